@@ -1,0 +1,56 @@
+/*
+ * exec.h - where operations run: a backend, the job's element type, its stream and its workspace.
+ *
+ * Pointers given to operations live where the exec runs; host copies beside them are called host_...
+ */
+#ifndef RT_KERNELS_EXEC_H
+#define RT_KERNELS_EXEC_H
+
+#include "base/status.h"
+
+#include <stddef.h>
+#include <stdint.h>
+
+/* An element of the job's activation type, fp32 or bf16. Incomplete: a float * is not taken for one. */
+typedef struct rt_act rt_act;
+
+enum rt_dtype { RT_F32, RT_BF16 };
+enum rt_device { RT_DEVICE_AUTO, RT_DEVICE_CPU, RT_DEVICE_CUDA };
+
+struct rt_ops; /* kernels/ops.h: the table of operations for one backend and one element type */
+
+struct rt_exec {
+    const struct rt_ops *ops;
+    enum rt_device device;   /* CPU or CUDA, never AUTO */
+    enum rt_dtype act;       /* type behind rt_act */
+    size_t act_bytes;        /* 4 or 2 */
+    struct rt_error *err;    /* operations keep their failure text here */
+    void *work;              /* scratch of work_bytes, where operations run; contents die with each call */
+    size_t work_bytes;
+    void *backend;           /* stream and handles of the backend */
+};
+
+/* An exec on `device` for activations of type act, on GPU number local_rank or with `threads` CPU threads for
+ * BLAS. err must outlive it. Fails: RT_ERR_DEVICE where there is no such device or this build has no such
+ * backend, RT_ERR_MEMORY. */
+rt_status rt_exec_open(struct rt_exec **ex, enum rt_device device, enum rt_dtype act, int local_rank, int threads,
+                       struct rt_error *err);
+void rt_exec_close(struct rt_exec *ex);
+
+/* Memory where the exec runs. Fails: RT_ERR_MEMORY, naming bytes. */
+rt_status rt_exec_alloc(struct rt_exec *ex, void **p, size_t bytes);
+void rt_exec_free(struct rt_exec *ex, void *p);
+/* Copies between host and exec, complete on return; zeroing in stream order. */
+rt_status rt_exec_put(struct rt_exec *ex, void *dst, const void *host_src, size_t bytes);
+rt_status rt_exec_get(struct rt_exec *ex, void *host_dst, const void *src, size_t bytes);
+rt_status rt_exec_zero(struct rt_exec *ex, void *dst, size_t bytes);
+/* Wait until all that was asked of the exec is done; device faults show here. */
+rt_status rt_exec_sync(struct rt_exec *ex);
+
+/* Element i of p. */
+static inline rt_act *rt_at(const struct rt_exec *ex, const rt_act *p, int64_t i)
+{
+    return (rt_act *)((char *)(uintptr_t)p + (size_t)i * ex->act_bytes);
+}
+
+#endif

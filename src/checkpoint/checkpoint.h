@@ -1,0 +1,120 @@
+/*
+ * checkpoint.h - named tensors to and from files: base weights in, adapters in and out, state to resume from.
+ *
+ * Knows nothing of models or training: a tensor is a name, a shape and bytes. Files are written aside and renamed;
+ * what stands under a final name is whole.
+ */
+#ifndef RT_CHECKPOINT_CHECKPOINT_H
+#define RT_CHECKPOINT_CHECKPOINT_H
+
+#include "base/status.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum rt_file_dtype { RT_FILE_F32, RT_FILE_BF16, RT_FILE_F16, RT_FILE_OTHER };
+
+/* ---- safetensors in ------------------------------------------------------------------------------------------ */
+
+struct rt_st_tensor {
+    const char *name;   /* as in the file */
+    enum rt_file_dtype dtype;
+    int dims;
+    int64_t shape[8];
+    int64_t elements;
+    int shard;          /* which file */
+    uint64_t offset;    /* of the first byte, from the start of the file */
+    size_t bytes;
+};
+struct rt_safetensors;
+
+/* Open a model or adapter folder: FOLDER/<stem>.safetensors.index.json with its shards, or FOLDER/<stem>.safetensors
+ * (stem "model", "adapter_model"). Headers are read and checked whole: sizes, no holes, no overlap, no tensor beyond
+ * the file's end, index and shards agree. Reads no tensor. Not collective (rank 0 calls it).
+ * Fails: RT_ERR_FILE with file, tensor and what is wrong. */
+rt_status rt_safetensors_open(struct rt_safetensors **st, const char *folder, const char *stem, struct rt_error *err);
+void rt_safetensors_close(struct rt_safetensors *st);
+int64_t rt_safetensors_count(const struct rt_safetensors *st);
+/* In file order, so that reading them in order reads each file once from start to end. */
+const struct rt_st_tensor *rt_safetensors_tensor(const struct rt_safetensors *st, int64_t i);
+/* bytes [from, from + count) of a tensor's data into dst. Fails: RT_ERR_IO, RT_ERR_FILE (short file). */
+rt_status rt_safetensors_read(struct rt_safetensors *st, const struct rt_st_tensor *t, size_t from, size_t count,
+                              void *dst, struct rt_error *err);
+/* Any of F32, BF16, F16 to float; n elements. */
+void rt_file_to_f32(float *dst, const void *src, enum rt_file_dtype dtype, int64_t n);
+
+/* ---- safetensors out ----------------------------------------------------------------------------------------- */
+
+struct rt_out_tensor {
+    const char *name;
+    enum rt_file_dtype dtype;
+    int dims;
+    int64_t shape[8];
+    const void *data;
+};
+/* One file with metadata {"format":"pt"}, tensors sorted as the stock writer does (item size descending, then name),
+ * header padded to 8. Written to a temporary name, fsync'ed, renamed. Fails: RT_ERR_IO, RT_ERR_OUTPUT. */
+rt_status rt_safetensors_write(const char *path, const struct rt_out_tensor *tensors, int64_t count,
+                               struct rt_error *err);
+
+/* ---- PEFT adapter -------------------------------------------------------------------------------------------- */
+
+struct rt_peft {
+    const char *base_model; /* as in the job */
+    int64_t r;
+    double alpha, dropout;
+    bool rslora;
+    int64_t modules;
+    const char **module;    /* [modules] full module names, e.g. "model.language_model.layers.0.self_attn.q_proj" */
+    const float **a;        /* [modules] lora_A.weight [r, in] */
+    const float **b;        /* [modules] lora_B.weight [out, r] */
+    const int64_t *in, *out; /* [modules] */
+};
+/* FOLDER/adapter_model.safetensors (f32) and adapter_config.json in peft 0.18.1's fields and format. */
+rt_status rt_peft_write(const char *folder, const struct rt_peft *peft, struct rt_error *err);
+
+struct rt_peft_in; /* an adapter read from a folder */
+/* Checks peft_type LORA and that nothing is asked that we lack (use_dora, bias, modules_to_save, rank_pattern, ...).
+ * Old module names (transformers < 4.52) come out as new ones. Fails: RT_ERR_FILE. */
+rt_status rt_peft_open(struct rt_peft_in **in, const char *folder, struct rt_error *err);
+const struct rt_peft *rt_peft_get(const struct rt_peft_in *in);
+void rt_peft_close(struct rt_peft_in *in);
+
+/* ---- state to resume from (HDF5) ----------------------------------------------------------------------------- */
+
+struct rt_state_item {
+    const char *name;                    /* dataset path, e.g. "/lora/p" */
+    enum { RT_STATE_F32, RT_STATE_F64, RT_STATE_I64, RT_STATE_BYTES } type;
+    int64_t count;                       /* elements */
+    void *data;                          /* [count]; written from, or read into */
+};
+/* path as an HDF5 file made in memory (core driver), every dataset chunked with fletcher32, every return value
+ * checked, then written and fsync'ed. Fails: RT_ERR_IO with path and reason. */
+rt_status rt_state_write(const char *path, const struct rt_state_item *items, int64_t count, struct rt_error *err);
+/* Reads the items named; count must match the file's. Fails: RT_ERR_FILE naming file and dataset. */
+rt_status rt_state_read(const char *path, struct rt_state_item *items, int64_t count, struct rt_error *err);
+/* Elements of one dataset, or -1 if there is none; for `ranktune info`: a listing through emit(line, context). */
+rt_status rt_state_count(const char *path, const char *name, int64_t *count, struct rt_error *err);
+rt_status rt_state_list(const char *path, void (*emit)(const char *line, void *context), void *context,
+                        struct rt_error *err);
+
+/* ---- checkpoint folders -------------------------------------------------------------------------------------- */
+
+/* Start checkpoint-STEP: *folder (malloc'ed) is OUTPUT/.tmp-checkpoint-STEP-PID, made empty. */
+rt_status rt_checkpoint_begin(const char *output_dir, int64_t step, char **folder, struct rt_error *err);
+/* Finish it: MANIFEST.json (each file's size and xxh3-128, step, world size, program version), fsync of files and
+ * folder, rename to checkpoint-STEP (one already there becomes .old-... and goes), fsync of the parent, then delete
+ * the oldest beyond save_total_limit (<= 0: keep all), never the newest two good ones while deleting. */
+rt_status rt_checkpoint_commit(const char *output_dir, int64_t step, const char *folder, int world_size,
+                               int64_t save_total_limit, struct rt_error *err);
+/* Remove an unfinished one, e.g. after a failed write. */
+void rt_checkpoint_abandon(const char *folder);
+/* Newest checkpoint-N in output_dir whose manifest and digests hold; *folder NULL if there is none. Bad ones are
+ * passed over, each named through note(text, context). */
+rt_status rt_checkpoint_newest(const char *output_dir, char **folder, int64_t *step,
+                               void (*note)(const char *text, void *context), void *context, struct rt_error *err);
+/* Manifest and digests of one folder. Fails: RT_ERR_FILE naming the file that is wrong. */
+rt_status rt_checkpoint_verify(const char *folder, struct rt_error *err);
+
+#endif

@@ -1,0 +1,126 @@
+/*
+ * data.h - files to batches: data sets, template, tokenizer, pictures, the reference's order, worker threads.
+ *
+ * Opening scans everything once, shared by the ranks (rows, token counts, picture headers) and keeps the encoded rows;
+ * after that a loader's threads decode and resize ahead of the step.
+ */
+#ifndef RT_DATA_DATA_H
+#define RT_DATA_DATA_H
+
+#include "base/batch.h"
+#include "base/status.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct rt_dist;
+
+/* Names are the job file's keys. Strings belong to the job. */
+struct rt_data_options {
+    const char *model_name_or_path; /* folder: tokenizer.json, preprocessor_config.json, config.json */
+    const char **dataset;           /* [datasets] */
+    int64_t datasets;
+    const char **eval_dataset;      /* [eval_datasets] */
+    int64_t eval_datasets;
+    const char *dataset_dir;        /* "data" */
+    const char *media_dir;          /* dataset_dir */
+    const char *template_name;      /* key "template"; qwen2_vl */
+    const char *default_system;     /* NULL: the template's; "": none */
+    int64_t cutoff_len;             /* tokens, 2048 */
+    int64_t max_samples;            /* first rows of each data set; -1: all */
+    double val_size;                /* 0; a count if > 1, else a share */
+    bool train_on_prompt, mask_history;
+    bool split_special_tokens;
+    bool use_fast_tokenizer;        /* true; false also picks Pillow's resize in the processor */
+    int64_t image_max_pixels, image_min_pixels; /* 589824, 1024 */
+    bool disable_shuffling;         /* also train_sampling_strategy: sequential */
+    bool group_by_length;
+    int64_t seed, data_seed;        /* 42; data_seed already replaced by seed where unset */
+    int64_t per_device_train_batch_size, per_device_eval_batch_size; /* 8, 8 */
+    int64_t gradient_accumulation_steps;                              /* 1 */
+    bool dataloader_drop_last;
+    int64_t dataloader_num_workers;  /* threads that prepare pictures; 0: one (loading always overlaps) */
+    int64_t preprocessing_num_workers; /* threads of the scan; <= 0: as many as there are cores for this rank */
+    double max_bad_rows;             /* our key: bad rows borne: a count if >= 1, a share below; 0.1 */
+    bool do_train;                   /* pads to a multiple of 8 where widths can be seen */
+    const char *output_dir;          /* bad_rows.jsonl goes there; may be NULL (preview) */
+};
+
+struct rt_data;   /* tokenizer, template, the encoded rows of training and evaluation sets */
+
+/* Collective. progress(what, done, total, context) is called on rank 0 now and then, note(text, context) for
+ * warnings. Fails: RT_ERR_JOB (dataset_info), RT_ERR_FILE, RT_ERR_DATA (too many bad rows; says where the list is). */
+struct rt_data_notes {
+    void (*progress)(const char *what, int64_t done, int64_t total, void *context);
+    void (*note)(const char *text, void *context);
+    void *context;
+};
+rt_status rt_data_open(struct rt_data **data, const struct rt_data_options *opt, struct rt_dist *dist,
+                       const struct rt_data_notes *notes, struct rt_error *err);
+void rt_data_close(struct rt_data *data);
+
+enum rt_split { RT_TRAIN, RT_EVAL };
+int64_t rt_data_rows(const struct rt_data *data, enum rt_split split);     /* good rows */
+int64_t rt_data_bad_rows(const struct rt_data *data);                      /* of all sets together */
+/* Optimizer steps per epoch and micro-batches per rank and epoch, from rows, batch size, accumulation and ranks. */
+int64_t rt_data_steps_per_epoch(const struct rt_data *data);
+int64_t rt_data_micros_per_epoch(const struct rt_data *data, enum rt_split split);
+/* Most tokens, samples, patches, pictures and learned tokens that any one micro-batch can have on any rank; for the
+ * memory plan. merged micro-batches: at most the sum. */
+struct rt_data_limits {
+    int64_t tokens, samples, max_length, patches, pictures, learned, picture_bytes;
+    int64_t max_picture_patches;
+};
+void rt_data_limits(const struct rt_data *data, enum rt_split split, struct rt_data_limits *limits);
+/* Mean padded tokens per micro-batch times B, for total_flos: sum over micro-batches of B * padded width of epoch. */
+int64_t rt_data_padded_tokens(const struct rt_data *data, int64_t epoch, int64_t from_micro, int64_t to_micro);
+
+/* A stream of batches of one rank: threads that run ahead, bounded in memory. */
+struct rt_loader;
+struct rt_loader_options {
+    enum rt_split split;
+    int rank, size;        /* whose share; normally this rank's */
+    int64_t epoch, micro;  /* where to start: epoch (0-based) and micro-batch in it */
+    int64_t merge_tokens;  /* merge micro-batches of one optimizer step up to this many tokens; 0: never */
+};
+rt_status rt_loader_open(struct rt_loader **loader, struct rt_data *data, const struct rt_loader_options *opt,
+                         struct rt_error *err);
+/* The next batch; it stays valid until the call after. At the end of an epoch training goes on with the next one by
+ * itself, and a pass never crosses an optimizer step; an evaluation loader ends: *batch is NULL. *wait_s (may be NULL)
+ * is the time spent waiting. A row that turns out bad only now (a truncated picture) is left out of its micro-batch
+ * and noted; it counts against max_bad_rows: RT_ERR_DATA. */
+rt_status rt_batch_next(struct rt_loader *loader, const struct rt_batch **batch, double *wait_s,
+                        struct rt_error *err);
+void rt_loader_close(struct rt_loader *loader);
+
+/* The processor's constants that the model side needs to turn bytes into pixels: lut [3][256]. */
+const float *rt_data_pixel_lut(const struct rt_data *data);
+
+/* ---- tools ----------------------------------------------------------------------------------------------------- */
+
+/* ranktune preview: JSON, one line a micro-batch, of epochs 0 .. epochs - 1, in the schema of the reference. */
+struct rt_preview_options {
+    int rank, size;
+    bool json;
+    int64_t micros;  /* stop after this many; 0: all */
+    double epochs;
+};
+rt_status rt_data_preview(struct rt_data *data, const struct rt_preview_options *opt,
+                          void (*emit)(const char *line, void *context), void *context, struct rt_error *err);
+
+/* ranktune tokenize. */
+struct rt_tokenizer;
+rt_status rt_tokenizer_open(struct rt_tokenizer **tok, const char *json, size_t bytes, struct rt_error *err);
+void rt_tokenizer_close(struct rt_tokenizer *tok);
+/* ids of UTF-8 text (any bytes; invalid UTF-8: RT_ERR_DATA). *ids is malloc'ed. Thread-safe. split_special: special
+ * tokens in the text are not recognised. */
+rt_status rt_tokenizer_encode(const struct rt_tokenizer *tok, const char *text, size_t bytes, bool split_special,
+                              int32_t **ids, int64_t *count, struct rt_error *err);
+/* id of an added or ordinary token by its text, -1 if none. */
+int32_t rt_tokenizer_id(const struct rt_tokenizer *tok, const char *token);
+/* Text of ids (malloc'ed, NUL-terminated; bytes that are no UTF-8 become U+FFFD). */
+rt_status rt_tokenizer_decode(const struct rt_tokenizer *tok, const int32_t *ids, int64_t count,
+                              bool skip_special, char **text, struct rt_error *err);
+
+#endif

@@ -1,0 +1,9 @@
+# src/local.mk - each folder below lists its own files.
+include src/base/local.mk
+include src/dist/local.mk
+include src/checkpoint/local.mk
+include src/report/local.mk
+include src/data/local.mk
+include src/model/local.mk
+include src/job/local.mk
+include src/train/local.mk

@@ -1,0 +1,116 @@
+/*
+ * model.h - a batch to loss and gradients: Qwen2-VL and Qwen2.5-VL with LoRA, forward and backward.
+ *
+ * Frozen weights live in the exec's element type, LoRA matrices, their gradients and AdamW's moments in f32. All
+ * memory is taken in rt_model_open from arithmetic; rt_model_plan tells it beforehand.
+ */
+#ifndef RT_MODEL_MODEL_H
+#define RT_MODEL_MODEL_H
+
+#include "base/batch.h"
+#include "base/status.h"
+#include "kernels/exec.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct rt_dist;
+
+/* Names are the job file's keys. */
+struct rt_model_options {
+    const char *model_name_or_path;
+    const char **adapter_name_or_path; /* [adapters]: all but the last are merged, the last goes on */
+    int64_t adapters;
+    bool create_new_adapter;           /* merge all of them, start a new one */
+    int64_t lora_rank;                 /* 8 */
+    double lora_alpha;                 /* 2 * lora_rank */
+    double lora_dropout;               /* 0 */
+    const char **lora_target;          /* [lora_targets]; "all" */
+    int64_t lora_targets;
+    bool use_rslora;
+    bool freeze_vision_tower;          /* true */
+    bool freeze_multi_modal_projector; /* true */
+    bool freeze_language_model;        /* false */
+    int64_t seed;
+};
+
+struct rt_model;
+
+/* The largest pass that the model has to hold. */
+struct rt_model_limits {
+    int64_t tokens, samples, max_length, patches, pictures, learned, picture_bytes, max_picture_patches;
+    bool eval_only; /* no backward will be asked */
+};
+
+/* Collective. Reads the folder's config.json, checks it, resolves what LoRA lands on, takes memory, loads the weights
+ * (each file read once by the job and broadcast), draws the reference's LoRA starting values or loads an adapter.
+ * Fails: RT_ERR_FILE (folder, config, weights), RT_ERR_JOB (targets), RT_ERR_MEMORY (with the plan). */
+struct rt_model_notes {
+    void (*progress)(const char *what, int64_t done, int64_t total, void *context);
+    void (*note)(const char *text, void *context);
+    void *context;
+};
+rt_status rt_model_open(struct rt_model **model, struct rt_exec *ex, const struct rt_model_options *opt,
+                        const struct rt_model_limits *limits, const float *pixel_lut, struct rt_dist *dist,
+                        const struct rt_model_notes *notes, struct rt_error *err);
+void rt_model_close(struct rt_model *model);
+
+/* The memory plan as a table (malloc'ed text, lines ended by newlines). */
+char *rt_model_plan_text(const struct rt_model *model);
+
+/* dtype that config.json names: what LLaMA-Factory loads the weights as. Reads rank 0's copy. Collective. */
+rt_status rt_model_file_dtype(const char *model_name_or_path, struct rt_dist *dist, enum rt_dtype *dtype,
+                              struct rt_error *err);
+
+/* Forward: puts the batch where the exec runs, runs the vision tower and the decoder, and adds to *loss_sum the sum of
+ * weight * row loss over the learned tokens. train keeps what backward needs and applies dropout. Per-token results of
+ * the pass stay until the next: rt_model_row_losses. The host copy of a batch may be reused after the call. */
+rt_status rt_model_fwd(struct rt_model *model, const struct rt_batch *batch, bool train, uint64_t dropout_stream);
+/* Backward of the last forward with train: adds to the LoRA gradients. */
+rt_status rt_model_bwd(struct rt_model *model);
+/* The losses of the last forward: sum of weight * loss, and per learned token (host arrays of batch->learned; hit is 1
+ * where the largest logit is the target). Waits for the device. Either array may be NULL. */
+rt_status rt_model_loss(struct rt_model *model, double *weighted_sum, float *row_loss, float *row_hit);
+/* Logits of every position of a batch in f32 [tokens, vocab] on the host: for comparisons. */
+rt_status rt_model_logits(struct rt_model *model, const struct rt_batch *batch, float *host_logits);
+
+/* ---- the adapter: everything that learns -------------------------------------------------------------------- */
+
+struct rt_adapter {
+    int64_t count;   /* f32 elements of p, g, m, v */
+    float *p, *g, *m, *v; /* where the exec runs: parameters, gradients, AdamW's first and second moments */
+    int64_t modules;
+    struct rt_adapter_module {
+        char *name;             /* full module name in transformers >= 4.52 */
+        int64_t in, out, r;
+        int64_t a, b;           /* offsets of A [r, in] and B [out, r] in p */
+        double scale;           /* alpha / r, or alpha / sqrt(r) */
+    } *module;                  /* in the reference's module order */
+    int64_t r;
+    double alpha, dropout;
+    bool rslora;
+};
+struct rt_adapter *rt_model_adapter(struct rt_model *model);
+/* After p changed: refresh the copies in the element type that the forward reads. */
+rt_status rt_model_refresh(struct rt_model *model);
+rt_status rt_model_grads_zero(struct rt_model *model);
+/* FOLDER/adapter_model.safetensors and adapter_config.json. Not collective. */
+rt_status rt_model_save_adapter(struct rt_model *model, const char *folder, struct rt_error *err);
+
+/* All parameters of the model including LoRA but without the embedding (tied head counted once): for total_flos. */
+int64_t rt_model_flos_params(const struct rt_model *model);
+/* For `ranktune info` and the start log. */
+int64_t rt_model_params(const struct rt_model *model);
+int64_t rt_model_vocab(const struct rt_model *model);
+
+/* ---- ranktune init --------------------------------------------------------------------------------------------- */
+
+/* A random model folder in the published layout (config.json, preprocessor_config.json, generation_config.json,
+ * chat_template.json, safetensors shards with index) for the tokenizer.json already in the folder. dtype of the
+ * weights; shard_bytes the largest shard. Presets: rt_init_presets(), NULL-ended. Fails: RT_ERR_USAGE, RT_ERR_IO. */
+const char *const *rt_init_presets(void);
+rt_status rt_model_init_folder(const char *preset, const char *folder, enum rt_dtype dtype, uint64_t seed,
+                               size_t shard_bytes, struct rt_error *err);
+
+#endif

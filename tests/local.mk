@@ -1,0 +1,13 @@
+# tests/local.mk - mirrors the tree; each folder below lists its own tests.
+AM_CPPFLAGS += -I$(top_srcdir)/tests
+EXTRA_DIST += tests/tap.h tests/mpirun.sh
+dist_check_SCRIPTS += tests/check_layers.sh
+include tests/base/local.mk
+include tests/dist/local.mk
+include tests/checkpoint/local.mk
+include tests/report/local.mk
+include tests/data/local.mk
+include tests/kernels/local.mk
+include tests/model/local.mk
+include tests/job/local.mk
+include tests/jobs/local.mk
