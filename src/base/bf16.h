@@ -44,4 +44,25 @@ static inline float rt_f32_of_f16(uint16_t h)
     return f;
 }
 
+/* Float to IEEE half, nearest even; too large becomes infinity, NaN stays NaN. */
+static inline uint16_t rt_f16_of_f32(float f)
+{
+    uint32_t u;
+    memcpy(&u, &f, sizeof u);
+    const uint16_t sign = (uint16_t)((u >> 16) & 0x8000u);
+    const uint32_t mag = u & 0x7fffffffu;
+    if (mag > 0x7f800000u)
+        return (uint16_t)(sign | 0x7e00u);
+    if (mag >= 0x477ff000u) /* 65520 and more rounds to infinity */
+        return (uint16_t)(sign | 0x7c00u);
+    if (mag < 0x38800000u) { /* below 2^-14: multiples of 2^-24; adding 0.5 rounds there, nearest even */
+        float a;
+        memcpy(&a, &mag, sizeof a);
+        a += 0.5f;
+        memcpy(&u, &a, sizeof u);
+        return (uint16_t)(sign | (u - 0x3f000000u));
+    }
+    return (uint16_t)(sign | ((mag - 0x38000000u + 0xfffu + ((mag >> 13) & 1u)) >> 13));
+}
+
 #endif

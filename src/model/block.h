@@ -1,0 +1,82 @@
+/*
+ * block.h - one transformer block, forward and backward: decoder layers and vision blocks of both families are the
+ * same seven steps with other norms, activations and masks. Private to model.
+ *
+ * The stream between blocks is the pair (x, delta): a block first adds what the one before left in delta.
+ */
+#ifndef RT_MODEL_BLOCK_H
+#define RT_MODEL_BLOCK_H
+
+#include "base/arena.h"
+#include "base/status.h"
+#include "kernels/exec.h"
+#include "kernels/ops.h"
+#include "model/linear.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+enum rt_norm { RT_RMSNORM, RT_LAYERNORM };
+enum rt_mlp { RT_SWIGLU, RT_QUICK_GELU };
+
+/* What the blocks of a tower share. */
+struct rt_tower {
+    int64_t width, heads, kv_heads, head_dim, mlp_width;
+    enum rt_norm norm;
+    enum rt_mlp mlp;
+    enum rt_rope rope;
+    bool causal;
+    float eps;
+};
+
+struct rt_block {
+    rt_act *norm1_w, *norm1_b, *norm2_w, *norm2_b; /* [width]; _b NULL for rmsnorm */
+    struct rt_linear qkv, proj, up, down;          /* up: gate and up side by side for swiglu */
+};
+
+/* What backward needs of a block's forward, for at most `rows` rows. */
+struct rt_block_acts {
+    rt_act *x1, *x2;       /* [rows, width] the stream before each norm */
+    float *stats1, *stats2; /* [rows, 2] of the norms */
+    rt_act *h1, *h2;       /* [rows, ld of qkv], [rows, ld of up] normed */
+    rt_act *qkv;           /* [rows, (heads + 2 kv_heads) head_dim], rotated */
+    rt_act *attended;      /* [rows, ld of proj] */
+    float *lse;            /* [heads, rows] */
+    rt_act *up, *mid;      /* [rows, out of up], [rows, ld of down] */
+};
+
+/* Where a pass is: rotary tables and segments of this batch. */
+struct rt_place {
+    int64_t rows;
+    const float *cos, *sin; /* [rows, head_dim / 2] */
+    const int32_t *cu, *host_cu;
+    int64_t segments, max_length;
+};
+
+/* Scratch of a tower's backward. */
+struct rt_block_work {
+    rt_act *dmid, *dh, *dqkv, *dattended;
+};
+
+void rt_block_acts_take(struct rt_block_acts *acts, struct rt_arena *arena, const struct rt_tower *tower,
+                        const struct rt_block *block, int64_t rows, size_t act_bytes);
+void rt_block_work_take(struct rt_block_work *work, struct rt_arena *arena, const struct rt_tower *tower,
+                        const struct rt_block *block, int64_t rows, size_t act_bytes);
+
+/* x (in) and delta (in, out) are the stream: [rows, width]; delta is NULL-like before the first block: first = true.
+ * Afterwards the stream is (acts->x2, delta). */
+rt_status rt_block_fwd(const struct rt_pass *pass, const struct rt_tower *tower, const struct rt_block *block,
+                       const struct rt_block_acts *acts, const struct rt_place *place, const rt_act *x, rt_act *delta,
+                       bool first);
+/* dx (in, out) [rows, width]: gradient of the stream after the block, then before it. Overwrites acts->up. Without
+ * need_dx nothing below this block learns and dx is not completed. */
+rt_status rt_block_bwd(const struct rt_pass *pass, const struct rt_tower *tower, const struct rt_block *block,
+                       const struct rt_block_acts *acts, const struct rt_block_work *work,
+                       const struct rt_place *place, const rt_act *x, rt_act *dx, bool first, bool need_dx);
+
+static inline bool rt_block_learns(const struct rt_block *b)
+{
+    return b->qkv.rank + b->proj.rank + b->up.rank + b->down.rank > 0;
+}
+
+#endif

@@ -1,0 +1,94 @@
+/* build.c - places for frozen tensors, widened linears, and the adapter's layout. */
+#include "config.h"
+#include "model/build.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static void record(struct rt_build *b, const char *module, const char *suffix, int64_t rows, int64_t cols, rt_act *dst,
+                   int64_t ld)
+{
+    if (b->weights == b->room) {
+        const int64_t room = b->room == 0 ? 512 : 2 * b->room;
+        struct rt_weight *grown = realloc(b->weight, (size_t)room * sizeof *grown);
+        if (grown == NULL) {
+            b->failed = true;
+            return;
+        }
+        b->weight = grown;
+        b->room = room;
+    }
+    struct rt_weight *w = &b->weight[b->weights++];
+    *w = (struct rt_weight){ .rows = rows, .cols = cols, .dst = dst, .ld = ld };
+    snprintf(w->name, sizeof w->name, "%s%s", module, suffix);
+}
+
+/* Element i of p, or NULL while counting. */
+static rt_act *at(const struct rt_build *b, rt_act *p, int64_t i)
+{
+    return p == NULL ? NULL : (rt_act *)((char *)p + (size_t)i * b->act_bytes);
+}
+
+rt_act *rt_build_weight(struct rt_build *b, const char *name, int64_t rows, int64_t cols)
+{
+    rt_act *w = rt_arena_take(&b->arena, (size_t)rows * (size_t)cols * b->act_bytes);
+    record(b, name, "", rows, cols, w, cols);
+    return w;
+}
+
+static int64_t adapter_index(const struct rt_build *b, const char *module)
+{
+    if (b->adapter == NULL)
+        return -1;
+    for (int64_t i = 0; i < b->modules->count; i++)
+        if (b->adapter_of[i] >= 0 && strcmp(b->modules->module[i].name, module) == 0)
+            return b->adapter_of[i];
+    return -1;
+}
+
+/* The A's of a linear's parts below each other, then their B's: A's gradient is one product for all parts. */
+static void place_adapter(struct rt_build *b, struct rt_linear *lin)
+{
+    for (int half = 0; half < 2; half++) {
+        for (int i = 0; i < lin->parts; i++) {
+            if (lin->part[i].module < 0)
+                continue;
+            struct rt_adapter_module *m = &b->adapter->module[lin->part[i].module];
+            *(half == 0 ? &m->a : &m->b) = b->next;
+            b->next += half == 0 ? m->r * m->in : m->r * m->out;
+        }
+    }
+}
+
+void rt_build_linear(struct rt_build *b, struct rt_linear *lin, int64_t in, bool bias, const struct rt_build_part *part,
+                     int parts, rt_act *shared)
+{
+    *lin = (struct rt_linear){ .in = in, .parts = parts };
+    for (int i = 0; i < parts; i++) {
+        struct rt_linear_part *p = &lin->part[i];
+        *p = (struct rt_linear_part){ lin->out, part[i].rows, adapter_index(b, part[i].module), lin->rank };
+        lin->out += p->rows;
+        if (p->module >= 0)
+            lin->rank += b->adapter->r;
+    }
+    lin->ld = lin->rank == 0 ? in : (in + lin->rank + 7) / 8 * 8;
+    if (shared != NULL && lin->rank == 0) {
+        lin->w = shared;
+        return;
+    }
+    lin->w = rt_arena_take(&b->arena, (size_t)lin->out * (size_t)lin->ld * b->act_bytes);
+    if (bias)
+        lin->bias = rt_arena_take(&b->arena, (size_t)lin->out * b->act_bytes);
+    if (lin->rank > 0) {
+        lin->a = rt_arena_take(&b->arena, (size_t)lin->rank * (size_t)in * b->act_bytes);
+        place_adapter(b, lin);
+    }
+    for (int i = 0; i < parts; i++) {
+        const struct rt_linear_part *p = &lin->part[i];
+        const char *module = shared != NULL ? "model.language_model.embed_tokens" : part[i].module;
+        record(b, module, ".weight", p->rows, in, at(b, lin->w, p->row * lin->ld), lin->ld);
+        if (bias)
+            record(b, module, ".bias", 1, p->rows, at(b, lin->bias, p->row), p->rows);
+    }
+}

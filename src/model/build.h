@@ -1,0 +1,50 @@
+/*
+ * build.h - laying out a model: every frozen tensor's place, every linear's parts and its share of the adapter.
+ *
+ * The same code runs twice: over a counting arena for the plan, then over the memory. Private to model.
+ */
+#ifndef RT_MODEL_BUILD_H
+#define RT_MODEL_BUILD_H
+
+#include "base/arena.h"
+#include "base/status.h"
+#include "kernels/exec.h"
+#include "model/linear.h"
+#include "model/modules.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/* A frozen tensor: where the rows of one tensor of the files go. */
+struct rt_weight {
+    char name[128];      /* in transformers >= 4.52 */
+    int64_t rows, cols;  /* a vector is one row; a convolution's trailing dimensions are one */
+    rt_act *dst;         /* NULL while counting */
+    int64_t ld;
+};
+
+struct rt_build {
+    struct rt_arena arena;        /* frozen weights and LoRA's copies */
+    size_t act_bytes;
+    const struct rt_modules *modules;
+    const int64_t *adapter_of;    /* [modules->count] index in the adapter, or -1 */
+    struct rt_adapter *adapter;   /* NULL: nothing learns; offsets of A and B are set here */
+    int64_t next;                 /* f32 elements of the adapter laid out so far */
+    struct rt_weight *weight;
+    int64_t weights, room;
+    bool failed;                  /* out of host memory */
+};
+
+/* A tensor of its own. */
+rt_act *rt_build_weight(struct rt_build *b, const char *name, int64_t rows, int64_t cols);
+
+struct rt_build_part {
+    int64_t rows;
+    char module[96];  /* its tensors are <module>.weight and <module>.bias */
+};
+/* A linear of parts that read the same input. `shared`: W of a tied head (embed_tokens), used in place when there is no
+ * LoRA on it. */
+void rt_build_linear(struct rt_build *b, struct rt_linear *lin, int64_t in, bool bias, const struct rt_build_part *part,
+                     int parts, rt_act *shared);
+
+#endif

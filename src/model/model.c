@@ -1,0 +1,331 @@
+/* model.c - opening a model, and the passes. */
+#include "config.h"
+#include "dist/dist.h"
+#include "kernels/ops.h"
+#include "model/adapter.h"
+#include "model/state.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static rt_status read_config(struct rt_model_config *config, const char *folder, struct rt_dist *dist,
+                             struct rt_error *err)
+{
+    char path[4096], *text = NULL;
+    size_t bytes = 0;
+    snprintf(path, sizeof path, "%s/config.json", folder);
+    RT_TRY(rt_dist_read_file(dist, path, &text, &bytes, err));
+    const rt_status st = rt_model_config_read(config, text, bytes, path, err);
+    free(text);
+    return st;
+}
+
+rt_status rt_model_file_dtype(const char *folder, struct rt_dist *dist, enum rt_dtype *dtype, struct rt_error *err)
+{
+    struct rt_model_config config;
+    RT_TRY(read_config(&config, folder, dist, err));
+    *dtype = config.dtype == RT_FILE_F32 ? RT_F32 : RT_BF16;
+    rt_model_config_free(&config);
+    return RT_OK;
+}
+
+static rt_status allocate_structs(struct rt_model *m, struct rt_error *err)
+{
+    const size_t layers = (size_t)m->config.layers, depth = (size_t)m->config.vision.depth;
+    m->text.block = calloc(layers, sizeof *m->text.block);
+    m->text_acts.block = calloc(layers, sizeof *m->text_acts.block);
+    m->vision.block = calloc(depth, sizeof *m->vision.block);
+    m->vision_acts.block = calloc(depth, sizeof *m->vision_acts.block);
+    if (m->text.block == NULL || m->text_acts.block == NULL || m->vision.block == NULL || m->vision_acts.block == NULL)
+        return rt_fail(err, RT_ERR_MEMORY, "out of host memory for the model");
+    return RT_OK;
+}
+
+/* Lay out the frozen weights and the adapter; base NULL only counts. */
+static rt_status lay_out(struct rt_model *m, const int64_t *adapter_of, char *base, struct rt_error *err)
+{
+    struct rt_build b = { .arena = { .base = base, .size_bytes = m->weight_bytes }, .act_bytes = m->ex->act_bytes,
+                          .modules = &m->modules, .adapter_of = adapter_of,
+                          .adapter = m->adapter.count > 0 ? &m->adapter : NULL };
+    rt_vision_build(&m->vision, &b, &m->config);
+    rt_text_build(&m->text, &b, &m->config);
+    free(m->weight);
+    m->weight = b.weight;
+    m->weights = b.weights;
+    m->weight_bytes = b.arena.used_bytes;
+    return b.failed ? rt_fail(err, RT_ERR_MEMORY, "out of host memory for the model") : RT_OK;
+}
+
+static size_t take_acts(struct rt_model *m, char *base)
+{
+    struct rt_arena arena = { .base = base, .size_bytes = m->act_bytes };
+    rt_upload_take(m, &arena);
+    rt_vision_take(m, &arena);
+    rt_text_take(m, &arena);
+    if (m->adapter.dropout > 0 && !m->limits.eval_only) {
+        int64_t widest = m->config.intermediate > m->config.hidden ? m->config.intermediate : m->config.hidden;
+        int64_t elements = widest * m->limits.tokens;
+        if (m->vision.learns) {
+            widest = m->config.vision.mlp > 4 * m->config.vision.width ? m->config.vision.mlp : 4 * m->config.vision.width;
+            elements = widest * m->limits.patches > elements ? widest * m->limits.patches : elements;
+        }
+        m->dropped = rt_arena_take(&arena, (size_t)elements * m->ex->act_bytes);
+    }
+    return arena.used_bytes;
+}
+
+static struct rt_attention largest(const struct rt_tower *t, int64_t rows, int64_t segments, int64_t max_length)
+{
+    return (struct rt_attention){ .segments = segments, .max_length = max_length, .rows = rows, .heads = t->heads,
+                                  .kv_heads = t->kv_heads, .d = t->head_dim, .causal = t->causal, .scale = 1.0f };
+}
+
+/* Scratch for the operations that ask for it. */
+static rt_status reserve_work(struct rt_model *m)
+{
+    const struct rt_attention text = largest(&m->text.tower, m->limits.tokens, m->limits.samples, m->limits.max_length);
+    const struct rt_attention vision = largest(&m->vision.tower, m->limits.patches, m->limits.patches,
+                                               m->limits.max_picture_patches);
+    const size_t a = m->ex->ops->attention_work(&text), b = m->ex->ops->attention_work(&vision);
+    m->work_bytes = a > b ? a : b;
+    if (m->work_bytes == 0)
+        return RT_OK;
+    RT_TRY(rt_exec_alloc(m->ex, &m->work_memory, m->work_bytes));
+    m->ex->work = m->work_memory;
+    m->ex->work_bytes = m->work_bytes;
+    return RT_OK;
+}
+
+static rt_status allocate(struct rt_model *m, const int64_t *adapter_of, const float *pixel_lut, struct rt_error *err)
+{
+    struct rt_adapter *ad = &m->adapter;
+    RT_TRY(lay_out(m, adapter_of, NULL, err));
+    RT_TRY(rt_exec_alloc(m->ex, &m->weight_memory, m->weight_bytes));
+    RT_TRY(lay_out(m, adapter_of, m->weight_memory, err));
+    RT_TRY(rt_exec_zero(m->ex, m->weight_memory, m->weight_bytes));
+    m->adapter_bytes = (size_t)ad->count * 4 * sizeof(float);
+    if (ad->count > 0) {
+        RT_TRY(rt_exec_alloc(m->ex, &m->adapter_memory, m->adapter_bytes));
+        ad->p = m->adapter_memory;
+        ad->g = ad->p + ad->count;
+        ad->m = ad->g + ad->count;
+        ad->v = ad->m + ad->count;
+    }
+    m->act_bytes = take_acts(m, NULL);
+    RT_TRY(rt_exec_alloc(m->ex, &m->act_memory, m->act_bytes));
+    take_acts(m, m->act_memory);
+    RT_TRY(reserve_work(m));
+    RT_TRY(rt_upload_init(m, err));
+    return rt_exec_put(m->ex, m->in.lut, pixel_lut, 3 * 256 * sizeof(float));
+}
+
+static int64_t count_params(const struct rt_model *m)
+{
+    int64_t n = 0;
+    for (int64_t i = 0; i < m->weights; i++)
+        n += m->weight[i].rows * m->weight[i].cols;
+    return n;
+}
+
+/* Adapters of the job: all that are merged, then the one that goes on (if any), then values for ours. */
+static rt_status settle_adapter(struct rt_model *m, const struct rt_model_options *opt, const struct rt_given *last,
+                                struct rt_dist *dist, struct rt_error *err)
+{
+    const int64_t merged = opt->adapters - (last != NULL ? 1 : 0);
+    int64_t draws = 0;
+    for (int64_t i = 0; i < merged; i++) {
+        struct rt_given given;
+        RT_TRY(rt_given_open(&given, opt->adapter_name_or_path[i], dist, err));
+        const rt_status st = rt_dist_agree(dist, rt_adapter_merge(m, &given, err), err);
+        draws += rt_given_draws(&given);
+        rt_given_close(&given);
+        RT_TRY(st);
+    }
+    return last != NULL ? rt_adapter_set(m, last, err) : rt_adapter_draw(m, (uint64_t)opt->seed, draws, err);
+}
+
+static rt_status open_model(struct rt_model *m, const struct rt_model_options *opt, const float *pixel_lut,
+                            struct rt_dist *dist, const struct rt_model_notes *notes, struct rt_error *err)
+{
+    struct rt_given last;
+    const bool resume = opt->adapters > 0 && !opt->create_new_adapter;
+    RT_TRY(read_config(&m->config, opt->model_name_or_path, dist, err));
+    RT_TRY(rt_modules_list(&m->modules, &m->config, err));
+    RT_TRY(allocate_structs(m, err));
+    if (resume)
+        RT_TRY(rt_given_open(&last, opt->adapter_name_or_path[opt->adapters - 1], dist, err));
+    int64_t *adapter_of = calloc((size_t)m->modules.count, sizeof *adapter_of);
+    rt_status st = adapter_of == NULL ? rt_fail(err, RT_ERR_MEMORY, "out of host memory for the model") : RT_OK;
+    if (st == RT_OK)
+        st = rt_adapter_choose(m, opt, resume ? &last : NULL, adapter_of, err);
+    if (st == RT_OK)
+        st = allocate(m, adapter_of, pixel_lut, err);
+    free(adapter_of);
+    m->params = count_params(m);
+    st = rt_dist_agree(dist, st, err);
+    if (st == RT_OK)
+        st = rt_model_load(m, opt->model_name_or_path, dist, notes, err);
+    m->pass = (struct rt_pass){ .ex = m->ex, .adapter = &m->adapter, .dropout = (float)m->adapter.dropout,
+                                .seed = (uint64_t)opt->seed, .dropped = m->dropped };
+    if (st == RT_OK)
+        st = settle_adapter(m, opt, resume ? &last : NULL, dist, err);
+    if (resume)
+        rt_given_close(&last);
+    return rt_dist_agree(dist, st, err);
+}
+
+rt_status rt_model_open(struct rt_model **model, struct rt_exec *ex, const struct rt_model_options *opt,
+                        const struct rt_model_limits *limits, const float *pixel_lut, struct rt_dist *dist,
+                        const struct rt_model_notes *notes, struct rt_error *err)
+{
+    struct rt_model *m = calloc(1, sizeof *m);
+    if (m == NULL)
+        return rt_fail(err, RT_ERR_MEMORY, "out of host memory for the model");
+    m->ex = ex;
+    m->limits = *limits;
+    m->base_model = opt->model_name_or_path;
+    const rt_status st = open_model(m, opt, pixel_lut, dist, notes, err);
+    if (st != RT_OK)
+        rt_model_close(m);
+    else
+        *model = m;
+    return st;
+}
+
+void rt_model_close(struct rt_model *m)
+{
+    if (m == NULL)
+        return;
+    rt_upload_free(m);
+    if (m->ex->work == m->work_memory && m->work_memory != NULL) {
+        m->ex->work = NULL;
+        m->ex->work_bytes = 0;
+    }
+    rt_exec_free(m->ex, m->work_memory);
+    rt_exec_free(m->ex, m->act_memory);
+    rt_exec_free(m->ex, m->adapter_memory);
+    rt_exec_free(m->ex, m->weight_memory);
+    for (int64_t i = 0; i < m->adapter.modules; i++)
+        free(m->adapter.module[i].name);
+    free(m->adapter.module);
+    free(m->weight);
+    free(m->text.block);
+    free(m->text_acts.block);
+    free(m->vision.block);
+    free(m->vision_acts.block);
+    rt_modules_free(&m->modules);
+    rt_model_config_free(&m->config);
+    free(m);
+}
+
+/* ---- passes ---- */
+
+rt_status rt_model_fwd(struct rt_model *m, const struct rt_batch *batch, bool train, uint64_t dropout_stream)
+{
+    m->pass.train = train;
+    m->pass.stream = dropout_stream;
+    RT_TRY(rt_upload(m, batch));
+    RT_TRY(rt_vision_fwd(m, batch));
+    return rt_text_fwd(m, batch);
+}
+
+rt_status rt_model_bwd(struct rt_model *m)
+{
+    if (m->host.learned == 0)
+        return RT_OK;
+    RT_TRY(rt_text_bwd(m));
+    return rt_vision_bwd(m);
+}
+
+rt_status rt_model_logits(struct rt_model *m, const struct rt_batch *batch, float *host_logits)
+{
+    m->pass.train = false;
+    RT_TRY(rt_upload(m, batch));
+    RT_TRY(rt_vision_fwd(m, batch));
+    return rt_text_logits(m, batch, host_logits);
+}
+
+rt_status rt_model_loss(struct rt_model *m, double *weighted_sum, float *row_loss, float *row_hit)
+{
+    const size_t bytes = (size_t)m->host.learned * sizeof(float);
+    RT_TRY(rt_exec_get(m->ex, m->host.row_loss, m->text_acts.row_loss, bytes));
+    double sum = 0;
+    for (int64_t i = 0; i < m->host.learned; i++)
+        sum += (double)m->host.weights[i] * (double)m->host.row_loss[i];
+    *weighted_sum = sum;
+    if (row_loss != NULL)
+        memcpy(row_loss, m->host.row_loss, bytes);
+    if (row_hit != NULL)
+        RT_TRY(rt_exec_get(m->ex, row_hit, m->text_acts.row_hit, bytes));
+    return RT_OK;
+}
+
+/* ---- the adapter ---- */
+
+struct rt_adapter *rt_model_adapter(struct rt_model *m)
+{
+    return &m->adapter;
+}
+
+rt_status rt_model_refresh(struct rt_model *m)
+{
+    for (int64_t i = 0; i < m->config.vision.depth; i++) {
+        const struct rt_block *b = &m->vision.block[i];
+        RT_TRY(rt_linear_refresh(&m->pass, &b->qkv));
+        RT_TRY(rt_linear_refresh(&m->pass, &b->proj));
+        RT_TRY(rt_linear_refresh(&m->pass, &b->up));
+        RT_TRY(rt_linear_refresh(&m->pass, &b->down));
+    }
+    RT_TRY(rt_linear_refresh(&m->pass, &m->vision.fc1));
+    RT_TRY(rt_linear_refresh(&m->pass, &m->vision.fc2));
+    for (int64_t i = 0; i < m->config.layers; i++) {
+        const struct rt_block *b = &m->text.block[i];
+        RT_TRY(rt_linear_refresh(&m->pass, &b->qkv));
+        RT_TRY(rt_linear_refresh(&m->pass, &b->proj));
+        RT_TRY(rt_linear_refresh(&m->pass, &b->up));
+        RT_TRY(rt_linear_refresh(&m->pass, &b->down));
+    }
+    return rt_linear_refresh(&m->pass, &m->text.head);
+}
+
+rt_status rt_model_grads_zero(struct rt_model *m)
+{
+    return rt_exec_zero(m->ex, m->adapter.g, (size_t)m->adapter.count * sizeof(float));
+}
+
+/* ---- numbers ---- */
+
+int64_t rt_model_params(const struct rt_model *m)
+{
+    return m->params + m->adapter.count;
+}
+
+int64_t rt_model_flos_params(const struct rt_model *m)
+{
+    return rt_model_params(m) - m->config.vocab * m->config.hidden;
+}
+
+int64_t rt_model_vocab(const struct rt_model *m)
+{
+    return m->config.vocab;
+}
+
+char *rt_model_plan_text(const struct rt_model *m)
+{
+    char *text = malloc(1024);
+    const double mib = 1024.0 * 1024.0;
+    if (text != NULL)
+        snprintf(text, 1024,
+                 "memory of this rank (%s)          MiB\n"
+                 "  frozen weights             %10.1f\n"
+                 "  LoRA, gradients, moments   %10.1f\n"
+                 "  activations, workspace     %10.1f\n"
+                 "  operations' scratch        %10.1f\n"
+                 "  together                   %10.1f   for %lld tokens, %lld patches a pass\n",
+                 m->ex->ops->name, (double)m->weight_bytes / mib, (double)m->adapter_bytes / mib,
+                 (double)m->act_bytes / mib, (double)m->work_bytes / mib,
+                 (double)(m->weight_bytes + m->adapter_bytes + m->act_bytes + m->work_bytes) / mib,
+                 (long long)m->limits.tokens, (long long)m->limits.patches);
+    return text;
+}

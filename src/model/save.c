@@ -1,0 +1,61 @@
+/* save.c - the adapter to a folder that PEFT loads. */
+#include "config.h"
+#include "checkpoint/checkpoint.h"
+#include "model/state.h"
+
+#include <stdlib.h>
+
+struct lists {
+    float *p;
+    const char **module, **others;
+    const float **a, **b;
+    int64_t *in, *out;
+};
+
+static bool targeted(const struct rt_adapter *ad, const char *name)
+{
+    for (int64_t i = 0; i < ad->modules; i++)
+        if (ad->module[i].name == name)
+            return true;
+    return false;
+}
+
+static rt_status write(struct rt_model *m, const char *base_model, const char *folder, struct lists *l,
+                       struct rt_error *err)
+{
+    const struct rt_adapter *ad = &m->adapter;
+    RT_TRY(rt_exec_get(m->ex, l->p, ad->p, (size_t)ad->count * sizeof *l->p));
+    for (int64_t i = 0; i < ad->modules; i++) {
+        const struct rt_adapter_module *mod = &ad->module[i];
+        l->module[i] = mod->name;
+        l->a[i] = l->p + mod->a;
+        l->b[i] = l->p + mod->b;
+        l->in[i] = mod->in;
+        l->out[i] = mod->out;
+    }
+    const struct rt_peft peft = { .base_model = base_model, .r = ad->r, .alpha = ad->alpha, .dropout = ad->dropout,
+                                  .rslora = ad->rslora, .modules = ad->modules, .module = l->module, .a = l->a,
+                                  .b = l->b, .in = l->in, .out = l->out };
+    return rt_peft_write(folder, &peft, err);
+}
+
+rt_status rt_model_save_adapter(struct rt_model *m, const char *folder, struct rt_error *err)
+{
+    const size_t n = (size_t)m->adapter.modules;
+    struct lists l = { malloc((size_t)m->adapter.count * sizeof(float)), calloc(n, sizeof(char *)),
+                       calloc((size_t)m->modules.count, sizeof(char *)), calloc(n, sizeof(float *)),
+                       calloc(n, sizeof(float *)), calloc(n, sizeof(int64_t)), calloc(n, sizeof(int64_t)) };
+    rt_status st;
+    if (l.p == NULL || l.module == NULL || l.others == NULL || l.a == NULL || l.b == NULL || l.in == NULL || l.out == NULL)
+        st = rt_fail(err, RT_ERR_MEMORY, "out of host memory writing the adapter");
+    else
+        st = write(m, m->base_model, folder, &l, err);
+    free(l.p);
+    free(l.module);
+    free(l.others);
+    free(l.a);
+    free(l.b);
+    free(l.in);
+    free(l.out);
+    return st;
+}

@@ -1,0 +1,133 @@
+/* state.h - what a model is made of. Private to model. */
+#ifndef RT_MODEL_STATE_H
+#define RT_MODEL_STATE_H
+
+#include "base/arena.h"
+#include "model/block.h"
+#include "model/build.h"
+#include "model/arch.h"
+#include "model/model.h"
+#include "model/modules.h"
+#include "model/rope.h"
+#include "model/window.h"
+
+struct rt_text {
+    struct rt_tower tower;
+    rt_act *embed;            /* [vocab, hidden] */
+    struct rt_block *block;   /* [layers] */
+    rt_act *norm_w;           /* [hidden] */
+    struct rt_linear head;    /* hidden -> vocab */
+    int64_t lowest;           /* block below which nothing learns; layers if none learns at all */
+};
+
+struct rt_vision {
+    struct rt_tower tower;
+    struct rt_linear patch;   /* 3 * 2 * patch^2 -> width */
+    struct rt_block *block;   /* [depth] */
+    rt_act *norm_w, *norm_b;  /* merger.ln_q */
+    struct rt_linear fc1, fc2; /* merger.mlp.0 and .2 */
+    int64_t lowest;           /* block below which nothing learns; depth if none does */
+    bool learns;              /* LoRA anywhere in the tower or the merger */
+};
+
+/* A batch where the exec runs. */
+struct rt_inputs {
+    int32_t *ids, *image_rows, *cu;       /* [tokens], [tokens], [samples + 1] */
+    int32_t *learned_at, *targets;        /* [learned] */
+    float *weights;                       /* [learned] */
+    float *cos, *sin;                     /* [tokens, head_dim / 2] */
+    uint8_t *rgb;                         /* bytes of one picture's frames */
+    int32_t *unit, *full_cu, *window_cu;  /* see window.h */
+    float *vision_cos, *vision_sin;       /* [patches, vision head_dim / 2] */
+    float *lut;                           /* [3, 256] */
+};
+
+/* The host side of the same: filled before the copy. */
+struct rt_staging {
+    struct rt_window_order order;
+    int32_t *image_rows, *cu;             /* as above; cu is what operations get as host_cu */
+    float *cos, *sin, *vision_cos, *vision_sin;
+    float *weights, *row_loss, *row_hit;  /* [learned] of the last forward */
+    int64_t learned;
+};
+
+struct rt_text_acts {
+    rt_act *x0, *delta;              /* [tokens, hidden] */
+    struct rt_block_acts *block;     /* [layers]; without backward all share one set of buffers */
+    rt_act *xl, *dl;                 /* [learned, hidden] the stream at learned rows */
+    float *stats;                    /* [learned, 2] */
+    rt_act *hl, *dhl;                /* [learned, ld of head] */
+    rt_act *logits;                  /* [chunk, vocab] */
+    int64_t chunk;
+    float *row_loss, *row_hit;       /* [learned] */
+    rt_act *dx, *dxl;                /* [tokens, hidden], [learned, hidden] */
+    struct rt_block_work work;
+};
+
+struct rt_vision_acts {
+    rt_act *pixels;                  /* [patches, 3 * 2 * patch^2] */
+    rt_act *x0, *delta;              /* [patches, width] */
+    rt_act *natural;                 /* [patches, width] before the window order; Qwen2.5-VL */
+    struct rt_block_acts *block;     /* [depth], shared unless the tower learns */
+    rt_act *xm, *normed;             /* [patches, width] */
+    float *stats;                    /* [patches, 2] */
+    rt_act *grouped, *m1, *m2;       /* merger: [units, ld fc1], [units, 4 width], [units, ld fc2] */
+    rt_act *features, *dfeatures;    /* [units, hidden] in window order */
+    rt_act *dx, *dm, *dg;            /* backward: [patches, width], [units, ld fc2], [units, ld fc1] */
+    struct rt_block_work work;
+};
+
+struct rt_model {
+    struct rt_exec *ex;
+    struct rt_model_config config;
+    struct rt_modules modules;
+    struct rt_model_limits limits;
+    const char *base_model;          /* the job's model_name_or_path: the caller keeps it */
+    struct rt_adapter adapter;
+    struct rt_text text;
+    struct rt_vision vision;
+    struct rt_weight *weight;        /* [weights] sorted by name */
+    int64_t weights;
+    void *weight_memory, *adapter_memory, *act_memory, *work_memory; /* where the exec runs */
+    size_t weight_bytes, adapter_bytes, act_bytes, work_bytes;
+    struct rt_inputs in;
+    struct rt_staging host;
+    struct rt_text_acts text_acts;
+    struct rt_vision_acts vision_acts;
+    struct rt_rope_table text_rope, vision_rope;
+    rt_act *dropped;
+    struct rt_pass pass;             /* of the last forward */
+    struct rt_place place;           /* of the last forward's text pass */
+    struct rt_place window, full;    /* of its vision pass */
+    int64_t pictures, patches;       /* of the last forward */
+    int64_t params;
+};
+
+/* text.c */
+void rt_text_build(struct rt_text *text, struct rt_build *b, const struct rt_model_config *c);
+void rt_text_take(struct rt_model *m, struct rt_arena *arena);
+rt_status rt_text_fwd(struct rt_model *m, const struct rt_batch *batch);
+rt_status rt_text_bwd(struct rt_model *m);
+rt_status rt_text_logits(struct rt_model *m, const struct rt_batch *batch, float *host_logits);
+
+/* loss.c */
+rt_status rt_loss_fwd(struct rt_model *m, int64_t learned);
+rt_status rt_loss_bwd(struct rt_model *m);
+
+/* vision.c */
+void rt_vision_build(struct rt_vision *vision, struct rt_build *b, const struct rt_model_config *c);
+void rt_vision_take(struct rt_model *m, struct rt_arena *arena);
+rt_status rt_vision_fwd(struct rt_model *m, const struct rt_batch *batch);
+rt_status rt_vision_bwd(struct rt_model *m);
+
+/* upload.c */
+rt_status rt_upload_init(struct rt_model *m, struct rt_error *err);
+void rt_upload_free(struct rt_model *m);
+void rt_upload_take(struct rt_model *m, struct rt_arena *arena);
+rt_status rt_upload(struct rt_model *m, const struct rt_batch *batch);
+
+/* load.c: Collective. */
+rt_status rt_model_load(struct rt_model *m, const char *folder, struct rt_dist *dist,
+                        const struct rt_model_notes *notes, struct rt_error *err);
+
+#endif

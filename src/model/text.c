@@ -1,0 +1,155 @@
+/* text.c - the decoder: embedding with picture rows put in, layers, and back. */
+#include "config.h"
+#include "model/state.h"
+
+#include <stdio.h>
+
+void rt_text_build(struct rt_text *t, struct rt_build *b, const struct rt_model_config *c)
+{
+    const int64_t d = c->hidden, q = c->heads * c->head_dim, kv = c->kv_heads * c->head_dim, m = c->intermediate;
+    t->tower = (struct rt_tower){ .width = d, .heads = c->heads, .kv_heads = c->kv_heads, .head_dim = c->head_dim,
+                                  .mlp_width = m, .norm = RT_RMSNORM, .mlp = RT_SWIGLU, .rope = RT_ROPE_TEXT,
+                                  .causal = true, .eps = c->rms_norm_eps };
+    t->embed = rt_build_weight(b, "model.language_model.embed_tokens.weight", c->vocab, d);
+    t->lowest = c->layers;
+    for (int64_t i = 0; i < c->layers; i++) {
+        struct rt_block *block = &t->block[i];
+        struct rt_build_part qkv[3] = { { .rows = q }, { .rows = kv }, { .rows = kv } }, proj = { .rows = d };
+        struct rt_build_part up[2] = { { .rows = m }, { .rows = m } }, down = { .rows = d };
+        char root[64], name[112];
+        snprintf(root, sizeof root, "model.language_model.layers.%lld", (long long)i);
+        snprintf(qkv[0].module, sizeof qkv[0].module, "%s.self_attn.q_proj", root);
+        snprintf(qkv[1].module, sizeof qkv[1].module, "%s.self_attn.k_proj", root);
+        snprintf(qkv[2].module, sizeof qkv[2].module, "%s.self_attn.v_proj", root);
+        snprintf(proj.module, sizeof proj.module, "%s.self_attn.o_proj", root);
+        snprintf(up[0].module, sizeof up[0].module, "%s.mlp.gate_proj", root);
+        snprintf(up[1].module, sizeof up[1].module, "%s.mlp.up_proj", root);
+        snprintf(down.module, sizeof down.module, "%s.mlp.down_proj", root);
+        snprintf(name, sizeof name, "%s.input_layernorm.weight", root);
+        block->norm1_w = rt_build_weight(b, name, 1, d);
+        snprintf(name, sizeof name, "%s.post_attention_layernorm.weight", root);
+        block->norm2_w = rt_build_weight(b, name, 1, d);
+        rt_build_linear(b, &block->qkv, d, true, qkv, 3, NULL);
+        rt_build_linear(b, &block->proj, q, false, &proj, 1, NULL);
+        rt_build_linear(b, &block->up, d, false, up, 2, NULL);
+        rt_build_linear(b, &block->down, m, false, &down, 1, NULL);
+        if (rt_block_learns(block) && t->lowest == c->layers)
+            t->lowest = i;
+    }
+    t->norm_w = rt_build_weight(b, "model.language_model.norm.weight", 1, d);
+    const struct rt_build_part head = { .rows = c->vocab, .module = "lm_head" };
+    rt_build_linear(b, &t->head, d, false, &head, 1, c->tied ? t->embed : NULL);
+}
+
+/* The largest chunk of logits: enough rows for an efficient product, 64 MiB at most (but 16 rows at least). */
+static int64_t chunk_rows(const struct rt_model *m)
+{
+    const int64_t bytes = m->config.vocab * (int64_t)m->ex->act_bytes, most = ((int64_t)64 << 20) / bytes;
+    const int64_t rows = most < 16 ? 16 : most;
+    return rows < m->limits.learned ? rows : m->limits.learned;
+}
+
+void rt_text_take(struct rt_model *m, struct rt_arena *arena)
+{
+    struct rt_text_acts *a = &m->text_acts;
+    const struct rt_text *t = &m->text;
+    const int64_t d = m->config.hidden, rows = m->limits.tokens, learned = m->limits.learned;
+    const size_t row = (size_t)d * m->ex->act_bytes;
+    const bool keep = !m->limits.eval_only && m->adapter.count > 0;
+    a->x0 = rt_arena_take(arena, (size_t)rows * row);
+    a->delta = rt_arena_take(arena, (size_t)rows * row);
+    for (int64_t i = 0; i < m->config.layers; i++) {
+        if (i == 0 || keep)
+            rt_block_acts_take(&a->block[i], arena, &t->tower, &t->block[i], rows, m->ex->act_bytes);
+        else
+            a->block[i] = a->block[0];
+    }
+    a->xl = rt_arena_take(arena, (size_t)learned * row);
+    a->dl = rt_arena_take(arena, (size_t)learned * row);
+    a->stats = rt_arena_take(arena, (size_t)learned * 2 * sizeof(float));
+    a->hl = rt_arena_take(arena, (size_t)(learned * t->head.ld) * m->ex->act_bytes);
+    a->chunk = chunk_rows(m);
+    a->logits = rt_arena_take(arena, (size_t)(a->chunk * m->config.vocab) * m->ex->act_bytes);
+    a->row_loss = rt_arena_take(arena, (size_t)learned * sizeof(float));
+    a->row_hit = rt_arena_take(arena, (size_t)learned * sizeof(float));
+    if (!keep)
+        return;
+    a->dhl = rt_arena_take(arena, (size_t)(learned * t->head.ld) * m->ex->act_bytes);
+    a->dx = rt_arena_take(arena, (size_t)rows * row);
+    a->dxl = rt_arena_take(arena, (size_t)learned * row);
+    rt_block_work_take(&a->work, arena, &t->tower, &t->block[0], rows, m->ex->act_bytes);
+}
+
+static const rt_act *stream_before(const struct rt_text_acts *a, int64_t layer)
+{
+    return layer == 0 ? a->x0 : a->block[layer - 1].x2;
+}
+
+/* Layers only: the stream after them is (block[layers - 1].x2, delta). */
+static rt_status layers_fwd(struct rt_model *m, const struct rt_batch *batch)
+{
+    struct rt_text_acts *a = &m->text_acts;
+    struct rt_exec *ex = m->ex;
+    RT_TRY(ex->ops->embed_fwd(ex, a->x0, m->text.embed, m->in.ids, m->vision_acts.features, m->in.image_rows,
+                              batch->tokens, m->config.hidden));
+    for (int64_t i = 0; i < m->config.layers; i++)
+        RT_TRY(rt_block_fwd(&m->pass, &m->text.tower, &m->text.block[i], &a->block[i], &m->place, stream_before(a, i),
+                            a->delta, i == 0));
+    return RT_OK;
+}
+
+rt_status rt_text_fwd(struct rt_model *m, const struct rt_batch *batch)
+{
+    struct rt_text_acts *a = &m->text_acts;
+    struct rt_exec *ex = m->ex;
+    const int64_t d = m->config.hidden;
+    RT_TRY(layers_fwd(m, batch));
+    RT_TRY(ex->ops->gather_rows(ex, a->xl, d, a->block[m->config.layers - 1].x2, d, m->in.learned_at, batch->learned, d));
+    RT_TRY(ex->ops->gather_rows(ex, a->dl, d, a->delta, d, m->in.learned_at, batch->learned, d));
+    return rt_loss_fwd(m, batch->learned);
+}
+
+rt_status rt_text_bwd(struct rt_model *m)
+{
+    struct rt_text_acts *a = &m->text_acts;
+    struct rt_exec *ex = m->ex;
+    const int64_t d = m->config.hidden, tokens = m->place.rows;
+    const bool below = m->vision.learns && m->pictures > 0;
+    const int64_t lowest = below ? 0 : m->text.lowest;
+    RT_TRY(rt_loss_bwd(m));
+    if (lowest == m->config.layers)
+        return RT_OK;
+    RT_TRY(rt_exec_zero(ex, a->dx, (size_t)(tokens * d) * ex->act_bytes));
+    RT_TRY(ex->ops->scatter_rows(ex, a->dx, d, a->dxl, d, m->in.learned_at, m->host.learned, d));
+    for (int64_t i = m->config.layers - 1; i >= lowest; i--)
+        RT_TRY(rt_block_bwd(&m->pass, &m->text.tower, &m->text.block[i], &a->block[i], &a->work, &m->place,
+                            stream_before(a, i), a->dx, i == 0, i > lowest || below));
+    if (!below)
+        return RT_OK;
+    return ex->ops->embed_bwd(ex, m->vision_acts.dfeatures, a->dx, m->in.image_rows, tokens, d);
+}
+
+/* All positions, in chunks through the same buffers as the learned rows. */
+rt_status rt_text_logits(struct rt_model *m, const struct rt_batch *batch, float *host_logits)
+{
+    struct rt_text_acts *a = &m->text_acts;
+    struct rt_exec *ex = m->ex;
+    const int64_t d = m->config.hidden, v = m->config.vocab, step = a->chunk;
+    RT_TRY(layers_fwd(m, batch));
+    float *wide = NULL;
+    rt_status st = rt_exec_alloc(ex, (void **)&wide, (size_t)(step * v) * sizeof(float));
+    if (st != RT_OK)
+        return st;
+    for (int64_t at = 0; at < batch->tokens && st == RT_OK; at += step) {
+        const int64_t n = batch->tokens - at < step ? batch->tokens - at : step;
+        const rt_act *x = rt_at(ex, a->block[m->config.layers - 1].x2, at * d), *delta = rt_at(ex, a->delta, at * d);
+        RT_TRY_TO(st, ex->ops->add_rmsnorm_fwd(ex, a->xl, a->hl, m->text.head.ld, a->stats, x, delta, m->text.norm_w, n, d,
+                                               m->config.rms_norm_eps), err_free);
+        RT_TRY_TO(st, rt_linear_fwd(&m->pass, &m->text.head, a->logits, v, a->hl, n), err_free);
+        RT_TRY_TO(st, ex->ops->widen(ex, wide, a->logits, v, n, v), err_free);
+        RT_TRY_TO(st, rt_exec_get(ex, host_logits + at * v, wide, (size_t)(n * v) * sizeof(float)), err_free);
+    }
+err_free:
+    rt_exec_free(ex, wide);
+    return st;
+}
