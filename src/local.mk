@@ -7,3 +7,4 @@ include src/data/local.mk
 include src/model/local.mk
 include src/job/local.mk
 include src/train/local.mk
+include src/tools/local.mk

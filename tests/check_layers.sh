@@ -12,12 +12,13 @@ allowed() {
     src/data) echo base dist checkpoint report kernels data ;;
     src/model) echo base dist checkpoint report kernels model ;;
     src/job) echo base dist checkpoint report kernels data model job ;;
-    src/train | src) echo base dist checkpoint report kernels data model job train ;;
+    src/train) echo base dist checkpoint report kernels data model job train ;;
+    src/tools | src) echo base dist checkpoint report kernels data model job train tools ;;
     esac
 }
 n=0
 failed=0
-for dir in src/base src/checkpoint src/report src/dist kernels kernels/cpu kernels/cuda src/data src/model src/job src/train src; do
+for dir in src/base src/checkpoint src/report src/dist kernels kernels/cpu kernels/cuda src/data src/model src/job src/train src/tools src; do
     bad=
     for file in "$dir"/*.c "$dir"/*.h "$dir"/*.cu "$dir"/*.cuh; do
         [ -e "$file" ] || continue

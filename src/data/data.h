@@ -123,4 +123,9 @@ int32_t rt_tokenizer_id(const struct rt_tokenizer *tok, const char *token);
 rt_status rt_tokenizer_decode(const struct rt_tokenizer *tok, const int32_t *ids, int64_t count,
                               bool skip_special, char **text, struct rt_error *err);
 
+/* A byte-level BPE tokenizer.json of this family (same normalizer, pre-tokenizer and added tokens) with up to `merges`
+ * merges, trained on the texts of UTF-8 files: for trial models. *json is malloc'ed. Deterministic. */
+rt_status rt_tokenizer_train(const char *const *files, int count, int64_t merges, char **json, size_t *bytes,
+                             struct rt_error *err);
+
 #endif

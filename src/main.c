@@ -1,0 +1,109 @@
+/* main.c - arguments, MPI start and end, the exit code; nothing else. */
+#include "config.h"
+#include "base/status.h"
+#include "dist/dist.h"
+#include "tools/tools.h"
+
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+/* The one global: how many times the run was asked to stop. */
+static volatile sig_atomic_t stop;
+
+static void ask_to_stop(int number)
+{
+    if (++stop >= 3) /* the third time: at once */
+        _exit(128 + number);
+}
+
+static void catch_signals(void)
+{
+    const int numbers[] = { SIGUSR1, SIGUSR2, SIGTERM, SIGINT, SIGXCPU };
+    struct sigaction action = { .sa_handler = ask_to_stop, .sa_flags = SA_RESTART };
+    sigemptyset(&action.sa_mask);
+    for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++)
+        sigaction(numbers[i], &action, NULL);
+    signal(SIGPIPE, SIG_IGN);
+}
+
+static const struct command {
+    const char *name, *arguments, *does;
+    rt_tool_fn *alone;          /* needs no MPI */
+    rt_job_tool_fn *together;   /* runs on all ranks */
+} commands[] = {
+    { "train", "JOB.yaml [key=value ...] | --key value ...", "train and evaluate as the job says", NULL, rt_tool_train },
+    { "preview", "JOB.yaml [--json] [--ranks W --rank R] [--micros N]", "show what the model will see", NULL,
+      rt_tool_preview },
+    { "tokenize", "--model DIR < strings", "JSON strings in, one a line; JSON arrays of ids out", rt_tool_tokenize, NULL },
+    { "init", "PRESET DIR [--tokenizer DIR | --corpus FILE] ...", "make a random model folder for trials", rt_tool_init,
+      NULL },
+    { "info", "PATH", "say what a checkpoint, an adapter or a model folder holds", rt_tool_info, NULL },
+};
+
+static const struct command *find(const char *name)
+{
+    for (size_t i = 0; i < sizeof commands / sizeof *commands; i++)
+        if (strcmp(commands[i].name, name) == 0)
+            return &commands[i];
+    return NULL;
+}
+
+static void usage(FILE *out)
+{
+    fprintf(out, "ranktune %s - LoRA fine-tuning of Qwen-VL models as an MPI batch program\n\n", PACKAGE_VERSION);
+    for (size_t i = 0; i < sizeof commands / sizeof *commands; i++)
+        fprintf(out, "  ranktune %-8s %-55s %s\n", commands[i].name, commands[i].arguments, commands[i].does);
+    fprintf(out, "\n`ranktune train --help` lists every job key. Exit codes: 0 done, 64 command line, 65 data, 66 input files,\n"
+                 "69 device, 70 internal, 71 memory, 73 output folder, 74 input or output, 75 stopped with a checkpoint, 76 lost\n"
+                 "rank, 78 job file, 79 not finite.\n");
+}
+
+/* After the barrier and the end of MPI rank 0 alone returns the code, a second later: every launcher then reports it. */
+static int run_together(const struct command *command, int argc, char **argv, struct rt_error *err)
+{
+    struct rt_dist *dist = NULL;
+    rt_status st = rt_dist_open(&dist, &argc, &argv, err);
+    if (st != RT_OK) {
+        fprintf(stderr, "ranktune: %s\n", err->text);
+        return rt_exit_code(st);
+    }
+    catch_signals();
+    st = command->together(argc - 2, argv + 2, dist, &stop, err);
+    const int rank = rt_dist_rank(dist), size = rt_dist_size(dist);
+    if (st != RT_OK && rank == 0)
+        fprintf(stderr, "ranktune: %s\n", err->text);
+    rt_dist_close(dist);
+    if (st == RT_OK || rank != 0)
+        return 0;
+    if (size > 1)
+        sleep(1);
+    return rt_exit_code(st);
+}
+
+int main(int argc, char **argv)
+{
+    struct rt_error err = { 0 };
+    const char *name = argc > 1 ? argv[1] : "--help";
+    if (strcmp(name, "--help") == 0 || strcmp(name, "-h") == 0 || strcmp(name, "help") == 0) {
+        usage(stdout);
+        return argc > 1 ? 0 : rt_exit_code(RT_ERR_USAGE);
+    }
+    if (strcmp(name, "--version") == 0) {
+        printf("ranktune %s\n", PACKAGE_VERSION);
+        return 0;
+    }
+    const struct command *command = find(name);
+    if (command == NULL) {
+        fprintf(stderr, "ranktune: there is no command \"%s\"; ranktune --help lists them\n", name);
+        return rt_exit_code(RT_ERR_USAGE);
+    }
+    if (command->together != NULL)
+        return run_together(command, argc, argv, &err);
+    const rt_status st = command->alone(argc - 2, argv + 2, &err);
+    if (st != RT_OK)
+        fprintf(stderr, "ranktune: %s\n", err.text);
+    return rt_exit_code(st);
+}

@@ -1,0 +1,88 @@
+/* preview.c - ranktune preview: what the model will see. */
+#include "config.h"
+#include "dist/dist.h"
+#include "tools/open_job.h"
+#include "tools/tools.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static void print_line(const char *line, void *context)
+{
+    fputs(line, context);
+    fputc('\n', context);
+}
+
+static void show_progress(const char *what, int64_t done, int64_t total, void *context)
+{
+    (void)what, (void)done, (void)total, (void)context;
+}
+
+static void show_note(const char *text, void *context)
+{
+    if (rt_dist_rank(context) == 0)
+        fprintf(stderr, "ranktune: %s\n", text);
+}
+
+static rt_status whole(const char *flag, const char *value, int64_t low, int64_t *out, struct rt_error *err)
+{
+    char *end = NULL;
+    *out = value == NULL ? -1 : strtoll(value, &end, 10);
+    if (value == NULL || end == value || *end != '\0' || *out < low)
+        return rt_fail(err, RT_ERR_USAGE, "preview: %s needs a whole number of at least %lld; write %s %lld", flag,
+                       (long long)low, flag, (long long)low);
+    return RT_OK;
+}
+
+/* Takes preview's own flags out of argv; the rest is the job's. */
+static rt_status own_flags(int *argc, char **argv, struct rt_preview_options *opt, struct rt_error *err)
+{
+    int kept = 0;
+    for (int i = 0; i < *argc; i++) {
+        int64_t n = 0;
+        const char *next = i + 1 < *argc ? argv[i + 1] : NULL;
+        if (strcmp(argv[i], "--json") == 0) {
+            opt->json = true;
+        } else if (strcmp(argv[i], "--ranks") == 0) {
+            RT_TRY(whole("--ranks", next, 1, &n, err));
+            opt->size = (int)n, i++;
+        } else if (strcmp(argv[i], "--rank") == 0) {
+            RT_TRY(whole("--rank", next, 0, &n, err));
+            opt->rank = (int)n, i++;
+        } else if (strcmp(argv[i], "--micros") == 0) {
+            RT_TRY(whole("--micros", next, 1, &n, err));
+            opt->micros = n, i++;
+        } else {
+            argv[kept++] = argv[i];
+        }
+    }
+    *argc = kept;
+    if (opt->rank >= opt->size)
+        return rt_fail(err, RT_ERR_USAGE, "preview: --rank %d is not below --ranks %d", opt->rank, opt->size);
+    return RT_OK;
+}
+
+rt_status rt_tool_preview(int argc, char **argv, struct rt_dist *dist, const volatile sig_atomic_t *stop,
+                          struct rt_error *err)
+{
+    (void)stop;
+    struct rt_preview_options opt = { .rank = rt_dist_rank(dist), .size = rt_dist_size(dist) };
+    RT_TRY(own_flags(&argc, argv, &opt, err));
+    if (argc == 0)
+        return rt_fail(err, RT_ERR_USAGE, "preview: give a job file");
+    struct rt_job *job = NULL;
+    RT_TRY(rt_open_job(&job, argc, argv, dist, err));
+    struct rt_data_options data_options = job->data;
+    data_options.output_dir = NULL; /* a preview leaves no files */
+    opt.epochs = job->train.num_train_epochs;
+    struct rt_data *data = NULL;
+    const struct rt_data_notes notes = { show_progress, show_note, dist };
+    rt_status st = rt_data_open(&data, &data_options, dist, &notes, err);
+    if (st == RT_OK && rt_dist_rank(dist) == 0)
+        st = rt_data_preview(data, &opt, print_line, stdout, err);
+    st = rt_dist_agree(dist, st, err);
+    rt_data_close(data);
+    rt_job_close(job);
+    return st;
+}

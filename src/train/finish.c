@@ -1,0 +1,31 @@
+/* finish.c - what a finished run leaves: adapter, tokenizer files, results and plots, the evaluation after training. */
+#include "config.h"
+#include "train/run.h"
+
+static rt_status leave_files(struct rt_run *run)
+{
+    const struct rt_job *job = run->job;
+    const int64_t rows = rt_data_rows(run->data, RT_TRAIN);
+    const double per_step = (double)(job->data.per_device_train_batch_size * job->train.gradient_accumulation_steps *
+                                     rt_dist_size(run->dist));
+    const struct rt_end_log log = { .step = run->step, .epoch = rt_run_epoch(run, run->step),
+                                    .train_loss = (run->total + run->window) / (double)run->step,
+                                    .runtime_s = rt_report_elapsed_s(run->report), .total_flos = run->flos,
+                                    .samples = job->train.max_steps > 0 ? (double)run->steps * per_step
+                                                                        : (double)rows * job->train.num_train_epochs,
+                                    .tokens_seen = (int64_t)run->tokens_seen, .steps = run->steps };
+    RT_TRY(rt_model_save_adapter(run->model, job->output_dir, run->err));
+    return rt_report_end(run->report, &log, run->err);
+}
+
+rt_status rt_run_finish(struct rt_run *run)
+{
+    return rt_dist_rank(run->dist) == 0 ? leave_files(run) : RT_OK;
+}
+
+rt_status rt_run_final_eval(struct rt_run *run)
+{
+    struct rt_eval_log log;
+    RT_TRY(rt_evaluate(run, &log));
+    return rt_report_eval_results(run->report, &log, run->err);
+}

@@ -1,0 +1,274 @@
+/* resume.c - checkpoints of a run: everything that decides how it goes on, out and back in. */
+#include "config.h"
+#include "checkpoint/checkpoint.h"
+#include "train/run.h"
+
+#include <jansson.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* What must be the same for a run to go on as if it had not stopped. */
+static json_t *identity(const struct rt_run *run)
+{
+    const struct rt_job *job = run->job;
+    return json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:b, s:I}", "training rows",
+                     (json_int_t)rt_data_rows(run->data, RT_TRAIN), "per_device_train_batch_size",
+                     (json_int_t)job->data.per_device_train_batch_size, "ranks times gradient_accumulation_steps",
+                     (json_int_t)(job->train.gradient_accumulation_steps * rt_dist_size(run->dist)), "seed",
+                     (json_int_t)job->train.seed, "data_seed", (json_int_t)job->data.data_seed, "lora_rank",
+                     (json_int_t)run->adapter->r, "LoRA parameters", (json_int_t)run->adapter->count, "bf16",
+                     run->ex->act == RT_BF16, "cutoff_len", (json_int_t)job->data.cutoff_len);
+}
+
+/* The scalars of a run, in the order of /run. */
+enum { RUN_STEP, RUN_TOTAL, RUN_WINDOW, RUN_LOGGED_AT, RUN_TOKENS, RUN_WINDOW_TOKENS, RUN_FLOS, RUN_GRAD_NORM,
+       RUN_BAD_STEPS, RUN_SCALARS };
+
+static void scalars_out(const struct rt_run *run, double s[RUN_SCALARS])
+{
+    s[RUN_STEP] = (double)run->step;
+    s[RUN_TOTAL] = run->total;
+    s[RUN_WINDOW] = run->window;
+    s[RUN_LOGGED_AT] = (double)run->logged_at;
+    s[RUN_TOKENS] = run->tokens_seen;
+    s[RUN_WINDOW_TOKENS] = run->window_tokens;
+    s[RUN_FLOS] = run->flos;
+    s[RUN_GRAD_NORM] = run->grad_norm;
+    s[RUN_BAD_STEPS] = (double)run->bad_steps;
+}
+
+static void scalars_in(struct rt_run *run, const double s[RUN_SCALARS])
+{
+    run->step = (int64_t)s[RUN_STEP];
+    run->total = s[RUN_TOTAL];
+    run->window = s[RUN_WINDOW];
+    run->logged_at = (int64_t)s[RUN_LOGGED_AT];
+    run->tokens_seen = s[RUN_TOKENS];
+    run->window_tokens = s[RUN_WINDOW_TOKENS];
+    run->flos = s[RUN_FLOS];
+    run->grad_norm = s[RUN_GRAD_NORM];
+    run->bad_steps = (int64_t)s[RUN_BAD_STEPS];
+}
+
+/* p, m and v of the adapter, one after the other, on the host. */
+static rt_status get_adapter(struct rt_run *run, float *host)
+{
+    const struct rt_adapter *ad = run->adapter;
+    const size_t bytes = (size_t)ad->count * sizeof(float);
+    RT_TRY(rt_exec_get(run->ex, host, ad->p, bytes));
+    RT_TRY(rt_exec_get(run->ex, host + ad->count, ad->m, bytes));
+    return rt_exec_get(run->ex, host + 2 * ad->count, ad->v, bytes);
+}
+
+static rt_status put_adapter(struct rt_run *run, const float *host)
+{
+    const struct rt_adapter *ad = run->adapter;
+    const size_t bytes = (size_t)ad->count * sizeof(float);
+    RT_TRY(rt_exec_put(run->ex, ad->p, host, bytes));
+    RT_TRY(rt_exec_put(run->ex, ad->m, host + ad->count, bytes));
+    RT_TRY(rt_exec_put(run->ex, ad->v, host + 2 * ad->count, bytes));
+    return rt_model_refresh(run->model);
+}
+
+static rt_status write_state(struct rt_run *run, const char *folder)
+{
+    const int64_t n = run->adapter->count;
+    char path[4096], *report = NULL;
+    double scalars[RUN_SCALARS];
+    snprintf(path, sizeof path, "%s/state.h5", folder);
+    RT_TRY(rt_report_save(run->report, &report, run->err));
+    json_t *who = identity(run);
+    char *identity_text = who == NULL ? NULL : json_dumps(who, JSON_COMPACT);
+    json_decref(who);
+    float *host = malloc((size_t)(3 * n) * sizeof *host);
+    rt_status st = RT_OK;
+    if (host == NULL || identity_text == NULL)
+        st = rt_fail(run->err, RT_ERR_MEMORY, "out of host memory writing %s", path);
+    if (st == RT_OK)
+        st = get_adapter(run, host);
+    scalars_out(run, scalars);
+    if (st == RT_OK) {
+        const struct rt_state_item items[] = {
+            { "/lora/p", RT_STATE_F32, n, host },
+            { "/lora/m", RT_STATE_F32, n, host + n },
+            { "/lora/v", RT_STATE_F32, n, host + 2 * n },
+            { "/run", RT_STATE_F64, RUN_SCALARS, scalars },
+            { "/identity", RT_STATE_BYTES, (int64_t)strlen(identity_text), identity_text },
+            { "/report", RT_STATE_BYTES, (int64_t)strlen(report), report },
+        };
+        st = rt_state_write(path, items, sizeof items / sizeof *items, run->err);
+    }
+    free(host);
+    free(identity_text);
+    free(report);
+    return st;
+}
+
+static rt_status write_folder(struct rt_run *run, const char *folder)
+{
+    RT_TRY(rt_model_save_adapter(run->model, folder, run->err));
+    RT_TRY(rt_report_state(run->report, folder, run->step, rt_run_epoch(run, run->step), run->flos,
+                           (int64_t)run->tokens_seen, run->err));
+    return run->job->train.save_only_model ? RT_OK : write_state(run, folder);
+}
+
+rt_status rt_run_save(struct rt_run *run)
+{
+    if (rt_dist_rank(run->dist) != 0)
+        return RT_OK;
+    char *folder = NULL;
+    RT_TRY(rt_checkpoint_begin(run->job->output_dir, run->step, &folder, run->err));
+    rt_status st = write_folder(run, folder);
+    if (st == RT_OK)
+        st = rt_checkpoint_commit(run->job->output_dir, run->step, folder, rt_dist_size(run->dist),
+                                  run->job->train.save_total_limit, NULL, run->err);
+    if (st != RT_OK)
+        rt_checkpoint_abandon(folder);
+    else
+        rt_report_info(run->report, "checkpoint-%lld written", (long long)run->step);
+    free(folder);
+    return st;
+}
+
+/* ---- back in ---- */
+
+static void warn(const char *text, void *context)
+{
+    rt_report_warn(context, "%s", text);
+}
+
+/* Rank 0: the folder to go on from, NULL for none. */
+static rt_status find(struct rt_run *run, char **folder)
+{
+    const struct rt_train_options *opt = &run->job->train;
+    const char *wish = opt->resume_from_checkpoint;
+    int64_t step = 0;
+    *folder = NULL;
+    if (wish != NULL && strcmp(wish, "false") == 0)
+        return RT_OK;
+    if (wish == NULL && opt->overwrite_output_dir)
+        return RT_OK;
+    if (wish != NULL && strcmp(wish, "true") != 0) {
+        RT_TRY(rt_checkpoint_verify(wish, run->err));
+        *folder = strdup(wish);
+        return *folder == NULL ? rt_fail(run->err, RT_ERR_MEMORY, "out of host memory") : RT_OK;
+    }
+    RT_TRY(rt_checkpoint_newest(run->job->output_dir, folder, &step, warn, run->report, run->err));
+    if (*folder == NULL && wish != NULL)
+        return rt_fail(run->err, RT_ERR_FILE, "resume_from_checkpoint: true, but %s holds no good checkpoint",
+                       run->job->output_dir);
+    return RT_OK;
+}
+
+/* Each value of the checkpoint's identity against ours: the first that differs is named. */
+static rt_status compare_identity(struct rt_run *run, const char *path, const char *text, size_t bytes)
+{
+    json_t *theirs = json_loadb(text, bytes, 0, NULL), *ours = identity(run);
+    rt_status st = theirs == NULL || ours == NULL
+                       ? rt_fail(run->err, RT_ERR_FILE, "%s: dataset /identity is not readable", path) : RT_OK;
+    const char *key;
+    json_t *value;
+    json_object_foreach(ours, key, value) {
+        json_t *other = json_object_get(theirs, key);
+        if (st != RT_OK || json_equal(value, other))
+            continue;
+        char *is = json_dumps(value, JSON_ENCODE_ANY), *was = json_dumps(other, JSON_ENCODE_ANY);
+        st = rt_fail(run->err, RT_ERR_JOB, "%s cannot go on: %s was %s there and is %s now; make it the same, or write "
+                     "resume_from_checkpoint: false", path, key, was == NULL ? "absent" : was, is == NULL ? "absent" : is);
+        free(is);
+        free(was);
+    }
+    json_decref(theirs);
+    json_decref(ours);
+    return st;
+}
+
+static rt_status read_text(struct rt_run *run, const char *path, const char *name, char **text)
+{
+    int64_t bytes = 0;
+    RT_TRY(rt_state_count(path, name, &bytes, run->err));
+    if (bytes < 0)
+        return rt_fail(run->err, RT_ERR_FILE, "%s: dataset %s is missing", path, name);
+    *text = calloc((size_t)bytes + 1, 1);
+    if (*text == NULL)
+        return rt_fail(run->err, RT_ERR_MEMORY, "out of host memory reading %s", path);
+    struct rt_state_item item = { name, RT_STATE_BYTES, bytes, *text };
+    return rt_state_read(path, &item, 1, run->err);
+}
+
+/* Rank 0: file to host arrays, and the log files back to where they were. */
+static rt_status read_state(struct rt_run *run, const char *folder, float *host, double scalars[RUN_SCALARS])
+{
+    const int64_t n = run->adapter->count;
+    char path[4096], *who = NULL, *report = NULL;
+    snprintf(path, sizeof path, "%s/state.h5", folder);
+    rt_status st;
+    RT_TRY_TO(st, read_text(run, path, "/identity", &who), err_free);
+    RT_TRY_TO(st, compare_identity(run, path, who, strlen(who)), err_free);
+    RT_TRY_TO(st, read_text(run, path, "/report", &report), err_free);
+    struct rt_state_item items[] = {
+        { "/lora/p", RT_STATE_F32, n, host },
+        { "/lora/m", RT_STATE_F32, n, host + n },
+        { "/lora/v", RT_STATE_F32, n, host + 2 * n },
+        { "/run", RT_STATE_F64, RUN_SCALARS, scalars },
+    };
+    RT_TRY_TO(st, rt_state_read(path, items, sizeof items / sizeof *items, run->err), err_free);
+    RT_TRY_TO(st, rt_report_resume(run->report, report, (int64_t)scalars[RUN_STEP], run->err), err_free);
+    rt_report_info(run->report, "going on from %s, after step %lld", folder, (long long)scalars[RUN_STEP]);
+err_free:
+    free(who);
+    free(report);
+    return st;
+}
+
+/* Rank 0's state to all. */
+static rt_status share_state(struct rt_run *run, const char *folder)
+{
+    const size_t bytes = (size_t)(3 * run->adapter->count) * sizeof(float);
+    double scalars[RUN_SCALARS] = { 0 };
+    float *host = malloc(bytes);
+    rt_status st = host == NULL ? rt_fail(run->err, RT_ERR_MEMORY, "out of host memory resuming") : RT_OK;
+    if (st == RT_OK && rt_dist_rank(run->dist) == 0)
+        st = read_state(run, folder, host, scalars);
+    st = rt_dist_agree(run->dist, st, run->err);
+    if (st == RT_OK)
+        st = rt_dist_bcast(run->dist, scalars, sizeof scalars, 0, run->err);
+    if (st == RT_OK)
+        st = rt_dist_bcast(run->dist, host, bytes, 0, run->err);
+    if (st == RT_OK)
+        st = put_adapter(run, host);
+    free(host);
+    if (st == RT_OK)
+        scalars_in(run, scalars);
+    return rt_dist_agree(run->dist, st, run->err);
+}
+
+static rt_status begin_report(struct rt_run *run)
+{
+    struct rt_report_options opt = run->job->report;
+    opt.total_steps = run->steps;
+    opt.logging_steps = run->logging_steps;
+    opt.eval_steps = run->eval_steps > 0 ? run->eval_steps : 500;
+    opt.save_steps = run->save_steps;
+    opt.num_train_epochs = (double)((run->steps + run->steps_per_epoch - 1) / run->steps_per_epoch);
+    return rt_dist_agree(run->dist, rt_report_begin(run->report, &opt, run->step, run->err), run->err);
+}
+
+rt_status rt_run_resume(struct rt_run *run)
+{
+    char *folder = NULL;
+    int found = 0;
+    rt_status st = RT_OK;
+    if (rt_dist_rank(run->dist) == 0)
+        st = find(run, &folder);
+    found = folder != NULL;
+    st = rt_dist_agree(run->dist, st, run->err);
+    if (st == RT_OK)
+        st = rt_dist_bcast(run->dist, &found, sizeof found, 0, run->err);
+    if (st == RT_OK && found)
+        st = share_state(run, folder);
+    free(folder);
+    RT_TRY(st);
+    return begin_report(run);
+}

@@ -1,0 +1,71 @@
+/* run.h - one training run: what is open, where it stands, what the log needs. Private to train. */
+#ifndef RT_TRAIN_RUN_H
+#define RT_TRAIN_RUN_H
+
+#include "base/status.h"
+#include "data/data.h"
+#include "dist/dist.h"
+#include "job/job.h"
+#include "kernels/exec.h"
+#include "kernels/ops.h"
+#include "model/model.h"
+#include "report/report.h"
+#include "train/schedule.h"
+
+#include <signal.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+/* Micro-batches of a step are merged into passes of about this many tokens: enough for efficient products. */
+enum { RT_MERGE_TOKENS = 4096 };
+
+struct rt_run {
+    const struct rt_job *job;
+    struct rt_dist *dist;
+    struct rt_error *err;
+    const volatile sig_atomic_t *stop;
+    struct rt_report *report;   /* rank 0 only */
+    struct rt_exec *ex;
+    struct rt_data *data;
+    struct rt_model *model;
+    struct rt_adapter *adapter; /* the model's */
+    struct rt_loader *loader;   /* of training */
+    struct rt_schedule schedule;
+    float *norm;                /* one f32 where the exec runs */
+
+    int64_t steps, steps_per_epoch, micros_per_epoch; /* T, U, L */
+    int64_t logging_steps, save_steps, eval_steps;    /* in steps; 0: never */
+
+    int64_t step;               /* optimizer steps done */
+    double window, total;       /* this rank's losses: since the last log line, and logged (mean over ranks) */
+    int64_t logged_at;          /* step of the last log line */
+    double window_tokens, window_started_s, window_wait_s;
+    double tokens_seen, flos;   /* all ranks */
+    double grad_norm;           /* of the last step */
+    int64_t bad_steps;          /* steps in a row whose loss was not finite */
+    bool stopped;
+};
+
+/* setup.c. Collective: opens report, data, device and model, counts the steps. */
+rt_status rt_run_open(struct rt_run *run, const struct rt_job *job, struct rt_dist *dist,
+                      const volatile sig_atomic_t *stop, struct rt_error *err);
+void rt_run_close(struct rt_run *run);
+
+/* epoch value that logs show after `step` steps. */
+double rt_run_epoch(const struct rt_run *run, int64_t step);
+/* First micro-batch (in its epoch) and micro-batches of the step after `step` steps. */
+int64_t rt_run_micro(const struct rt_run *run, int64_t step);
+int64_t rt_run_micros_of_step(const struct rt_run *run, int64_t step);
+
+/* evaluate.c. Collective: one pass over the evaluation rows. */
+rt_status rt_evaluate(struct rt_run *run, struct rt_eval_log *log);
+
+/* resume.c. Collective. */
+rt_status rt_run_save(struct rt_run *run);
+rt_status rt_run_resume(struct rt_run *run);
+
+/* finish.c. Collective: adapter, results, plots, evaluation after training. */
+rt_status rt_run_finish(struct rt_run *run);
+rt_status rt_run_final_eval(struct rt_run *run);
+
+#endif

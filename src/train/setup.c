@@ -1,0 +1,166 @@
+/* setup.c - everything that is settled before the first step: data, device, model, counts. */
+#include "config.h"
+#include "train/run.h"
+
+#include <math.h>
+#include <sched.h>
+#include <stdlib.h>
+
+static void show_progress(const char *what, int64_t done, int64_t total, void *context)
+{
+    rt_report_progress(context, what, done, total);
+}
+
+static void show_note(const char *text, void *context)
+{
+    rt_report_warn(context, "%s", text);
+}
+
+/* Cores that this process may use, shared among the ranks that share them. */
+static int threads_of(const struct rt_dist *dist)
+{
+    cpu_set_t set;
+    CPU_ZERO(&set);
+    const int cores = sched_getaffinity(0, sizeof set, &set) == 0 ? CPU_COUNT(&set) : 1;
+    const int threads = cores / rt_dist_local_size(dist);
+    return threads < 1 ? 1 : threads;
+}
+
+static int64_t least(int64_t a, int64_t b)
+{
+    return a < b ? a : b;
+}
+
+static int64_t most(int64_t a, int64_t b)
+{
+    return a > b ? a : b;
+}
+
+/* What a pass can hold: micro-batches of a step are merged up to RT_MERGE_TOKENS. A picture token comes from merge^2 = 4
+ * patches, so tokens bound the patches too. */
+static struct rt_model_limits limits_of(const struct rt_run *run)
+{
+    struct rt_data_limits t = { 0 }, e = { 0 };
+    const int64_t g = run->job->train.gradient_accumulation_steps;
+    if (run->job->train.do_train)
+        rt_data_limits(run->data, RT_TRAIN, &t);
+    if (run->job->train.do_eval)
+        rt_data_limits(run->data, RT_EVAL, &e);
+    const int64_t tokens = most(t.tokens, least(RT_MERGE_TOKENS, g * t.tokens));
+    return (struct rt_model_limits){
+        .tokens = most(tokens, e.tokens),
+        .samples = most(g * t.samples, e.samples),
+        .max_length = most(t.max_length, e.max_length),
+        .patches = most(least(g * t.patches, most(4 * tokens, t.patches)), e.patches),
+        .pictures = most(g * t.pictures, e.pictures),
+        .learned = most(least(g * t.learned, tokens), e.learned),
+        .picture_bytes = most(g * t.picture_bytes, e.picture_bytes),
+        .max_picture_patches = most(t.max_picture_patches, e.max_picture_patches),
+        .eval_only = !run->job->train.do_train,
+    };
+}
+
+/* A key in steps, or a share of all steps below 1. */
+static int64_t in_steps(double value, int64_t steps)
+{
+    if (isnan(value) || value <= 0)
+        return 0;
+    return (int64_t)(value < 1 ? ceil((double)steps * value) : value);
+}
+
+static rt_status count_steps(struct rt_run *run)
+{
+    const struct rt_train_options *opt = &run->job->train;
+    run->steps_per_epoch = rt_data_steps_per_epoch(run->data);
+    run->micros_per_epoch = rt_data_micros_per_epoch(run->data, RT_TRAIN);
+    run->steps = opt->max_steps > 0 ? opt->max_steps
+                                    : (int64_t)ceil(opt->num_train_epochs * (double)run->steps_per_epoch);
+    run->logging_steps = in_steps(opt->logging_steps, run->steps);
+    run->save_steps = in_steps(opt->save_steps, run->steps);
+    run->eval_steps = in_steps(opt->eval_steps, run->steps);
+    if (run->micros_per_epoch == 0)
+        return rt_fail(run->err, RT_ERR_JOB, "%lld rows are fewer than one batch and dataloader_drop_last is true; lower "
+                       "per_device_train_batch_size", (long long)rt_data_rows(run->data, RT_TRAIN));
+    return rt_schedule_init(&run->schedule, opt, run->steps, run->err);
+}
+
+static void say_start(struct rt_run *run)
+{
+    const struct rt_train_options *opt = &run->job->train;
+    const long long rows = (long long)rt_data_rows(run->data, RT_TRAIN);
+    const int size = rt_dist_size(run->dist);
+    char *plan = rt_model_plan_text(run->model);
+    if (plan != NULL)
+        rt_report_info(run->report, "%s", plan);
+    free(plan);
+    rt_report_info(run->report, "%lld rows for training, %lld for evaluation, %lld bad rows left out", rows,
+                   (long long)rt_data_rows(run->data, RT_EVAL), (long long)rt_data_bad_rows(run->data));
+    rt_report_info(run->report, "LoRA on %lld modules: %lld parameters learn, %lld in all",
+                   (long long)run->adapter->modules, (long long)run->adapter->count, (long long)rt_model_params(run->model));
+    if (opt->do_train)
+        rt_report_info(run->report, "%d ranks x batch %lld x accumulation %lld: %lld steps an epoch, %lld in all", size,
+                       (long long)run->job->data.per_device_train_batch_size, (long long)opt->gradient_accumulation_steps,
+                       (long long)run->steps_per_epoch, (long long)run->steps);
+}
+
+static rt_status open_model(struct rt_run *run)
+{
+    const struct rt_train_options *opt = &run->job->train;
+    const struct rt_model_notes notes = { show_progress, show_note, run->report };
+    const struct rt_model_limits limits = limits_of(run);
+    const enum rt_dtype act = opt->bf16 || opt->pure_bf16 ? RT_BF16 : RT_F32;
+    rt_status st = rt_exec_open(&run->ex, opt->device, act, rt_dist_local_rank(run->dist), threads_of(run->dist),
+                                run->err);
+    RT_TRY(rt_dist_agree(run->dist, st, run->err));
+    RT_TRY(rt_model_open(&run->model, run->ex, &run->job->model, &limits, rt_data_pixel_lut(run->data), run->dist, &notes,
+                         run->err));
+    run->adapter = rt_model_adapter(run->model);
+    st = rt_exec_alloc(run->ex, (void **)&run->norm, sizeof *run->norm);
+    return rt_dist_agree(run->dist, st, run->err);
+}
+
+rt_status rt_run_open(struct rt_run *run, const struct rt_job *job, struct rt_dist *dist,
+                      const volatile sig_atomic_t *stop, struct rt_error *err)
+{
+    *run = (struct rt_run){ .job = job, .dist = dist, .err = err, .stop = stop };
+    rt_status st = RT_OK;
+    if (rt_dist_rank(dist) == 0) {
+        st = job->train.do_train ? rt_job_check_output(job, err) : RT_OK;
+        if (st == RT_OK)
+            st = rt_report_open(&run->report, &job->report, err);
+    }
+    RT_TRY(rt_dist_agree(dist, st, err));
+    const struct rt_data_notes notes = { show_progress, show_note, run->report };
+    RT_TRY(rt_data_open(&run->data, &job->data, dist, &notes, err));
+    if (job->train.do_train)
+        RT_TRY(count_steps(run));
+    RT_TRY(open_model(run));
+    say_start(run);
+    return RT_OK;
+}
+
+void rt_run_close(struct rt_run *run)
+{
+    rt_loader_close(run->loader);
+    if (run->ex != NULL)
+        rt_exec_free(run->ex, run->norm);
+    rt_model_close(run->model);
+    rt_exec_close(run->ex);
+    rt_data_close(run->data);
+    rt_report_close(run->report);
+}
+
+double rt_run_epoch(const struct rt_run *run, int64_t step)
+{
+    return (double)(step / run->steps_per_epoch) + (double)rt_run_micro(run, step) / (double)run->micros_per_epoch;
+}
+
+int64_t rt_run_micro(const struct rt_run *run, int64_t step)
+{
+    return step % run->steps_per_epoch * run->job->train.gradient_accumulation_steps;
+}
+
+int64_t rt_run_micros_of_step(const struct rt_run *run, int64_t step)
+{
+    return least(run->job->train.gradient_accumulation_steps, run->micros_per_epoch - rt_run_micro(run, step));
+}

@@ -1,0 +1,187 @@
+/* train.c - the training loop. */
+#include "config.h"
+#include "base/clock.h"
+#include "train/run.h"
+#include "train/train.h"
+
+#include <math.h>
+
+/* Gradients of one optimizer step on this rank: every pass of its micro-batches, forward and backward. */
+static rt_status step_grads(struct rt_run *run, double *loss)
+{
+    const int64_t micros = rt_run_micros_of_step(run, run->step);
+    const uint64_t first = (uint64_t)(run->step * run->job->train.gradient_accumulation_steps);
+    *loss = 0;
+    RT_TRY(rt_model_grads_zero(run->model));
+    for (int64_t micro = 0; micro < micros;) {
+        const struct rt_batch *batch = NULL;
+        double wait_s = 0, pass_loss = 0;
+        RT_TRY(rt_batch_next(run->loader, &batch, &wait_s, run->err));
+        const uint64_t stream = (first + (uint64_t)micro) * (uint64_t)rt_dist_size(run->dist) +
+                                (uint64_t)rt_dist_rank(run->dist);
+        RT_TRY(rt_model_fwd(run->model, batch, true, stream));
+        RT_TRY(rt_model_bwd(run->model));
+        RT_TRY(rt_model_loss(run->model, &pass_loss, NULL, NULL));
+        *loss += pass_loss;
+        run->window_wait_s += wait_s;
+        micro += batch->micros;
+    }
+    return RT_OK;
+}
+
+/* A step whose loss or gradient is not finite changes nothing; too many in a row end the run. All ranks see the same
+ * numbers, so they decide alike. */
+static rt_status skip_step(struct rt_run *run, double loss)
+{
+    rt_report_warn(run->report, "step %lld: loss %g, gradient norm %g: not finite, the step is left out",
+                   (long long)run->step + 1, loss, run->grad_norm);
+    if ((double)++run->bad_steps <= run->job->train.max_bad_steps)
+        return RT_OK;
+    return rt_fail(run->err, RT_ERR_NUMBERS, "loss or gradient not finite in %lld steps in a row, the last step %lld; lower "
+                   "learning_rate, look at the data, or raise max_bad_steps", (long long)run->bad_steps,
+                   (long long)run->step + 1);
+}
+
+static rt_status update(struct rt_run *run, double loss)
+{
+    const struct rt_train_options *opt = &run->job->train;
+    const struct rt_adapter *ad = run->adapter;
+    struct rt_exec *ex = run->ex;
+    float norm = 0;
+    RT_TRY(ex->ops->l2norm(ex, run->norm, ad->g, ad->count));
+    RT_TRY(rt_exec_get(ex, &norm, run->norm, sizeof norm));
+    run->grad_norm = norm;
+    if (!isfinite(norm) || !isfinite(loss))
+        return skip_step(run, loss);
+    run->bad_steps = 0;
+    const struct rt_adamw h = { .lr = rt_schedule_lr(&run->schedule, run->step), .beta1 = opt->adam_beta1,
+                                .beta2 = opt->adam_beta2, .eps = opt->adam_epsilon, .decay = opt->weight_decay,
+                                .max_norm = opt->max_grad_norm, .step = run->step + 1 };
+    RT_TRY(ex->ops->adamw(ex, ad->p, ad->m, ad->v, ad->g, ad->count, run->norm, &h));
+    return rt_model_refresh(run->model);
+}
+
+/* Sum over ranks, clip and update; the loss of all ranks decides whether the step counts. */
+static rt_status train_step(struct rt_run *run)
+{
+    double loss = 0, global = 0;
+    RT_TRY(step_grads(run, &loss));
+    global = loss;
+    RT_TRY(rt_dist_sum_f32(run->dist, run->adapter->g, run->adapter->count, run->err));
+    RT_TRY(rt_dist_sum_f64(run->dist, &global, 1, run->err));
+    RT_TRY(update(run, global));
+
+    const int64_t epoch = run->step / run->steps_per_epoch, micro = rt_run_micro(run, run->step);
+    const double tokens = (double)rt_data_padded_tokens(run->data, epoch, micro,
+                                                        micro + rt_run_micros_of_step(run, run->step));
+    run->tokens_seen += tokens;
+    run->window_tokens += tokens;
+    run->flos += 6 * tokens * (double)rt_model_flos_params(run->model);
+    run->step++;
+    if (isfinite(global) || !run->job->train.logging_nan_inf_filter)
+        run->window += global;
+    else /* as if this step had had the mean loss of the window */
+        run->window += run->window / (double)(run->step - run->logged_at);
+    return RT_OK;
+}
+
+static rt_status log_window(struct rt_run *run)
+{
+    const double steps = (double)(run->step - run->logged_at), now = rt_now_s(), s = now - run->window_started_s;
+    const struct rt_train_log log = { .step = run->step, .loss = (double)(float)(run->window / steps),
+                                      .grad_norm = run->grad_norm,
+                                      .learning_rate = rt_schedule_lr(&run->schedule, run->step - 1),
+                                      .epoch = rt_run_epoch(run, run->step), .tokens_seen = (int64_t)run->tokens_seen,
+                                      .tokens_per_s = s > 0 ? run->window_tokens / s : 0,
+                                      .data_wait_s = run->window_wait_s };
+    run->total += run->window;
+    run->window = run->window_tokens = run->window_wait_s = 0;
+    run->window_started_s = now;
+    run->logged_at = run->step;
+    return rt_report_train(run->report, &log, run->err);
+}
+
+static bool due(const struct rt_run *run, enum rt_strategy strategy, int64_t every)
+{
+    if (strategy == RT_STRATEGY_EPOCH)
+        return run->step % run->steps_per_epoch == 0 || run->step == run->steps;
+    return strategy == RT_STRATEGY_STEPS && every > 0 && run->step % every == 0;
+}
+
+static rt_status evaluate(struct rt_run *run)
+{
+    struct rt_eval_log log;
+    RT_TRY(rt_evaluate(run, &log));
+    return rt_report_eval(run->report, &log, run->err);
+}
+
+/* What follows a step, in the reference's order: log, evaluate, save. */
+static rt_status after_step(struct rt_run *run)
+{
+    const struct rt_train_options *opt = &run->job->train;
+    const bool last = run->step == run->steps;
+    rt_report_step(run->report, run->step);
+    if (due(run, opt->logging_strategy, run->logging_steps) || (opt->logging_first_step && run->step == 1))
+        RT_TRY(log_window(run));
+    if ((due(run, opt->eval_strategy, run->eval_steps) || (last && opt->eval_strategy == RT_STRATEGY_STEPS)) &&
+        (opt->eval_strategy == RT_STRATEGY_EPOCH ? rt_run_epoch(run, run->step) : (double)run->step) >= opt->eval_delay)
+        RT_TRY(evaluate(run));
+    if (due(run, opt->save_strategy, run->save_steps) || (last && opt->save_strategy == RT_STRATEGY_STEPS))
+        return rt_run_save(run);
+    uint32_t stop = *run->stop != 0;
+    RT_TRY(rt_dist_or(run->dist, &stop, run->err));
+    if (stop == 0 || last)
+        return RT_OK;
+    run->stopped = true;
+    rt_report_info(run->report, "asked to stop: writing a checkpoint after step %lld", (long long)run->step);
+    return rt_run_save(run);
+}
+
+static rt_status train_loop(struct rt_run *run)
+{
+    const struct rt_train_options *opt = &run->job->train;
+    const struct rt_loader_options where = { .split = RT_TRAIN, .rank = rt_dist_rank(run->dist),
+                                             .size = rt_dist_size(run->dist), .epoch = run->step / run->steps_per_epoch,
+                                             .micro = rt_run_micro(run, run->step), .merge_tokens = RT_MERGE_TOKENS };
+    RT_TRY(rt_loader_open(&run->loader, run->data, &where, run->err));
+    run->window_started_s = rt_now_s();
+    if (opt->eval_on_start && run->step == 0 && opt->eval_strategy != RT_STRATEGY_NO)
+        RT_TRY(evaluate(run));
+    while (run->step < run->steps && !run->stopped) {
+        RT_TRY(train_step(run));
+        RT_TRY(after_step(run));
+    }
+    return RT_OK;
+}
+
+/* From here on a failure is one rank's own: it says so and ends the job. */
+static rt_status train_or_abort(struct rt_run *run)
+{
+    rt_status st = train_loop(run);
+    if (st == RT_OK && !run->stopped)
+        st = rt_run_finish(run);
+    if (st != RT_OK)
+        rt_dist_abort(run->dist, st, run->err->text);
+    return run->stopped ? rt_fail(run->err, RT_STOPPED, "stopped after step %lld of %lld; the same command goes on from "
+                                  "there", (long long)run->step, (long long)run->steps) : RT_OK;
+}
+
+rt_status rt_train(const struct rt_job *job, struct rt_dist *dist, const volatile sig_atomic_t *stop,
+                   struct rt_error *err)
+{
+    struct rt_run run = { 0 };
+    rt_status st = rt_run_open(&run, job, dist, stop, err);
+    if (st == RT_OK && job->train.do_train)
+        st = rt_run_resume(&run);
+    if (st == RT_OK && job->train.do_train && run.step < run.steps)
+        st = train_or_abort(&run);
+    else if (st == RT_OK && job->train.do_train)
+        rt_report_info(run.report, "already finished: %s holds all %lld steps", job->output_dir, (long long)run.steps);
+    if (st == RT_OK && job->train.do_eval) {
+        st = rt_run_final_eval(&run);
+        if (st != RT_OK)
+            rt_dist_abort(dist, st, err->text);
+    }
+    rt_run_close(&run);
+    return st;
+}

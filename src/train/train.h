@@ -1,0 +1,18 @@
+/* train.h - a job from its options to its last file. */
+#ifndef RT_TRAIN_TRAIN_H
+#define RT_TRAIN_TRAIN_H
+
+#include "base/status.h"
+#include "job/job.h"
+
+#include <signal.h>
+
+struct rt_dist;
+
+/* Collective. Trains and evaluates as do_train and do_eval say. *stop is set by a signal handler: the ranks agree at the
+ * next step boundary, write a checkpoint and all return RT_STOPPED. Every rank returns the same status; a failure that
+ * one rank alone meets inside the loop ends the whole job by rt_dist_abort. */
+rt_status rt_train(const struct rt_job *job, struct rt_dist *dist, const volatile sig_atomic_t *stop,
+                   struct rt_error *err);
+
+#endif
