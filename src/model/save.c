@@ -4,6 +4,7 @@
 #include "model/state.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 struct lists {
     float *p;
@@ -12,10 +13,10 @@ struct lists {
     int64_t *in, *out;
 };
 
-static bool targeted(const struct rt_adapter *ad, const char *name)
+static bool learns(const struct rt_adapter *ad, const char *name)
 {
     for (int64_t i = 0; i < ad->modules; i++)
-        if (ad->module[i].name == name)
+        if (strcmp(ad->module[i].name, name) == 0)
             return true;
     return false;
 }
@@ -33,6 +34,10 @@ static rt_status write(struct rt_model *m, const char *base_model, const char *f
         l->in[i] = mod->in;
         l->out[i] = mod->out;
     }
+    int64_t others = 0;
+    for (int64_t i = 0; i < m->modules.count; i++)
+        if (!learns(ad, m->modules.module[i].name))
+            l->others[others++] = m->modules.module[i].name;
     const struct rt_peft peft = { .base_model = base_model, .r = ad->r, .alpha = ad->alpha, .dropout = ad->dropout,
                                   .rslora = ad->rslora, .modules = ad->modules, .module = l->module, .a = l->a,
                                   .b = l->b, .in = l->in, .out = l->out };

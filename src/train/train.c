@@ -19,9 +19,11 @@ static rt_status step_grads(struct rt_run *run, double *loss)
         RT_TRY(rt_batch_next(run->loader, &batch, &wait_s, run->err));
         const uint64_t stream = (first + (uint64_t)micro) * (uint64_t)rt_dist_size(run->dist) +
                                 (uint64_t)rt_dist_rank(run->dist);
-        RT_TRY(rt_model_fwd(run->model, batch, true, stream));
-        RT_TRY(rt_model_bwd(run->model));
-        RT_TRY(rt_model_loss(run->model, &pass_loss, NULL, NULL));
+        if (batch->learned > 0) { /* else all its rows turned out bad */
+            RT_TRY(rt_model_fwd(run->model, batch, true, stream));
+            RT_TRY(rt_model_bwd(run->model));
+            RT_TRY(rt_model_loss(run->model, &pass_loss, NULL, NULL));
+        }
         *loss += pass_loss;
         run->window_wait_s += wait_s;
         micro += batch->micros;
@@ -72,11 +74,11 @@ static rt_status train_step(struct rt_run *run)
     RT_TRY(update(run, global));
 
     const int64_t epoch = run->step / run->steps_per_epoch, micro = rt_run_micro(run, run->step);
-    const double tokens = (double)rt_data_padded_tokens(run->data, epoch, micro,
-                                                        micro + rt_run_micros_of_step(run, run->step));
-    run->tokens_seen += tokens;
-    run->window_tokens += tokens;
-    run->flos += 6 * tokens * (double)rt_model_flos_params(run->model);
+    int64_t tokens = 0;
+    RT_TRY(rt_data_padded_tokens(run->data, epoch, micro, micro + rt_run_micros_of_step(run, run->step), &tokens, run->err));
+    run->tokens_seen += (double)tokens;
+    run->window_tokens += (double)tokens;
+    run->flos += 6 * (double)tokens * (double)rt_model_flos_params(run->model);
     run->step++;
     if (isfinite(global) || !run->job->train.logging_nan_inf_filter)
         run->window += global;
