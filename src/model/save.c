@@ -40,7 +40,8 @@ static rt_status write(struct rt_model *m, const char *base_model, const char *f
             l->others[others++] = m->modules.module[i].name;
     const struct rt_peft peft = { .base_model = base_model, .r = ad->r, .alpha = ad->alpha, .dropout = ad->dropout,
                                   .rslora = ad->rslora, .modules = ad->modules, .module = l->module, .a = l->a,
-                                  .b = l->b, .in = l->in, .out = l->out };
+                                  .b = l->b, .in = l->in, .out = l->out, .other_count = others,
+                                  .others = l->others };
     return rt_peft_write(folder, &peft, err);
 }
 
