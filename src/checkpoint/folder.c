@@ -72,12 +72,7 @@ static rt_status swap_in(const char *output_dir, const char *folder, const char 
     st = rt_manifest_check(path, step, true, err);
     if (st == RT_OK)
         return RT_OK;
-    if (st == RT_ERR_FILE) { /* not a bad input: our own write did not reach the disk */
-        rt_fail_in(err, "read back after writing: ");
-        st = RT_ERR_IO;
-        if (err != NULL)
-            err->status = st;
-    }
+    rt_fail_in(err, "read back after writing: ");
 err_put_new_back:
     (void)rt_file_rename(path, folder, NULL); /* the first error is the one to tell */
 err_put_old_back:
@@ -92,7 +87,7 @@ rt_status rt_checkpoint_commit(const char *output_dir, int64_t step, const char 
 {
     rt_status st;
     char *path, *old;
-    RT_TRY(rt_manifest_write(folder, step, world_size, note_json, err));
+    RT_TRY_TO(st, rt_manifest_write(folder, step, world_size, note_json, err), err_not_input);
     RT_TRY(rt_file_path(&path, err, "%s/checkpoint-%lld", output_dir, (long long)step));
     RT_TRY_TO(st, rt_file_path(&old, err, "%s/.old-checkpoint-%lld-%ld", output_dir, (long long)step, (long)getpid()),
               free_path);
@@ -104,6 +99,12 @@ rt_status rt_checkpoint_commit(const char *output_dir, int64_t step, const char 
     free(old);
 free_path:
     free(path);
+err_not_input:
+    if (st == RT_ERR_FILE) { /* what we wrote ourselves and cannot read is no bad input */
+        st = RT_ERR_IO;
+        if (err != NULL)
+            err->status = st;
+    }
     return st;
 }
 

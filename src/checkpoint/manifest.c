@@ -34,7 +34,11 @@ static rt_status add_file(json_t *files, const char *folder, const char *name, s
     uint64_t size;
     char hex[RT_DIGEST_CHARS + 1], *path;
     RT_TRY(rt_file_path(&path, err, "%s/%s", folder, name));
-    if (lstat(path, &sb) != 0 || !S_ISREG(sb.st_mode)) {
+    if (lstat(path, &sb) != 0) {
+        st = rt_file_fail_out(err, errno, "stat", path);
+        goto free_path;
+    }
+    if (!S_ISREG(sb.st_mode)) {
         st = rt_fail(err, RT_ERR_INTERNAL, "%s: a checkpoint holds plain files only", path);
         goto free_path;
     }
