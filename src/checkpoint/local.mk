@@ -1,1 +1,7 @@
-librt_a_SOURCES += src/checkpoint/checkpoint.h
+librt_a_SOURCES += src/checkpoint/checkpoint.h src/checkpoint/entries.c src/checkpoint/file.c \
+    src/checkpoint/file.h src/checkpoint/file_read.c src/checkpoint/folder.c src/checkpoint/folder.h \
+    src/checkpoint/hdf5.c src/checkpoint/hdf5.h src/checkpoint/hdf5_read.c src/checkpoint/hdf5_write.c \
+    src/checkpoint/manifest.c src/checkpoint/peft.h src/checkpoint/peft_config.c src/checkpoint/peft_names.c \
+    src/checkpoint/peft_read.c src/checkpoint/peft_write.c src/checkpoint/safetensors.h \
+    src/checkpoint/safetensors_header.c src/checkpoint/safetensors_read.c src/checkpoint/safetensors_write.c \
+    src/checkpoint/text.c src/checkpoint/text.h src/checkpoint/to_f32.c

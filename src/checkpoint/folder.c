@@ -1,0 +1,143 @@
+/* folder.c - a checkpoint's life: begun aside, committed by rename, read back, found again. */
+#include "config.h"
+#include "checkpoint/file.h"
+#include "checkpoint/folder.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+/* What a killed writer left: unfinished folders go, an old checkpoint that nothing replaced takes its name again. */
+static rt_status tidy(const char *output_dir, struct rt_error *err)
+{
+    rt_status st = RT_OK;
+    struct rt_entry *entry, *named = NULL; /* the last one with a final name */
+    int64_t count;
+    RT_TRY(rt_entries_list(output_dir, &entry, &count, err));
+    for (int64_t i = 0; i < count && st == RT_OK; i++) {
+        const bool replaced = named != NULL && named->step == entry[i].step;
+        if (entry[i].kind == RT_ENTRY_CHECKPOINT) {
+            named = &entry[i];
+        } else if (entry[i].kind == RT_ENTRY_LEFTOVER) {
+            (void)rt_file_remove(entry[i].path, NULL); /* or by the next one that begins */
+        } else if (replaced) {
+            if (rt_manifest_check(named->path, named->step, false, NULL) == RT_OK)
+                (void)rt_file_remove(entry[i].path, NULL);
+        } else {
+            char *path;
+            RT_TRY_TO(st, rt_file_path(&path, err, "%s/checkpoint-%lld", output_dir, (long long)entry[i].step),
+                      free_entries);
+            st = rt_file_rename(entry[i].path, path, err);
+            free(entry[i].path);
+            entry[i].path = path;
+            named = &entry[i];
+        }
+    }
+free_entries:
+    rt_entries_free(entry, count);
+    return st;
+}
+
+rt_status rt_checkpoint_begin(const char *output_dir, int64_t step, char **folder, struct rt_error *err)
+{
+    char *path;
+    RT_TRY(rt_file_make_folder(output_dir, err));
+    RT_TRY(tidy(output_dir, err));
+    RT_TRY(rt_file_path(&path, err, "%s/.tmp-checkpoint-%lld-%ld", output_dir, (long long)step, (long)getpid()));
+    rt_status st = rt_file_remove(path, err);
+    if (st == RT_OK && mkdir(path, 0777) != 0)
+        st = rt_file_fail_out(err, errno, "make the folder", path);
+    if (st == RT_OK)
+        *folder = path;
+    else
+        free(path);
+    return st;
+}
+
+/* folder is now at path, and what stood there at old. A failure puts both back. */
+static rt_status swap_in(const char *output_dir, const char *folder, const char *path, const char *old, int64_t step,
+                         struct rt_error *err)
+{
+    rt_status st;
+    struct stat sb;
+    const bool replaces = lstat(path, &sb) == 0;
+    if (replaces) {
+        RT_TRY(rt_file_remove(old, err));
+        RT_TRY(rt_file_rename(path, old, err));
+    }
+    RT_TRY_TO(st, rt_file_rename(folder, path, err), err_put_old_back);
+    RT_TRY_TO(st, rt_file_sync(output_dir, true, err), err_put_new_back);
+    st = rt_manifest_check(path, step, true, err);
+    if (st == RT_OK)
+        return RT_OK;
+    rt_fail_in(err, "read back after writing: ");
+err_put_new_back:
+    (void)rt_file_rename(path, folder, NULL); /* the first error is the one to tell */
+err_put_old_back:
+    if (replaces)
+        (void)rt_file_rename(old, path, NULL);
+    (void)rt_file_sync(output_dir, true, NULL);
+    return st;
+}
+
+rt_status rt_checkpoint_commit(const char *output_dir, int64_t step, const char *folder, int world_size,
+                               int64_t save_total_limit, const char *note_json, struct rt_error *err)
+{
+    rt_status st;
+    char *path, *old;
+    RT_TRY_TO(st, rt_manifest_write(folder, step, world_size, note_json, err), err_not_input);
+    RT_TRY(rt_file_path(&path, err, "%s/checkpoint-%lld", output_dir, (long long)step));
+    RT_TRY_TO(st, rt_file_path(&old, err, "%s/.old-checkpoint-%lld-%ld", output_dir, (long long)step, (long)getpid()),
+              free_path);
+    st = swap_in(output_dir, folder, path, old, step, err);
+    if (st == RT_OK) { /* the checkpoint stands; what is left to delete can wait for the next one */
+        (void)rt_file_remove(old, NULL);
+        rt_checkpoint_rotate(output_dir, step, save_total_limit);
+    }
+    free(old);
+free_path:
+    free(path);
+err_not_input:
+    if (st == RT_ERR_FILE) { /* what we wrote ourselves and cannot read is no bad input */
+        st = RT_ERR_IO;
+        if (err != NULL)
+            err->status = st;
+    }
+    return st;
+}
+
+void rt_checkpoint_abandon(const char *folder)
+{
+    (void)rt_file_remove(folder, NULL); /* or by the next one that begins */
+}
+
+rt_status rt_checkpoint_newest(const char *output_dir, char **folder, int64_t *step,
+                               void (*note)(const char *text, void *context), void *context, struct rt_error *err)
+{
+    rt_status st = RT_OK;
+    struct rt_entry *entry;
+    struct rt_error bad;
+    int64_t count;
+    RT_TRY(rt_entries_list(output_dir, &entry, &count, err));
+    *folder = NULL;
+    for (int64_t i = 0; i < count && entry[i].kind != RT_ENTRY_LEFTOVER; i++) {
+        st = rt_manifest_check(entry[i].path, entry[i].step, false, &bad);
+        if (st == RT_OK) {
+            *step = entry[i].step;
+            *folder = entry[i].path;
+            entry[i].path = NULL;
+            break;
+        }
+        if (st == RT_ERR_MEMORY) {
+            rt_fail(err, st, "%s", bad.text);
+            break;
+        }
+        if (note != NULL)
+            note(bad.text, context);
+        st = RT_OK;
+    }
+    rt_entries_free(entry, count);
+    return st;
+}

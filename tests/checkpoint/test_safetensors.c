@@ -1,0 +1,394 @@
+/* test_safetensors.c - safetensors files round, against the stock writer's bytes, and every kind of broken one. */
+#include "config.h"
+#include "checkpoint/common.h"
+#include "base/bf16.h"
+
+#include <math.h>
+#include <signal.h>
+#include <sys/resource.h>
+
+static char *folder;
+
+/* The tensors of tests/golden/checkpoint/make.py come out in the stock writer's very bytes. */
+static void test_stock(void)
+{
+    float base[24];
+    rt_bf16 bf16[7];
+    static const uint16_t f16[6] = { 0xbc00, 0xbb00, 0xba00, 0xb900, 0xb800, 0xb600 }; /* of base */
+    const float half = 0.5f;
+    for (int i = 0; i < 24; i++)
+        base[i] = (float)i / 8 - 1;
+    for (int i = 0; i < 7; i++)
+        bf16[i] = rt_bf16_of_f32(base[i]);
+    const struct rt_out_tensor out[] = {
+        { "z.weight", RT_FILE_F32, 2, { 4, 6 }, base },
+        { "b.bf16", RT_FILE_BF16, 1, { 7 }, bf16 },
+        { "a.f16", RT_FILE_F16, 1, { 5 }, f16 },
+        { "c.f16", RT_FILE_F16, 1, { 1 }, f16 + 5 },
+        { "a.scalar", RT_FILE_F32, 0, { 0 }, &half },
+        { "quote \" back \\ tab \t bell \a del \x7f", RT_FILE_F32, 1, { 1 }, base },
+        { "\u00e9\u6f22\U0001f600", RT_FILE_F32, 1, { 2 }, base },
+        { "empty", RT_FILE_F32, 2, { 0, 3 }, base },
+        { "dims8", RT_FILE_F32, 8, { 1, 2, 1, 1, 2, 1, 1, 1 }, base },
+    };
+    char *path = text("%s/stock.safetensors", folder), *want = golden("stock.safetensors");
+    const int64_t count = sizeof out / sizeof *out;
+    ok(rt_safetensors_write(path, out, count, &err) == RT_OK, "write %d tensors", (int)count);
+    ok(same_files(path, want), "bytes equal the stock writer's");
+    struct rt_safetensors *st;
+    if (ok(rt_safetensors_open(&st, folder, "stock", &err) == RT_OK, "open what was written: %s", err.text)) {
+        ok(rt_safetensors_count(st) == count, "%d tensors read", (int)rt_safetensors_count(st));
+        rt_safetensors_close(st);
+    }
+    const struct rt_out_tensor twice[] = { out[0], out[0] };
+    ok(rt_safetensors_write(path, twice, 2, &err) == RT_ERR_INTERNAL, "one name twice is refused: %s", err.text);
+    free(path);
+    free(want);
+}
+
+/* Random tensors, in file order, read in odd pieces. */
+static void test_round(void)
+{
+    enum { COUNT = 40 };
+    uint64_t seed = 1;
+    struct rt_out_tensor out[COUNT];
+    char *path = text("%s/round.safetensors", folder);
+    for (int i = 0; i < COUNT; i++) {
+        out[i] = (struct rt_out_tensor){ .name = text("layer.%d.w", i), .dtype = (enum rt_file_dtype)(draw(&seed) % 3),
+                                         .dims = 2, .shape = { i == 0 ? 0 : 1 + (int64_t)(draw(&seed) % 40), 1 + (int64_t)(draw(&seed) % 700) } };
+        const size_t n = (size_t)(out[i].shape[0] * out[i].shape[1]) * (out[i].dtype == RT_FILE_F32 ? 4 : 2);
+        unsigned char *data = malloc(n + 1);
+        for (size_t k = 0; k < n; k++)
+            data[k] = (unsigned char)draw(&seed);
+        out[i].data = data;
+    }
+    ok(rt_safetensors_write(path, out, COUNT, &err) == RT_OK, "write %d random tensors", COUNT);
+    struct rt_safetensors *st;
+    int equal = 0, ordered = 1;
+    uint64_t before = 0;
+    if (rt_safetensors_open(&st, folder, "round", &err) != RT_OK)
+        give_up(err.text);
+    for (int64_t i = 0; i < rt_safetensors_count(st); i++) {
+        const struct rt_st_tensor *t = rt_safetensors_tensor(st, i);
+        const struct rt_out_tensor *o = &out[atoi(t->name + 6)];
+        unsigned char *got = malloc(t->bytes + 1);
+        ordered &= t->offset >= before && t->listed;
+        before = t->offset;
+        for (size_t at = 0; at < t->bytes;) {
+            const size_t n = t->bytes - at < 777 ? t->bytes - at : 777;
+            if (rt_safetensors_read(st, t, at, n, got + at, &err) != RT_OK)
+                give_up(err.text);
+            at += n;
+        }
+        equal += t->dtype == o->dtype && t->dims == 2 && t->shape[0] == o->shape[0] && t->shape[1] == o->shape[1] &&
+                 t->elements == o->shape[0] * o->shape[1] && memcmp(got, o->data, t->bytes) == 0;
+        free(got);
+    }
+    ok(equal == COUNT, "%d of %d tensors come back as they were", equal, COUNT);
+    ok(ordered, "tensors come in file order");
+    const struct rt_st_tensor *t = rt_safetensors_tensor(st, 0);
+    char byte;
+    ok(rt_safetensors_read(st, t, t->bytes, 1, &byte, &err) == RT_ERR_INTERNAL, "a byte beyond a tensor is refused");
+    ok(truncate(path, (off_t)before) == 0, "the file is cut while it is open");
+    t = rt_safetensors_tensor(st, rt_safetensors_count(st) - 1);
+    char *none = malloc(t->bytes);
+    const rt_status status = rt_safetensors_read(st, t, 0, t->bytes, none, &err);
+    free(none);
+    ok(status == RT_ERR_FILE, "and the read says so: %s", err.text);
+    rt_safetensors_close(st);
+    for (int i = 0; i < COUNT; i++) {
+        free((char *)out[i].name);
+        free((void *)out[i].data);
+    }
+    free(path);
+}
+
+struct header {
+    const char *json;
+    size_t data;      /* bytes behind it */
+    uint64_t claim;   /* what the first 8 bytes say; 0: the truth */
+    const char *want; /* in the message; NULL: accepted */
+};
+
+#define T(name, type, shape, offsets) \
+    "\"" name "\":{\"dtype\":\"" type "\",\"shape\":" shape ",\"data_offsets\":" offsets "}"
+
+static const struct header headers[] = {
+    { "{" T("a", "F32", "[2]", "[0,8]") "}", 8, 0, NULL },
+    { "  {" T("a", "F32", "[2]", "[0,8]") "} \n ", 8, 0, NULL }, /* any padding, any alignment */
+    { "{" T("a", "F32", "[2]", "[1,9]") "," T("b", "U8", "[1]", "[0,1]") "}", 9, 0, NULL },
+    { "{" T("b", "F32", "[2]", "[4,12]") "," T("a", "F32", "[]", "[0,4]") "}", 12, 0, NULL },
+    { "{\"__metadata__\":{\"format\":\"pt\"}," T("a", "I64", "[1]", "[0,8]") "}", 8, 0, NULL },
+    { "{\"__metadata__\":[1,{}]," T("a", "F8_E4M3", "[3]", "[0,3]") "}", 3, 0, NULL },
+    { "{}", 0, 0, NULL },
+    { "{" T("a", "F32", "[0,5]", "[0,0]") "," T("b", "F4", "[2]", "[0,1]") "}", 1, 0, NULL },
+    { "{\"a\":{\"dtype\":\"F32\",\"shape\":[2],\"data_offsets\":[0,8],\"more\":1}}", 8, 0, NULL },
+    /* the length lies */
+    { "{}", 0, 3, "header of 3 bytes" },
+    { "{" T("a", "F32", "[2]", "[0,8]") "}", 8, 1, "header: byte" },
+    { "{}", 0, UINT64_MAX, "header of 18446744073709551615 bytes" },
+    { "{}", 0, 100000001, "at most 100000000" },
+    { "{}", 4, 6, "header: byte" },
+    /* not what a header is */
+    { "", 0, 0, "header: byte" },
+    { "[]", 0, 0, "not a JSON object" },
+    { "{\"a\":1}", 0, 0, "not an object" },
+    { "{\"a\":{}}", 0, 0, "dtype" },
+    { "{" T("a", "F32", "[2]", "[0,8]") "", 8, 0, "header: byte" },
+    { "{" T("a", "F32", "[2]", "[0,8]") "}x", 8, 0, "header: byte" },
+    { "{" T("a\xff", "F32", "[2]", "[0,8]") "}", 8, 0, "header: byte" },
+    { "{" T("a\\u0000", "F32", "[2]", "[0,8]") "}", 8, 0, "header: byte" },
+    /* names */
+    { "{" T("a", "U8", "[2]", "[0,2]") "," T("a", "U8", "[2]", "[2,4]") "}", 4, 0, "duplicate" },
+    /* types */
+    { "{" T("a", "F33", "[2]", "[0,8]") "}", 8, 0, "F33" },
+    { "{\"a\":{\"dtype\":4,\"shape\":[2],\"data_offsets\":[0,8]}}", 8, 0, "dtype" },
+    /* shapes */
+    { "{" T("a", "F32", "2", "[0,8]") "}", 8, 0, "shape" },
+    { "{" T("a", "F32", "[-2]", "[0,8]") "}", 8, 0, "shape" },
+    { "{" T("a", "F32", "[-1,-2]", "[0,8]") "}", 8, 0, "shape" },
+    { "{" T("a", "F32", "[2.0]", "[0,8]") "}", 8, 0, "shape" },
+    { "{" T("a", "F32", "[\"2\"]", "[0,8]") "}", 8, 0, "shape" },
+    { "{" T("a", "F32", "[1,1,1,1,1,1,1,1,2]", "[0,8]") "}", 8, 0, "8 dimensions" },
+    { "{" T("a", "F32", "[4294967296,4294967296]", "[0,8]") "}", 8, 0, "63 bits" },
+    { "{" T("a", "F32", "[4294967296,4294967296,0]", "[0,0]") "}", 0, 0, "63 bits" },
+    { "{" T("a", "F32", "[4611686018427387905]", "[0,4]") "}", 4, 0, "do not fill" }, /* times 4 is 4 mod 2^64 */
+    { "{" T("a", "F32", "[9223372036854775808]", "[0,8]") "}", 8, 0, "header: byte" },
+    { "{" T("a", "F4", "[3]", "[0,1]") "}", 1, 0, "do not fill" },
+    /* sizes */
+    { "{" T("a", "F32", "[3]", "[0,8]") "}", 8, 0, "do not fill" },
+    { "{" T("a", "BF16", "[2]", "[0,8]") "}", 8, 0, "do not fill" },
+    { "{" T("a", "F64", "[2]", "[0,8]") "}", 8, 0, "do not fill" },
+    { "{" T("a", "F32", "[]", "[0,8]") "}", 8, 0, "do not fill" },
+    /* places */
+    { "{" T("a", "F32", "[2]", "[0]") "}", 8, 0, "data_offsets" },
+    { "{" T("a", "F32", "[2]", "[0,8,8]") "}", 8, 0, "data_offsets" },
+    { "{" T("a", "F32", "[2]", "[0,8.0]") "}", 8, 0, "data_offsets" },
+    { "{" T("a", "F32", "[2]", "[-8,0]") "}", 8, 0, "data_offsets" },
+    { "{" T("a", "F32", "[2]", "[8,0]") "}", 8, 0, "data_offsets" },
+    { "{" T("a", "F32", "[2]", "[4,12]") "}", 8, 0, "cut short" },
+    { "{" T("a", "F32", "[2]", "[0,9223372036854775807]") "}", 8, 0, "cut short" },
+    { "{" T("a", "F32", "[2]", "[0,8]") "}", 7, 0, "cut short" },
+    { "{" T("a", "F32", "[2]", "[0,8]") "}", 9, 0, "belongs to none" },
+    { "{" T("a", "F32", "[2]", "[0,8]") "," T("b", "F32", "[2]", "[4,12]") "}", 12, 0, "overlaps" },
+    { "{" T("a", "F32", "[2]", "[0,8]") "," T("b", "F32", "[2]", "[0,8]") "}", 8, 0, "overlaps" },
+    { "{" T("a", "F32", "[2]", "[0,8]") "," T("b", "F32", "[2]", "[12,20]") "}", 20, 0, "hole" },
+    { "{" T("a", "F32", "[2]", "[4,12]") "}", 12, 0, "hole" },
+    { "{\"__metadata__\":{}}", 8, 0, "belongs to none" },
+};
+
+static void put_safetensors(const char *path, const char *json, size_t data, uint64_t claim)
+{
+    const size_t n = strlen(json);
+    unsigned char *all = calloc(1, 8 + n + data);
+    uint64_t word = claim != 0 ? claim : n;
+    for (int i = 0; i < 8; i++, word >>= 8)
+        all[i] = (unsigned char)word;
+    memcpy(all + 8, json, n);
+    put_file(path, all, 8 + n + data);
+    free(all);
+}
+
+static void test_headers(void)
+{
+    char *path = text("%s/head.safetensors", folder);
+    for (size_t i = 0; i < sizeof headers / sizeof *headers; i++) {
+        const struct header *h = &headers[i];
+        struct rt_safetensors *st = NULL;
+        put_safetensors(path, h->json, h->data, h->claim);
+        err.text[0] = '\0';
+        const rt_status status = rt_safetensors_open(&st, folder, "head", &err);
+        if (h->want == NULL)
+            ok(status == RT_OK, "header %zu is accepted: %s", i, err.text);
+        else
+            ok(status == RT_ERR_FILE && strstr(err.text, "head.safetensors") != NULL && strstr(err.text, h->want) != NULL,
+               "header %zu: wants \"%s\": %s", i, h->want, err.text);
+        rt_safetensors_close(st);
+    }
+    for (size_t n = 0; n < 8; n++) {
+        struct rt_safetensors *st = NULL;
+        put_file(path, "\2\0\0\0\0\0\0\0", n);
+        ok(rt_safetensors_open(&st, folder, "head", &err) == RT_ERR_FILE, "a file of %zu bytes: %s", n, err.text);
+    }
+    free(path);
+}
+
+/* A good file cut at 50 places, each noticed when it is opened. */
+static void test_cut(void)
+{
+    size_t bytes;
+    int noticed = 0;
+    char *want = golden("stock.safetensors"), *path = text("%s/cut.safetensors", folder);
+    char *all = get_file(want, &bytes);
+    for (size_t i = 0; i < 50; i++) {
+        struct rt_safetensors *st = NULL;
+        put_file(path, all, bytes * i / 50);
+        noticed += rt_safetensors_open(&st, folder, "cut", &err) == RT_ERR_FILE;
+        rt_safetensors_close(st);
+    }
+    ok(noticed == 50, "%d of 50 cuts noticed", noticed);
+    free(all);
+    free(want);
+    free(path);
+}
+
+struct shards {
+    const char *label, *index;
+    const char *want; /* in the message; NULL: accepted */
+};
+
+/* s1 holds a and b, s2 holds c and extra, s3 holds a again, broken is cut. */
+static const struct shards indexes[] = {
+    { "good", "{\"metadata\":{\"total_size\":12},\"weight_map\":{\"a\":\"s1\",\"b\":\"s1\",\"c\":\"s2\",\"extra\":\"s2\"}}", NULL },
+    { "total_size as a string", "{\"metadata\":{\"total_size\":\"12\"},\"weight_map\":{\"a\":\"s1\",\"b\":\"s1\",\"c\":\"s2\",\"extra\":\"s2\"}}", NULL },
+    { "no metadata, a tensor that is not listed", "{\"weight_map\":{\"a\":\"s1\",\"b\":\"s1\",\"c\":\"s2\"}}", NULL },
+    { "no weight_map", "{\"metadata\":{}}", "weight_map" },
+    { "an empty weight_map", "{\"weight_map\":{}}", "weight_map" },
+    { "not JSON", "{\"weight_map\":", "index.json:1" },
+    { "not an object", "[]", "weight_map" },
+    { "a missing shard", "{\"weight_map\":{\"a\":\"s1\",\"c\":\"s9\"}}", "s9" },
+    { "a missing tensor", "{\"weight_map\":{\"a\":\"s1\",\"nope\":\"s2\"}}", "nope: s2 does not hold it" },
+    { "a tensor in another shard", "{\"weight_map\":{\"a\":\"s1\",\"b\":\"s2\",\"c\":\"s2\"}}", "b: stands in s1" },
+    { "a tensor in two shards", "{\"weight_map\":{\"a\":\"s1\",\"c\":\"s2\",\"d\":\"s3\"}}", "tensor a stands" },
+    { "a name twice", "{\"weight_map\":{\"a\":\"s1\",\"a\":\"s2\"}}", "duplicate" },
+    { "a shard elsewhere", "{\"weight_map\":{\"a\":\"../s1\"}}", "not a file name" },
+    { "a shard that is a folder", "{\"weight_map\":{\"a\":\"..\"}}", "not a file name" },
+    { "a shard that is a number", "{\"weight_map\":{\"a\":1}}", "not a file name" },
+    { "a shard without a name", "{\"weight_map\":{\"a\":\"\"}}", "not a file name" },
+    { "a broken shard", "{\"weight_map\":{\"a\":\"broken\"}}", "broken" },
+    { "a folder as shard", "{\"weight_map\":{\"a\":\"dir\"}}", "not a regular file" },
+    { "a pipe as shard", "{\"weight_map\":{\"a\":\"pipe\"}}", "not a regular file" },
+};
+
+static void test_index(void)
+{
+    char *dir = text("%s/sharded", folder);
+    static const char *const file[][2] = {
+        { "s1", "{" T("a", "F32", "[1]", "[0,4]") "," T("b", "U8", "[4]", "[4,8]") "}" },
+        { "s2", "{" T("c", "U8", "[4]", "[4,8]") "," T("extra", "U8", "[4]", "[0,4]") "}" },
+        { "s3", "{" T("a", "F32", "[1]", "[0,4]") "," T("d", "U8", "[4]", "[4,8]") "}" },
+        { "broken", "{" T("a", "F32", "[1]", "[0,4]") "," T("d", "U8", "[4]", "[4,88]") "}" },
+    };
+    char *sub = text("%s/dir", dir), *pipe_path = text("%s/pipe", dir);
+    if (mkdir(dir, 0777) != 0 || mkdir(sub, 0777) != 0 || mkfifo(pipe_path, 0666) != 0)
+        give_up(dir);
+    for (size_t i = 0; i < sizeof file / sizeof *file; i++) {
+        char *path = text("%s/%s", dir, file[i][0]);
+        put_safetensors(path, file[i][1], 8, 0);
+        free(path);
+    }
+    char *index = text("%s/model.safetensors.index.json", dir), *single = text("%s/model.safetensors", dir);
+    struct rt_safetensors *st = NULL;
+    ok(rt_safetensors_open(&st, dir, "model", &err) == RT_ERR_FILE, "neither file nor index: %s", err.text);
+    for (size_t i = 0; i < sizeof indexes / sizeof *indexes; i++) {
+        const struct shards *x = &indexes[i];
+        st = NULL;
+        put_file(index, x->index, strlen(x->index));
+        err.text[0] = '\0';
+        const rt_status status = rt_safetensors_open(&st, dir, "model", &err);
+        if (x->want == NULL) {
+            int listed = 0;
+            for (int64_t t = 0; status == RT_OK && t < rt_safetensors_count(st); t++)
+                listed += rt_safetensors_tensor(st, t)->listed;
+            const int want = strstr(x->index, "extra") != NULL ? 4 : 3;
+            ok(status == RT_OK && rt_safetensors_count(st) == 4 && listed == want, "%s: %d tensors listed: %s", x->label,
+               listed, err.text);
+            const struct rt_st_tensor *t = status == RT_OK ? rt_safetensors_tensor(st, 2) : NULL;
+            ok(t != NULL && strcmp(t->name, "extra") == 0 && strstr(rt_safetensors_path(st, t), "/s2") != NULL,
+               "%s: by shard, then place", x->label);
+            uint32_t word[4];
+            for (int t2 = 3; t2 >= 0 && status == RT_OK; t2--) /* back and forth between the shards */
+                if (rt_safetensors_read(st, rt_safetensors_tensor(st, t2), 0, 4, &word[t2], &err) != RT_OK)
+                    give_up(err.text);
+        } else {
+            ok(status == RT_ERR_FILE && strstr(err.text, x->want) != NULL, "%s: wants \"%s\": %s", x->label, x->want,
+               err.text);
+        }
+        rt_safetensors_close(st);
+    }
+    put_safetensors(single, file[0][1], 8, 0);
+    st = NULL;
+    ok(rt_safetensors_open(&st, dir, "model", &err) == RT_OK && rt_safetensors_count(st) == 2,
+       "a single file wins over an index");
+    rt_safetensors_close(st);
+    free(index);
+    free(single);
+    free(sub);
+    free(pipe_path);
+    free(dir);
+}
+
+/* Every 16-bit pattern, at every length of tail, from an odd address. */
+static void test_to_f32(void)
+{
+    enum { N = 65536 };
+    static char raw[2 * N + 1];
+    static float got[N];
+    int wrong[2] = { 0, 0 };
+    for (int i = 0; i < N; i++) {
+        const uint16_t h = (uint16_t)i;
+        memcpy(raw + 1 + 2 * i, &h, 2);
+    }
+    for (int kind = 0; kind < 2; kind++) {
+        rt_file_to_f32(got, raw + 1, kind == 0 ? RT_FILE_BF16 : RT_FILE_F16, N);
+        for (int i = 0; i < N; i++) {
+            const float want = kind == 0 ? rt_f32_of_bf16((rt_bf16){ (uint16_t)i }) : rt_f32_of_f16((uint16_t)i);
+            wrong[kind] += memcmp(&want, &got[i], sizeof want) != 0;
+        }
+    }
+    ok(wrong[0] == 0, "bf16 to float: %d of %d patterns differ", wrong[0], N);
+    ok(wrong[1] == 0, "f16 to float: %d of %d patterns differ", wrong[1], N);
+    int bad = 0;
+    for (int n = 0; n < 100; n++) {
+        got[n] = 7.0f;
+        rt_file_to_f32(got, raw + 1 + 2 * 15000, RT_FILE_F16, n);
+        for (int i = 0; i < n; i++)
+            bad += got[i] != rt_f32_of_f16((uint16_t)(15000 + i));
+        bad += got[n] != 7.0f;
+    }
+    ok(bad == 0, "lengths 0 to 99: %d wrong", bad);
+    const float same[3] = { 1.5f, -0.0f, 3e-40f };
+    rt_file_to_f32(got, same, RT_FILE_F32, 3);
+    ok(memcmp(got, same, sizeof same) == 0, "float to float is a copy");
+    rt_file_to_f32(got, same, RT_FILE_OTHER, 1);
+    ok(isnan(got[0]), "another type gives no number");
+}
+
+/* Places that cannot be written to, and a write that stops half way. */
+static void test_no_room(void)
+{
+    static const float data[1 << 16];
+    const struct rt_out_tensor out = { "a", RT_FILE_F32, 1, { 1 << 16 }, data };
+    char *under_file = text("%s/head.safetensors/x", folder), *path = text("%s/full.safetensors", folder);
+    ok(rt_safetensors_write(under_file, &out, 1, &err) == RT_ERR_OUTPUT, "under a file: %s", err.text);
+    ok(rt_safetensors_write("/proc/x.safetensors", &out, 1, &err) == RT_ERR_OUTPUT, "in /proc: %s", err.text);
+    ok(rt_safetensors_write("no/such/folder/x", &out, 1, &err) == RT_ERR_OUTPUT, "in no folder: %s", err.text);
+    struct rlimit was, small;
+    getrlimit(RLIMIT_FSIZE, &was);
+    small = (struct rlimit){ 100000, was.rlim_max };
+    signal(SIGXFSZ, SIG_IGN);
+    setrlimit(RLIMIT_FSIZE, &small);
+    const rt_status status = rt_safetensors_write(path, &out, 1, &err);
+    setrlimit(RLIMIT_FSIZE, &was);
+    ok(status == RT_ERR_IO, "a write that stops after 100000 bytes: %s", err.text);
+    char *aside = text("%s/.tmp-full.safetensors-%ld", folder, (long)getpid());
+    ok(!there(path) && !there(aside), "leaves no file, neither under its name nor beside it");
+    ok(rt_file_room(folder, (uint64_t)1 << 60, &err) == RT_ERR_IO, "no room for an exbibyte: %s", err.text);
+    free(aside);
+    free(under_file);
+    free(path);
+}
+
+int main(void)
+{
+    folder = folder_make("safetensors");
+    test_stock();
+    test_round();
+    test_headers();
+    test_cut();
+    test_index();
+    test_to_f32();
+    test_no_room();
+    folder_end(folder);
+    return tap_done();
+}
