@@ -24,7 +24,7 @@ char *rt_utf8_only(char *text)
     return text;
 }
 
-char *rt_path_join(const char *folder, const char *name)
+char *rt_report_path(const char *folder, const char *name)
 {
     const size_t room = strlen(folder) + strlen(name) + 2;
     char *path = malloc(room);
@@ -109,13 +109,13 @@ static int sync_folder(const char *folder)
     return failed;
 }
 
-rt_status rt_file_write(const char *folder, const char *name, const void *data, size_t bytes,
+rt_status rt_report_file_write(const char *folder, const char *name, const void *data, size_t bytes,
                         struct rt_error *err)
 {
     rt_status st = RT_OK;
     char aside_name[300];
     snprintf(aside_name, sizeof aside_name, ".%.200s.tmp-%ld", name, (long)getpid());
-    char *path = rt_path_join(folder, name), *aside = rt_path_join(folder, aside_name);
+    char *path = rt_report_path(folder, name), *aside = rt_report_path(folder, aside_name);
     if (path == NULL || aside == NULL) {
         st = rt_fail(err, RT_ERR_MEMORY, "%s: no memory for a file name", name);
         goto err_free_paths;
@@ -176,7 +176,7 @@ static rt_status read_open(int fd, const char *path, size_t max_bytes, char **da
     return RT_OK;
 }
 
-rt_status rt_file_read(const char *path, size_t max_bytes, char **data, size_t *bytes, struct rt_error *err)
+rt_status rt_report_file_read(const char *path, size_t max_bytes, char **data, size_t *bytes, struct rt_error *err)
 {
     const int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
     if (fd < 0 && errno == ENOENT) {
@@ -191,7 +191,7 @@ rt_status rt_file_read(const char *path, size_t max_bytes, char **data, size_t *
     return st;
 }
 
-rt_status rt_file_append(int fd, const char *path, const void *data, size_t bytes, struct rt_error *err)
+rt_status rt_report_file_append(int fd, const char *path, const void *data, size_t bytes, struct rt_error *err)
 {
     ssize_t n;
     do

@@ -217,7 +217,7 @@ rt_status rt_plot_write(const char *folder, const char *name, const struct rt_cu
         st = rt_fail(err, drawn == CAIRO_STATUS_NO_MEMORY ? RT_ERR_MEMORY : RT_ERR_INTERNAL,
                      "%s/%s: cannot draw it: %s", folder, name, cairo_status_to_string(drawn));
     if (st == RT_OK)
-        st = rt_file_write(folder, name, png, bytes, err);
+        st = rt_report_file_write(folder, name, png, bytes, err);
 err_destroy:
     cairo_destroy(cr);
     cairo_surface_destroy(surface);

@@ -57,9 +57,9 @@ rt_status rt_tensorboard_folder(char **folder, const char *output_dir, const cha
         given = logging_dir;
     char *path;
     if (given == NULL || given[0] == '\0')
-        path = rt_path_join(output_dir, runs);
+        path = rt_report_path(output_dir, runs);
     else if (given[0] == '~' && (given[1] == '/' || given[1] == '\0') && home != NULL)
-        path = rt_path_join(home, given[1] == '/' ? given + 2 : "");
+        path = rt_report_path(home, given[1] == '/' ? given + 2 : "");
     else
         path = strdup(given);
     if (path == NULL)
@@ -70,7 +70,7 @@ rt_status rt_tensorboard_folder(char **folder, const char *output_dir, const cha
 
 static rt_status append(struct rt_tensorboard *tb, struct rt_record *record, struct rt_error *err)
 {
-    const rt_status st = rt_file_append(tb->fd, tb->path, record->data, record->bytes, err);
+    const rt_status st = rt_report_file_append(tb->fd, tb->path, record->data, record->bytes, err);
     free(record->data);
     return st;
 }
@@ -84,7 +84,7 @@ static rt_status create(struct rt_tensorboard *tb, const char *folder, struct rt
         snprintf(name, sizeof name, "events.out.tfevents.%010lld.%s.%ld.%d", (long long)rt_wall_s(), host,
                  (long)getpid(), n);
         free(tb->path);
-        tb->path = rt_path_join(folder, name);
+        tb->path = rt_report_path(folder, name);
         if (tb->path == NULL)
             return rt_fail(err, RT_ERR_MEMORY, "no memory for a file name");
         tb->fd = open(tb->path, O_WRONLY | O_CREAT | O_EXCL | O_APPEND | O_CLOEXEC, 0666);

@@ -18,7 +18,7 @@ rt_status rt_trainer_log_open(struct rt_trainer_log *log, const char *output_dir
                               struct rt_error *err)
 {
     *log = (struct rt_trainer_log){ .fd = -1, .start_anew = overwrite };
-    log->path = rt_path_join(output_dir, "trainer_log.jsonl");
+    log->path = rt_report_path(output_dir, "trainer_log.jsonl");
     if (log->path == NULL)
         return rt_fail(err, RT_ERR_MEMORY, "no memory for a file name");
     log->fd = open(log->path, O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC, 0666);
@@ -44,7 +44,7 @@ static rt_status end_old_line(struct rt_trainer_log *log, struct rt_error *err)
         return rt_fail_errno(err, log->path, "cannot read", errno);
     if (info.st_size == 0 || pread(log->fd, &last, 1, info.st_size - 1) != 1 || last == '\n')
         return RT_OK;
-    return rt_file_append(log->fd, log->path, "\n", 1, err);
+    return rt_report_file_append(log->fd, log->path, "\n", 1, err);
 }
 
 rt_status rt_trainer_log_append(struct rt_trainer_log *log, const json_t *line, struct rt_error *err)
@@ -57,7 +57,7 @@ rt_status rt_trainer_log_append(struct rt_trainer_log *log, const json_t *line, 
     size_t bytes;
     RT_TRY(rt_pyjson_text(line, (struct rt_pyjson_style){ 0 }, &text, &bytes, err));
     text[bytes] = '\n'; /* in the place of the NUL */
-    const rt_status st = rt_file_append(log->fd, log->path, text, bytes + 1, err);
+    const rt_status st = rt_report_file_append(log->fd, log->path, text, bytes + 1, err);
     free(text);
     return st;
 }
