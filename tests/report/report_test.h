@@ -15,7 +15,7 @@
 __attribute__((unused)) static char *scratch_make(void)
 {
     const char *base = getenv("TMPDIR") != NULL ? getenv("TMPDIR") : "/tmp";
-    char *path = rt_path_join(base, "rt_report_XXXXXX");
+    char *path = rt_report_path(base, "rt_report_XXXXXX");
     if (path == NULL || mkdtemp(path) == NULL) {
         printf("Bail out! no scratch folder under %s\n", base);
         exit(EXIT_FAILURE);
@@ -29,7 +29,7 @@ static void remove_tree(const char *path)
     for (struct dirent *e; folder != NULL && (e = readdir(folder)) != NULL;) {
         if (strcmp(e->d_name, ".") == 0 || strcmp(e->d_name, "..") == 0)
             continue;
-        char *inner = rt_path_join(path, e->d_name);
+        char *inner = rt_report_path(path, e->d_name);
         struct stat info;
         if (lstat(inner, &info) == 0 && S_ISDIR(info.st_mode))
             remove_tree(inner);
@@ -54,9 +54,9 @@ __attribute__((unused)) static void scratch_remove(char *path)
 /* The file's text, or "" with a failed check if there is none. */
 __attribute__((unused)) static char *slurp(const char *folder, const char *name)
 {
-    char *path = rt_path_join(folder, name), *text = NULL;
+    char *path = rt_report_path(folder, name), *text = NULL;
     size_t bytes;
-    if (rt_file_read(path, 64 << 20, &text, &bytes, NULL) != RT_OK || text == NULL) {
+    if (rt_report_file_read(path, 64 << 20, &text, &bytes, NULL) != RT_OK || text == NULL) {
         ok(0, "%s is there", path);
         text = strdup("");
     }
