@@ -12,7 +12,8 @@ static rt_status refuse(struct rt_exec *ex, int local_rank, int threads)
 {
     (void)local_rank, (void)threads;
     return rt_fail(ex->err, RT_ERR_DEVICE,
-                   "device: cuda: this build of ranktune has no CUDA; write device: cpu, or build it with --with-cuda");
+                   "device: cuda: this build of ranktune has no CUDA; write device: cpu, or build it "
+                   "with --with-cuda=DIR");
 }
 
 const struct rt_backend rt_cuda_backend = { .present = absent, .open = refuse };

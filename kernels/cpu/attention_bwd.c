@@ -3,6 +3,7 @@
 #include "kernels/cpu/attention.h"
 
 struct bwd {
+    const struct rt_exec *ex;
     const act *q, *k, *v, *o, *d_o;
     const float *lse;
     act *dq;
@@ -54,16 +55,16 @@ static void bwd_block(const struct block *b, const struct rt_attention *at, void
         const int64_t keys = all_keys - k0 < BLOCK_KEYS ? all_keys - k0 : BLOCK_KEYS, row0 = b->start + k0;
         const struct panel k = panel_of(f->k + row0 * f->ldk + b->kv_head * d, f->ldk, keys, d, mem->k);
         const struct panel v = panel_of(f->v + row0 * f->ldv + b->kv_head * d, f->ldv, keys, d, mem->v);
-        rt_cpu_sgemm(mem->s, keys, mem->q, d, false, k.p, k.ld, true, rows, keys, d, at->scale, 0.0f);
-        rt_cpu_sgemm(mem->ds, keys, mem->d_o, d, false, v.p, v.ld, true, rows, keys, d, 1.0f, 0.0f);
+        rt_cpu_sgemm(f->ex, mem->s, keys, mem->q, d, false, k.p, k.ld, true, rows, keys, d, at->scale, 0.0f);
+        rt_cpu_sgemm(f->ex, mem->ds, keys, mem->d_o, d, false, v.p, v.ld, true, rows, keys, d, 1.0f, 0.0f);
         for (int64_t i = 0; i < rows; i++)
             probability_row(mem->s + i * keys, mem->ds + i * keys, visible_keys(b, i, k0, keys, at->causal), keys,
                             lse[i], delta[i], at->scale);
-        rt_cpu_sgemm(f->dv.p + k0 * f->dv.ld, f->dv.ld, mem->s, keys, true, mem->d_o, d, false, keys, d, rows, 1.0f,
+        rt_cpu_sgemm(f->ex, f->dv.p + k0 * f->dv.ld, f->dv.ld, mem->s, keys, true, mem->d_o, d, false, keys, d, rows, 1.0f,
                      1.0f);
-        rt_cpu_sgemm(f->dk.p + k0 * f->dk.ld, f->dk.ld, mem->ds, keys, true, mem->q, d, false, keys, d, rows, 1.0f,
+        rt_cpu_sgemm(f->ex, f->dk.p + k0 * f->dk.ld, f->dk.ld, mem->ds, keys, true, mem->q, d, false, keys, d, rows, 1.0f,
                      1.0f);
-        rt_cpu_sgemm(mem->dq, d, mem->ds, keys, false, k.p, k.ld, false, rows, d, keys, 1.0f, k0 == 0 ? 0.0f : 1.0f);
+        rt_cpu_sgemm(f->ex, mem->dq, d, mem->ds, keys, false, k.p, k.ld, false, rows, d, keys, 1.0f, k0 == 0 ? 0.0f : 1.0f);
     }
     for (int64_t i = 0; i < rows; i++) {
         const int64_t head = b->head0 + i / b->queries, row = b->start + b->q0 + i % b->queries;
@@ -99,7 +100,7 @@ rt_status RT_CPU(attention_bwd)(struct rt_exec *ex, rt_act *dq, int64_t lddq, rt
         return RT_OK;
     RT_TRY(rt_check(ex, "attention_bwd", ex->work_bytes >= RT_CPU(attention_work)(at),
                     "the workspace is smaller than attention_work asks"));
-    struct bwd f = { in(q), in(k), in(v), in(o), in(d_o), lse, out(dq), ldq, ldk, ldv, ldo, lddo, lddq,
+    struct bwd f = { ex, in(q), in(k), in(v), in(o), in(d_o), lse, out(dq), ldq, ldk, ldv, ldo, lddo, lddq,
                      { NULL, 0 }, { NULL, 0 }, blocks_in(rt_cpu_scratch(ex), at->d) };
     float *work = ex->work;
     for (int64_t segment = 0; segment < at->segments; segment++) {

@@ -5,6 +5,7 @@
 #include <math.h>
 
 struct fwd {
+    const struct rt_exec *ex;
     const act *q, *k, *v;
     act *o;
     float *lse;
@@ -53,11 +54,11 @@ static void fwd_block(const struct block *b, const struct rt_attention *at, void
         const int64_t keys = all_keys - k0 < BLOCK_KEYS ? all_keys - k0 : BLOCK_KEYS, row0 = b->start + k0;
         const struct panel k = panel_of(f->k + row0 * f->ldk + b->kv_head * d, f->ldk, keys, d, mem->k);
         const struct panel v = panel_of(f->v + row0 * f->ldv + b->kv_head * d, f->ldv, keys, d, mem->v);
-        rt_cpu_sgemm(mem->s, keys, mem->q, d, false, k.p, k.ld, true, rows, keys, d, at->scale, 0.0f);
+        rt_cpu_sgemm(f->ex, mem->s, keys, mem->q, d, false, k.p, k.ld, true, rows, keys, d, at->scale, 0.0f);
         for (int64_t i = 0; i < rows; i++)
             softmax_row(mem->s + i * keys, visible_keys(b, i, k0, keys, at->causal), keys, m + i, total + i,
                         mem->o + i * d, d);
-        rt_cpu_sgemm(mem->o, d, mem->s, keys, false, v.p, v.ld, false, rows, d, keys, 1.0f, k0 == 0 ? 0.0f : 1.0f);
+        rt_cpu_sgemm(f->ex, mem->o, d, mem->s, keys, false, v.p, v.ld, false, rows, d, keys, 1.0f, k0 == 0 ? 0.0f : 1.0f);
     }
     for (int64_t i = 0; i < rows; i++) {
         const int64_t head = b->head0 + i / b->queries, row = b->start + b->q0 + i % b->queries;
@@ -77,7 +78,7 @@ rt_status RT_CPU(attention_fwd)(struct rt_exec *ex, rt_act *o, int64_t ldo, floa
     RT_TRY(attention_check(ex, "attention_fwd", at, (int64_t[]){ ldo, ldq }, 2, (int64_t[]){ ldk, ldv }, 2));
     if (at->rows == 0)
         return RT_OK;
-    struct fwd f = { in(q), in(k), in(v), out(o), lse, ldq, ldk, ldv, ldo, blocks_in(rt_cpu_scratch(ex), at->d) };
+    struct fwd f = { ex, in(q), in(k), in(v), out(o), lse, ldq, ldk, ldv, ldo, blocks_in(rt_cpu_scratch(ex), at->d) };
     for (int64_t segment = 0; segment < at->segments; segment++)
         for (int64_t kv_head = 0; kv_head < at->kv_heads; kv_head++)
             blocks_of(segment, kv_head, at, fwd_block, &f);

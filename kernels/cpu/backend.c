@@ -49,8 +49,9 @@ static rt_status cpu_open(struct rt_exec *ex, int local_rank, int threads)
         return st;
     }
     cpu->scratch = scratch;
+    cpu->threads = threads;
     ex->backend = cpu;
-    rt_cpu_blas_start(threads);
+    rt_cpu_blas_start(ex);
     return RT_OK;
 }
 

@@ -9,6 +9,7 @@ enum { RT_CPU_BLOCK = 1024, RT_CPU_SCRATCH = 3 * RT_CPU_BLOCK * RT_CPU_BLOCK };
 
 struct rt_cpu {
     float *scratch; /* [RT_CPU_SCRATCH] */
+    int threads;    /* at most, for BLAS */
 };
 
 static inline float *rt_cpu_scratch(const struct rt_exec *ex)

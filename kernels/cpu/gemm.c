@@ -30,14 +30,16 @@ static struct panel block_of(struct operand x, int64_t r0, int64_t rows, int64_t
 }
 
 /* s[m, n] = beta s + alpha op(a)[m0 .., :] op(b)[:, n0 ..]; k at least 1. */
-static void product(struct sums s, struct operand a, struct operand b, int64_t m0, int64_t m, int64_t n0, int64_t n,
-                    int64_t k, float alpha, float beta, float *scratch)
+static void product(const struct rt_exec *ex, struct sums s, struct operand a, struct operand b, int64_t m0, int64_t m,
+                    int64_t n0, int64_t n, int64_t k, float alpha, float beta)
 {
+    float *scratch = rt_cpu_scratch(ex);
     for (int64_t k0 = 0; k0 < k; k0 += BLOCK) {
         const int64_t kb = least(BLOCK, k - k0);
         const struct panel pa = block_of(a, m0, m, k0, kb, scratch);
         const struct panel pb = block_of(b, k0, kb, n0, n, scratch + PANEL);
-        rt_cpu_sgemm(s.p, s.ld, pa.p, pa.ld, a.trans, pb.p, pb.ld, b.trans, m, n, kb, alpha, k0 == 0 ? beta : 1.0f);
+        rt_cpu_sgemm(ex, s.p, s.ld, pa.p, pa.ld, a.trans, pb.p, pb.ld, b.trans, m, n, kb, alpha,
+                     k0 == 0 ? beta : 1.0f);
     }
 }
 
@@ -76,18 +78,17 @@ rt_status RT_CPU(gemm)(struct rt_exec *ex, rt_act *c, int64_t ldc, const rt_act 
     RT_TRY(check(ex, "gemm", ldc, lda, trans_a, ldb, trans_b, m, n, k));
     RT_TRY(rt_check(ex, "gemm", beta == 0.0f || beta == 1.0f, "beta is neither 0 nor 1"));
     const struct operand oa = { in(a), lda, trans_a }, ob = { in(b), ldb, trans_b };
-    float *scratch = rt_cpu_scratch(ex);
     const bool start = beta != 0.0f || bias != NULL || k == 0;
     for (int64_t n0 = 0; n0 < n; n0 += BLOCK) {
         const int64_t nb = least(BLOCK, n - n0);
         for (int64_t m0 = 0; m0 < m; m0 += BLOCK) {
             const int64_t mb = least(BLOCK, m - m0);
             act *cb = out(c) + m0 * ldc + n0;
-            const struct sums s = sums_for(cb, ldc, nb, scratch + 2 * PANEL);
+            const struct sums s = sums_for(cb, ldc, nb, rt_cpu_scratch(ex) + 2 * PANEL);
             if (start)
                 start_sums(s, cb, ldc, bias == NULL ? NULL : in(bias) + n0, mb, nb, beta);
             if (k > 0)
-                product(s, oa, ob, m0, mb, n0, nb, k, alpha, start ? 1.0f : 0.0f, scratch);
+                product(ex, s, oa, ob, m0, mb, n0, nb, k, alpha, start ? 1.0f : 0.0f);
             sums_round(cb, ldc, mb, nb, s);
         }
     }
@@ -101,7 +102,7 @@ rt_status RT_CPU(gemm_f32)(struct rt_exec *ex, float *c, int64_t ldc, const rt_a
     const struct operand oa = { in(a), lda, trans_a }, ob = { in(b), ldb, trans_b };
     for (int64_t n0 = 0; n0 < n; n0 += BLOCK)
         for (int64_t m0 = 0; m0 < m; m0 += BLOCK)
-            product((struct sums){ c + m0 * ldc + n0, ldc }, oa, ob, m0, least(BLOCK, m - m0), n0,
-                    least(BLOCK, n - n0), k, alpha, 1.0f, rt_cpu_scratch(ex));
+            product(ex, (struct sums){ c + m0 * ldc + n0, ldc }, oa, ob, m0, least(BLOCK, m - m0), n0,
+                    least(BLOCK, n - n0), k, alpha, 1.0f);
     return RT_OK;
 }
