@@ -1,8 +1,8 @@
 /*
  * backend.h - what a backend gives to exec.c: how to start and end, its memory, its tables of operations.
  *
- * Private to kernels. A backend that a build lacks has a stand-in (kernels/no_cuda.c) that refuses to open, so that
- * exec.c is the same in every build.
+ * Private to kernels. A backend that a build lacks has a stand-in (kernels/no_cuda.c) that refuses to open, so
+ * that exec.c is the same in every build.
  */
 #ifndef RT_KERNELS_BACKEND_H
 #define RT_KERNELS_BACKEND_H

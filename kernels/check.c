@@ -15,8 +15,8 @@ rt_status rt_check_shape(struct rt_exec *ex, const char *op, int64_t rows, int64
 rt_status rt_check_ld(struct rt_exec *ex, const char *op, const char *what, int64_t ld, int64_t cols)
 {
     if (ld < cols)
-        return rt_fail(ex->err, RT_ERR_INTERNAL, "%s: rows of %s are %" PRId64 " apart and %" PRId64 " long", op,
-                       what, ld, cols);
+        return rt_fail(ex->err, RT_ERR_INTERNAL, "%s: rows of %s are %" PRId64 " apart and %" PRId64 " long",
+                       op, what, ld, cols);
     return RT_OK;
 }
 

@@ -10,8 +10,8 @@ static const struct rt_backend *backend_of(enum rt_device device)
     return device == RT_DEVICE_CUDA ? &rt_cuda_backend : &rt_cpu_backend;
 }
 
-rt_status rt_exec_open(struct rt_exec **ex, enum rt_device device, enum rt_dtype act, int local_rank, int threads,
-                       struct rt_error *err)
+rt_status rt_exec_open(struct rt_exec **ex, enum rt_device device, enum rt_dtype act, int local_rank,
+                       int threads, struct rt_error *err)
 {
     if (device == RT_DEVICE_AUTO)
         device = rt_cuda_backend.present(local_rank) ? RT_DEVICE_CUDA : RT_DEVICE_CPU;

@@ -1,9 +1,9 @@
 /*
  * act.h - the element type that a file of kernels/cpu is being compiled for.
  *
- * Each operation is written once over `act` and compiled twice, with RT_ACT_F32 and with RT_ACT_BF16. f32() reads an
- * element, rn() rounds to one; panels are float views of blocks that OpenBLAS can read or add to: the tensor itself
- * in fp32, a converted copy in scratch in bf16.
+ * Each operation is written once over `act` and compiled twice, with RT_ACT_F32 and with RT_ACT_BF16. f32()
+ * reads an element, rn() rounds to one; panels are float views of blocks that OpenBLAS can read or add to: the
+ * tensor itself in fp32, a converted copy in scratch in bf16.
  */
 #ifndef RT_KERNELS_CPU_ACT_H
 #define RT_KERNELS_CPU_ACT_H
@@ -12,7 +12,8 @@
 #include "kernels/check.h"
 #include "kernels/ops.h"
 
-/* For loops whose iterations are independent, also when an output is an input: the compiler need not prove it. */
+/* For loops whose iterations are independent, also when an output is an input: the compiler need not prove it.
+ */
 #define RT_SIMD _Pragma("omp simd")
 
 struct panel {
@@ -79,8 +80,8 @@ static inline struct panel panel_of(const act *x, int64_t ld, int64_t rows, int6
 {
     for (int64_t r = 0; r < rows; r++)
         RT_SIMD
-        for (int64_t c = 0; c < cols; c++)
-            scratch[r * cols + c] = f32(x[r * ld + c]);
+    for (int64_t c = 0; c < cols; c++)
+        scratch[r * cols + c] = f32(x[r * ld + c]);
     return (struct panel){ scratch, cols };
 }
 
@@ -94,8 +95,8 @@ static inline void sums_round(act *y, int64_t ldy, int64_t rows, int64_t cols, s
 {
     for (int64_t r = 0; r < rows; r++)
         RT_SIMD
-        for (int64_t c = 0; c < cols; c++)
-            y[r * ldy + c] = rn(s.p[r * s.ld + c]);
+    for (int64_t c = 0; c < cols; c++)
+        y[r * ldy + c] = rn(s.p[r * s.ld + c]);
 }
 
 #else

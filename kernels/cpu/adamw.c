@@ -13,8 +13,9 @@ static float clip_factor(const float *norm, double max_norm)
     return coef > 1.0f ? 1.0f : coef;
 }
 
-/* On x86-64 a second copy of the loop uses the processor's own fused multiply-add where there is one; elsewhere fmaf is
- * a call an element (8 times slower). fmaf is exact in both, nothing else is fused: the bits are the same. */
+/* On x86-64 a second copy of the loop uses the processor's own fused multiply-add where there is one; elsewhere
+ * fmaf is a call an element (8 times slower). fmaf is exact in both, nothing else is fused: the bits are the
+ * same. */
 #if defined __x86_64__ && defined __gnu_linux__
 #define WITH_FMA __attribute__((target_clones("fma", "default")))
 #else
@@ -25,8 +26,7 @@ struct scalars {
     float clip, keep, m_new, v_old, v_new, rate, v_bias, eps;
 };
 
-WITH_FMA static void update(float *p, float *m, float *v, const float *grad,
-                            int64_t n, const struct scalars *s)
+WITH_FMA static void update(float *p, float *m, float *v, const float *grad, int64_t n, const struct scalars *s)
 {
     const struct scalars k = *s;
     RT_SIMD

@@ -1,9 +1,10 @@
 /*
- * attention.h - what the forward and the backward of attention share on the CPU: how the work is cut into blocks.
+ * attention.h - what the forward and the backward of attention share on the CPU: how the work is cut into
+ * blocks.
  *
- * A block is up to BLOCK_ROWS query rows of one segment: some consecutive queries, of several query heads that read
- * the same key head (so that one product serves them all), row = head in block * queries + query. It meets the keys
- * that it can see BLOCK_KEYS at a time. Scores exist for one block of keys only.
+ * A block is up to BLOCK_ROWS query rows of one segment: some consecutive queries, of several query heads that
+ * read the same key head (so that one product serves them all), row = head in block * queries + query. It meets
+ * the keys that it can see BLOCK_KEYS at a time. Scores exist for one block of keys only.
  */
 #ifndef RT_KERNELS_CPU_ATTENTION_H
 #define RT_KERNELS_CPU_ATTENTION_H
@@ -26,7 +27,8 @@ struct blocks {
     float *stat[3];          /* [BLOCK_ROWS] */
 };
 
-static_assert(MAX_D * (4 * BLOCK_ROWS + 2 * BLOCK_KEYS) + 2 * BLOCK_ROWS * BLOCK_KEYS + 3 * BLOCK_ROWS <= RT_CPU_SCRATCH,
+static_assert(MAX_D * (4 * BLOCK_ROWS + 2 * BLOCK_KEYS) + 2 * BLOCK_ROWS * BLOCK_KEYS + 3 * BLOCK_ROWS <=
+                  RT_CPU_SCRATCH,
               "a block of attention fits the scratch");
 
 static inline struct blocks blocks_in(float *scratch, int64_t d)
@@ -44,7 +46,8 @@ static inline struct blocks blocks_in(float *scratch, int64_t d)
     return b;
 }
 
-/* One block: queries q0 .. q0 + queries of the segment that starts at row `start`, heads head0 .. head0 + heads. */
+/* One block: queries q0 .. q0 + queries of the segment that starts at row `start`, heads head0 .. head0 +
+ * heads. */
 struct block {
     int64_t start, length;
     int64_t head0, heads, kv_head;

@@ -1,4 +1,5 @@
-/* attention_bwd.c - attention backward on the CPU: probabilities again from lse, five products; contract in ops.h. */
+/* attention_bwd.c - attention backward on the CPU: probabilities again from lse, five products; contract in
+ * ops.h. */
 #include "config.h"
 #include "kernels/cpu/attention.h"
 
@@ -21,7 +22,7 @@ static void row_terms(float *lse, float *delta, const struct block *b, const str
         const act *o = f->o + row * f->ldo + head * at->d;
         const float *d_o = f->mem.d_o + i * at->d;
         float dot = 0.0f;
-        _Pragma("omp simd reduction(+ : dot)")
+#pragma omp simd reduction(+ : dot)
         for (int64_t c = 0; c < at->d; c++)
             dot += d_o[c] * f32(o[c]);
         delta[i] = dot;
@@ -30,7 +31,8 @@ static void row_terms(float *lse, float *delta, const struct block *b, const str
 }
 
 /* s: scores to probabilities p = exp(s - lse). ds: dp to scale p (dp - delta). Hidden keys become 0 in both. */
-static void probability_row(float *s, float *ds, int64_t visible, int64_t keys, float lse, float delta, float scale)
+static void probability_row(float *s, float *ds, int64_t visible, int64_t keys, float lse, float delta,
+                            float scale)
 {
     RT_SIMD
     for (int64_t j = 0; j < visible; j++) {
@@ -58,13 +60,14 @@ static void bwd_block(const struct block *b, const struct rt_attention *at, void
         rt_cpu_sgemm(f->ex, mem->s, keys, mem->q, d, false, k.p, k.ld, true, rows, keys, d, at->scale, 0.0f);
         rt_cpu_sgemm(f->ex, mem->ds, keys, mem->d_o, d, false, v.p, v.ld, true, rows, keys, d, 1.0f, 0.0f);
         for (int64_t i = 0; i < rows; i++)
-            probability_row(mem->s + i * keys, mem->ds + i * keys, visible_keys(b, i, k0, keys, at->causal), keys,
-                            lse[i], delta[i], at->scale);
-        rt_cpu_sgemm(f->ex, f->dv.p + k0 * f->dv.ld, f->dv.ld, mem->s, keys, true, mem->d_o, d, false, keys, d, rows, 1.0f,
-                     1.0f);
-        rt_cpu_sgemm(f->ex, f->dk.p + k0 * f->dk.ld, f->dk.ld, mem->ds, keys, true, mem->q, d, false, keys, d, rows, 1.0f,
-                     1.0f);
-        rt_cpu_sgemm(f->ex, mem->dq, d, mem->ds, keys, false, k.p, k.ld, false, rows, d, keys, 1.0f, k0 == 0 ? 0.0f : 1.0f);
+            probability_row(mem->s + i * keys, mem->ds + i * keys, visible_keys(b, i, k0, keys, at->causal),
+                            keys, lse[i], delta[i], at->scale);
+        rt_cpu_sgemm(f->ex, f->dv.p + k0 * f->dv.ld, f->dv.ld, mem->s, keys, true, mem->d_o, d, false, keys, d,
+                     rows, 1.0f, 1.0f);
+        rt_cpu_sgemm(f->ex, f->dk.p + k0 * f->dk.ld, f->dk.ld, mem->ds, keys, true, mem->q, d, false, keys, d,
+                     rows, 1.0f, 1.0f);
+        rt_cpu_sgemm(f->ex, mem->dq, d, mem->ds, keys, false, k.p, k.ld, false, rows, d, keys, 1.0f,
+                     k0 == 0 ? 0.0f : 1.0f);
     }
     for (int64_t i = 0; i < rows; i++) {
         const int64_t head = b->head0 + i / b->queries, row = b->start + b->q0 + i % b->queries;
@@ -89,10 +92,10 @@ static void zero_sums(struct sums s, int64_t rows, int64_t cols)
             s.p[r * s.ld + c] = 0.0f;
 }
 
-rt_status RT_CPU(attention_bwd)(struct rt_exec *ex, rt_act *dq, int64_t lddq, rt_act *dk, int64_t lddk, rt_act *dv,
-                                int64_t lddv, const rt_act *d_o, int64_t lddo, const rt_act *q, int64_t ldq,
-                                const rt_act *k, int64_t ldk, const rt_act *v, int64_t ldv, const rt_act *o,
-                                int64_t ldo, const float *lse, const struct rt_attention *at)
+rt_status RT_CPU(attention_bwd)(struct rt_exec *ex, rt_act *dq, int64_t lddq, rt_act *dk, int64_t lddk,
+                                rt_act *dv, int64_t lddv, const rt_act *d_o, int64_t lddo, const rt_act *q,
+                                int64_t ldq, const rt_act *k, int64_t ldk, const rt_act *v, int64_t ldv,
+                                const rt_act *o, int64_t ldo, const float *lse, const struct rt_attention *at)
 {
     RT_TRY(attention_check(ex, "attention_bwd", at, (int64_t[]){ lddq, lddo, ldq, ldo }, 4,
                            (int64_t[]){ lddk, lddv, ldk, ldv }, 4));
@@ -100,8 +103,23 @@ rt_status RT_CPU(attention_bwd)(struct rt_exec *ex, rt_act *dq, int64_t lddq, rt
         return RT_OK;
     RT_TRY(rt_check(ex, "attention_bwd", ex->work_bytes >= RT_CPU(attention_work)(at),
                     "the workspace is smaller than attention_work asks"));
-    struct bwd f = { ex, in(q), in(k), in(v), in(o), in(d_o), lse, out(dq), ldq, ldk, ldv, ldo, lddo, lddq,
-                     { NULL, 0 }, { NULL, 0 }, blocks_in(rt_cpu_scratch(ex), at->d) };
+    struct bwd f = { ex,
+                     in(q),
+                     in(k),
+                     in(v),
+                     in(o),
+                     in(d_o),
+                     lse,
+                     out(dq),
+                     ldq,
+                     ldk,
+                     ldv,
+                     ldo,
+                     lddo,
+                     lddq,
+                     { NULL, 0 },
+                     { NULL, 0 },
+                     blocks_in(rt_cpu_scratch(ex), at->d) };
     float *work = ex->work;
     for (int64_t segment = 0; segment < at->segments; segment++) {
         const int64_t start = at->host_cu[segment], length = at->host_cu[segment + 1] - start;

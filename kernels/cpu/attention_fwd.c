@@ -13,12 +13,13 @@ struct fwd {
     struct blocks mem;
 };
 
-/* One row of scores s[keys], of which the first `visible` count: s becomes exp(s - m) with the running maximum m, and
- * *total and the row of sums o are brought to the new maximum before the row's exponentials are added to *total. */
+/* One row of scores s[keys], of which the first `visible` count: s becomes exp(s - m) with the running maximum
+ * m, and *total and the row of sums o are brought to the new maximum before the row's exponentials are added to
+ * *total. */
 static void softmax_row(float *s, int64_t visible, int64_t keys, float *m, float *total, float *o, int64_t d)
 {
     float top = *m;
-    _Pragma("omp simd reduction(max : top)")
+#pragma omp simd reduction(max : top)
     for (int64_t j = 0; j < visible; j++)
         top = s[j] > top ? s[j] : top;
     if (top > *m && *total > 0.0f) {
@@ -30,7 +31,7 @@ static void softmax_row(float *s, int64_t visible, int64_t keys, float *m, float
     }
     *m = top;
     float part = 0.0f;
-    _Pragma("omp simd reduction(+ : part)")
+#pragma omp simd reduction(+ : part)
     for (int64_t j = 0; j < visible; j++) {
         const float p = exp_f32(s[j] - top);
         part += p;
@@ -58,7 +59,8 @@ static void fwd_block(const struct block *b, const struct rt_attention *at, void
         for (int64_t i = 0; i < rows; i++)
             softmax_row(mem->s + i * keys, visible_keys(b, i, k0, keys, at->causal), keys, m + i, total + i,
                         mem->o + i * d, d);
-        rt_cpu_sgemm(f->ex, mem->o, d, mem->s, keys, false, v.p, v.ld, false, rows, d, keys, 1.0f, k0 == 0 ? 0.0f : 1.0f);
+        rt_cpu_sgemm(f->ex, mem->o, d, mem->s, keys, false, v.p, v.ld, false, rows, d, keys, 1.0f,
+                     k0 == 0 ? 0.0f : 1.0f);
     }
     for (int64_t i = 0; i < rows; i++) {
         const int64_t head = b->head0 + i / b->queries, row = b->start + b->q0 + i % b->queries;
@@ -71,14 +73,16 @@ static void fwd_block(const struct block *b, const struct rt_attention *at, void
     }
 }
 
-rt_status RT_CPU(attention_fwd)(struct rt_exec *ex, rt_act *o, int64_t ldo, float *lse, const rt_act *q, int64_t ldq,
-                                const rt_act *k, int64_t ldk, const rt_act *v, int64_t ldv,
+rt_status RT_CPU(attention_fwd)(struct rt_exec *ex, rt_act *o, int64_t ldo, float *lse, const rt_act *q,
+                                int64_t ldq, const rt_act *k, int64_t ldk, const rt_act *v, int64_t ldv,
                                 const struct rt_attention *at)
 {
     RT_TRY(attention_check(ex, "attention_fwd", at, (int64_t[]){ ldo, ldq }, 2, (int64_t[]){ ldk, ldv }, 2));
     if (at->rows == 0)
         return RT_OK;
-    struct fwd f = { ex, in(q), in(k), in(v), out(o), lse, ldq, ldk, ldv, ldo, blocks_in(rt_cpu_scratch(ex), at->d) };
+    struct fwd f = {
+        ex, in(q), in(k), in(v), out(o), lse, ldq, ldk, ldv, ldo, blocks_in(rt_cpu_scratch(ex), at->d)
+    };
     for (int64_t segment = 0; segment < at->segments; segment++)
         for (int64_t kv_head = 0; kv_head < at->kv_heads; kv_head++)
             blocks_of(segment, kv_head, at, fwd_block, &f);

@@ -4,7 +4,8 @@
 
 #include <math.h>
 
-/* Philox4x32-10 as rt_philox of base/rng.h. Source: Salmon et al. 2011, "Parallel random numbers: as easy as 1, 2, 3". */
+/* Philox4x32-10 as rt_philox of base/rng.h. Source: Salmon et al. 2011, "Parallel random numbers: as easy as 1,
+ * 2, 3". */
 static void philox4x32(uint32_t word[4], uint64_t counter_hi, uint64_t counter_lo, uint64_t key)
 {
     uint32_t w0 = (uint32_t)counter_lo, w1 = (uint32_t)(counter_lo >> 32);
@@ -22,8 +23,8 @@ static void philox4x32(uint32_t word[4], uint64_t counter_hi, uint64_t counter_l
     word[0] = w0, word[1] = w1, word[2] = w2, word[3] = w3;
 }
 
-rt_status RT_CPU(dropout)(struct rt_exec *ex, rt_act *y, int64_t ldy, const rt_act *x, int64_t ldx, int64_t rows,
-                          int64_t cols, float p, uint64_t seed, uint64_t stream, bool accumulate)
+rt_status RT_CPU(dropout)(struct rt_exec *ex, rt_act *y, int64_t ldy, const rt_act *x, int64_t ldx,
+                          int64_t rows, int64_t cols, float p, uint64_t seed, uint64_t stream, bool accumulate)
 {
     RT_TRY(rt_check_shape(ex, "dropout", rows, cols));
     RT_TRY(rt_check_ld(ex, "dropout", "y", ldy, cols));

@@ -9,7 +9,8 @@ rt_status RT_CPU(embed_fwd)(struct rt_exec *ex, rt_act *x, const rt_act *table, 
 {
     RT_TRY(rt_check_shape(ex, "embed_fwd", rows, cols));
     for (int64_t r = 0; r < rows; r++) {
-        RT_TRY(rt_check(ex, "embed_fwd", image_rows[r] < 0 || features != NULL, "a picture's row without features"));
+        RT_TRY(rt_check(ex, "embed_fwd", image_rows[r] < 0 || features != NULL,
+                        "a picture's row without features"));
         const act *from = image_rows[r] >= 0 ? in(features) + image_rows[r] * cols : in(table) + ids[r] * cols;
         memcpy(out(x) + r * cols, from, (size_t)cols * sizeof(act));
     }

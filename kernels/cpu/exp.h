@@ -1,11 +1,11 @@
 /*
  * exp.h - exp and the logistic function in fp32, written so that a loop over them becomes vector code.
  *
- * libm's expf is a call an element. Here x = n ln 2 + r with |r| <= ln 2 / 2, exp(r) = 1 + r + r^2 P(r) with P a
- * minimax polynomial fitted to the weighted error (3.2e-9 relative to exp(r)), and 2^n is made of exponent bits, in
- * two factors because 2^128 is no float. At most 2 ulp from the true value; below EXP_LEAST, where it would be
- * subnormal and slow, it is 0; NaN stays NaN. There is no branch, table or state: the same bits in any vector width
- * (tests/kernels/test_exp.c).
+ * libm's expf is a call an element. Here x = n ln 2 + r with |r| <= ln 2 / 2, exp(r) = 1 + r + r^2 P(r) with P
+ * a minimax polynomial fitted to the weighted error (3.2e-9 relative to exp(r)), and 2^n is made of exponent
+ * bits, in two factors because 2^128 is no float. At most 2 ulp from the true value; below EXP_LEAST, where it
+ * would be subnormal and slow, it is 0; NaN stays NaN. There is no branch, table or state: the same bits in any
+ * vector width (tests/kernels/test_exp.c).
  */
 #ifndef RT_KERNELS_CPU_EXP_H
 #define RT_KERNELS_CPU_EXP_H

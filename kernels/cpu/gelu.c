@@ -5,15 +5,16 @@
 
 #include <math.h>
 
-/* The tanh form is x logistic(2 k (x + a x^3)), since (1 + tanh z) / 2 = logistic(2 z): no cancellation for x < 0. */
+/* The tanh form is x logistic(2 k (x + a x^3)), since (1 + tanh z) / 2 = logistic(2 z): no cancellation for x <
+ * 0. */
 static const float tanh_2k = 0x1.988454p+0f; /* 2 sqrt(2 / pi) */
 static const float tanh_a = 0.044715f;
 static const float quick_k = 1.702f;
 static const float sqrt_half = 0x1.6a09e6p-1f;
 static const float density_0 = 0x1.988454p-2f; /* 1 / sqrt(2 pi) */
 
-rt_status RT_CPU(gelu_fwd)(struct rt_exec *ex, rt_act *y, int64_t ldy, const rt_act *x, int64_t rows, int64_t cols,
-                           enum rt_gelu kind)
+rt_status RT_CPU(gelu_fwd)(struct rt_exec *ex, rt_act *y, int64_t ldy, const rt_act *x, int64_t rows,
+                           int64_t cols, enum rt_gelu kind)
 {
     RT_TRY(rt_check_shape(ex, "gelu_fwd", rows, cols));
     RT_TRY(rt_check_ld(ex, "gelu_fwd", "y", ldy, cols));
@@ -53,8 +54,8 @@ rt_status RT_CPU(gelu_bwd)(struct rt_exec *ex, rt_act *dx, const rt_act *dy, int
         if (kind == RT_GELU_ERF) {
             for (int64_t c = 0; c < cols; c++) { /* Phi(x) + x phi(x) */
                 const float v = f32(xr[c]);
-                dxr[c] = rn(f32(dyr[c])
-                            * (0.5f * erfcf(-v * sqrt_half) + v * (density_0 * exp_f32(-0.5f * v * v))));
+                dxr[c] =
+                    rn(f32(dyr[c]) * (0.5f * erfcf(-v * sqrt_half) + v * (density_0 * exp_f32(-0.5f * v * v))));
             }
         } else if (kind == RT_GELU_TANH) {
             RT_SIMD

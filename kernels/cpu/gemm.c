@@ -6,8 +6,8 @@
 
 #include <limits.h>
 
-/* In fp32 OpenBLAS reads the tensors themselves: one block, as far as its int sizes reach. In bf16 a block of each
- * operand is converted to scratch; of the 2 BLOCK^3 operations of a block, that costs 1 / BLOCK. */
+/* In fp32 OpenBLAS reads the tensors themselves: one block, as far as its int sizes reach. In bf16 a block of
+ * each operand is converted to scratch; of the 2 BLOCK^3 operations of a block, that costs 1 / BLOCK. */
 enum { BLOCK = ACT_IS_F32 ? INT_MAX : RT_CPU_BLOCK, PANEL = RT_CPU_BLOCK * RT_CPU_BLOCK };
 
 /* op(x): x itself or its transpose. */
@@ -23,15 +23,16 @@ static int64_t least(int64_t a, int64_t b)
 }
 
 /* Rows r0 .. r0 + rows and columns c0 .. c0 + cols of op(x), stored as x is. */
-static struct panel block_of(struct operand x, int64_t r0, int64_t rows, int64_t c0, int64_t cols, float *scratch)
+static struct panel block_of(struct operand x, int64_t r0, int64_t rows, int64_t c0, int64_t cols,
+                             float *scratch)
 {
     return x.trans ? panel_of(x.p + c0 * x.ld + r0, x.ld, cols, rows, scratch)
                    : panel_of(x.p + r0 * x.ld + c0, x.ld, rows, cols, scratch);
 }
 
 /* s[m, n] = beta s + alpha op(a)[m0 .., :] op(b)[:, n0 ..]; k at least 1. */
-static void product(const struct rt_exec *ex, struct sums s, struct operand a, struct operand b, int64_t m0, int64_t m,
-                    int64_t n0, int64_t n, int64_t k, float alpha, float beta)
+static void product(const struct rt_exec *ex, struct sums s, struct operand a, struct operand b, int64_t m0,
+                    int64_t m, int64_t n0, int64_t n, int64_t k, float alpha, float beta)
 {
     float *scratch = rt_cpu_scratch(ex);
     for (int64_t k0 = 0; k0 < k; k0 += BLOCK) {
@@ -44,19 +45,19 @@ static void product(const struct rt_exec *ex, struct sums s, struct operand a, s
 }
 
 /* s = beta c + bias, both optional. */
-static void start_sums(struct sums s, const act *c, int64_t ldc, const act *bias, int64_t m, int64_t n, float beta)
+static void start_sums(struct sums s, const act *c, int64_t ldc, const act *bias, int64_t m, int64_t n,
+                       float beta)
 {
     for (int64_t i = 0; i < m; i++) {
         float *si = s.p + i * s.ld;
         const act *ci = c + i * ldc;
         if (beta != 0.0f && bias != NULL)
             RT_SIMD
-            for (int64_t j = 0; j < n; j++)
-                si[j] = f32(ci[j]) + f32(bias[j]);
-        else
-            RT_SIMD
-            for (int64_t j = 0; j < n; j++)
-                si[j] = beta != 0.0f ? f32(ci[j]) : bias != NULL ? f32(bias[j]) : 0.0f;
+        for (int64_t j = 0; j < n; j++)
+            si[j] = f32(ci[j]) + f32(bias[j]);
+        else RT_SIMD for (int64_t j = 0; j < n; j++) si[j] = beta != 0.0f   ? f32(ci[j])
+                                                             : bias != NULL ? f32(bias[j])
+                                                                            : 0.0f;
     }
 }
 
@@ -95,8 +96,9 @@ rt_status RT_CPU(gemm)(struct rt_exec *ex, rt_act *c, int64_t ldc, const rt_act 
     return RT_OK;
 }
 
-rt_status RT_CPU(gemm_f32)(struct rt_exec *ex, float *c, int64_t ldc, const rt_act *a, int64_t lda, bool trans_a,
-                           const rt_act *b, int64_t ldb, bool trans_b, int64_t m, int64_t n, int64_t k, float alpha)
+rt_status RT_CPU(gemm_f32)(struct rt_exec *ex, float *c, int64_t ldc, const rt_act *a, int64_t lda,
+                           bool trans_a, const rt_act *b, int64_t ldb, bool trans_b, int64_t m, int64_t n,
+                           int64_t k, float alpha)
 {
     RT_TRY(check(ex, "gemm_f32", ldc, lda, trans_a, ldb, trans_b, m, n, k));
     const struct operand oa = { in(a), lda, trans_a }, ob = { in(b), ldb, trans_b };

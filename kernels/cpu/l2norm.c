@@ -8,7 +8,7 @@ rt_status RT_CPU(l2norm)(struct rt_exec *ex, float *norm, const float *g, int64_
 {
     RT_TRY(rt_check_shape(ex, "l2norm", n, 1));
     double squares = 0.0;
-    _Pragma("omp simd reduction(+ : squares)")
+#pragma omp simd reduction(+ : squares)
     for (int64_t i = 0; i < n; i++)
         squares += (double)g[i] * (double)g[i];
     *norm = (float)sqrt(squares);

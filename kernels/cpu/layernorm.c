@@ -23,12 +23,12 @@ rt_status RT_CPU(add_layernorm_fwd)(struct rt_exec *ex, rt_act *sum, rt_act *y, 
             s = sr;
         }
         float total = 0.0f;
-        _Pragma("omp simd reduction(+ : total)")
+#pragma omp simd reduction(+ : total)
         for (int64_t c = 0; c < cols; c++)
             total += f32(s[c]);
         const float mean = total / (float)cols;
         float squares = 0.0f;
-        _Pragma("omp simd reduction(+ : squares)")
+#pragma omp simd reduction(+ : squares)
         for (int64_t c = 0; c < cols; c++)
             squares += (f32(s[c]) - mean) * (f32(s[c]) - mean);
         const float rs = 1.0f / sqrtf(squares / (float)cols + eps);
@@ -52,7 +52,7 @@ rt_status RT_CPU(layernorm_bwd)(struct rt_exec *ex, rt_act *dx, const rt_act *dy
         act *dxr = out(dx) + r * cols;
         const float mean = stats[2 * r], rs = stats[2 * r + 1];
         float total = 0.0f, dot = 0.0f;
-        _Pragma("omp simd reduction(+ : total, dot)")
+#pragma omp simd reduction(+ : total, dot)
         for (int64_t c = 0; c < cols; c++) {
             const float p = f32(gain[c]) * f32(dyr[c]);
             total += p;

@@ -5,8 +5,8 @@
 #include <math.h>
 
 rt_status RT_CPU(add_rmsnorm_fwd)(struct rt_exec *ex, rt_act *sum, rt_act *y, int64_t ldy, float *rstd,
-                                  const rt_act *x, const rt_act *delta, const rt_act *w, int64_t rows, int64_t cols,
-                                  float eps)
+                                  const rt_act *x, const rt_act *delta, const rt_act *w, int64_t rows,
+                                  int64_t cols, float eps)
 {
     RT_TRY(rt_check_shape(ex, "add_rmsnorm_fwd", rows, cols));
     RT_TRY(rt_check_ld(ex, "add_rmsnorm_fwd", "y", ldy, cols));
@@ -23,7 +23,7 @@ rt_status RT_CPU(add_rmsnorm_fwd)(struct rt_exec *ex, rt_act *sum, rt_act *y, in
             s = sr;
         }
         float squares = 0.0f;
-        _Pragma("omp simd reduction(+ : squares)")
+#pragma omp simd reduction(+ : squares)
         for (int64_t c = 0; c < cols; c++)
             squares += f32(s[c]) * f32(s[c]);
         const float rs = 1.0f / sqrtf(squares / (float)cols + eps);
@@ -46,7 +46,7 @@ rt_status RT_CPU(rmsnorm_bwd)(struct rt_exec *ex, rt_act *dx, const rt_act *dy, 
         act *dxr = out(dx) + r * cols;
         const float rs = rstd[r];
         float dot = 0.0f; /* of p and x; xh = x * rstd */
-        _Pragma("omp simd reduction(+ : dot)")
+#pragma omp simd reduction(+ : dot)
         for (int64_t c = 0; c < cols; c++)
             dot += f32(gain[c]) * f32(dyr[c]) * f32(xr[c]);
         const float mean = dot * rs / (float)cols;

@@ -23,8 +23,8 @@ static void rotate_vision(act *lo, act *hi, const float *cos, const float *sin, 
     }
 }
 
-rt_status RT_CPU(rope)(struct rt_exec *ex, rt_act *x, int64_t ldx, const float *cos, const float *sin, int64_t rows,
-                       int64_t heads, int64_t d, enum rt_rope style, int sign)
+rt_status RT_CPU(rope)(struct rt_exec *ex, rt_act *x, int64_t ldx, const float *cos, const float *sin,
+                       int64_t rows, int64_t heads, int64_t d, enum rt_rope style, int sign)
 {
     RT_TRY(rt_check_shape(ex, "rope", heads, d));
     RT_TRY(rt_check_shape(ex, "rope", rows, heads * d));

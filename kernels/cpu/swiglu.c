@@ -3,7 +3,8 @@
 #include "kernels/cpu/act.h"
 #include "kernels/cpu/exp.h"
 
-rt_status RT_CPU(swiglu_fwd)(struct rt_exec *ex, rt_act *y, int64_t ldy, const rt_act *gu, int64_t rows, int64_t cols)
+rt_status RT_CPU(swiglu_fwd)(struct rt_exec *ex, rt_act *y, int64_t ldy, const rt_act *gu, int64_t rows,
+                             int64_t cols)
 {
     RT_TRY(rt_check_shape(ex, "swiglu_fwd", rows, cols));
     RT_TRY(rt_check_ld(ex, "swiglu_fwd", "y", ldy, cols));

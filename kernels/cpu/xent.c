@@ -10,7 +10,7 @@ enum { CHUNK = 1024 }; /* columns summed in fp32 before they go to the double of
 static float largest(const act *z, int64_t cols)
 {
     float m = -INFINITY;
-    _Pragma("omp simd reduction(max : m)")
+#pragma omp simd reduction(max : m)
     for (int64_t c = 0; c < cols; c++)
         m = f32(z[c]) > m ? f32(z[c]) : m;
     return m;
@@ -22,7 +22,7 @@ static double sum_exp(const act *z, int64_t cols, float shift)
     for (int64_t c0 = 0; c0 < cols; c0 += CHUNK) {
         const int64_t end = c0 + CHUNK < cols ? c0 + CHUNK : cols;
         float part = 0.0f;
-        _Pragma("omp simd reduction(+ : part)")
+#pragma omp simd reduction(+ : part)
         for (int64_t c = c0; c < end; c++)
             part += exp_f32(f32(z[c]) - shift);
         total += part;
@@ -41,8 +41,8 @@ static bool hit(const act *z, int64_t target, float m)
     return true;
 }
 
-rt_status RT_CPU(xent)(struct rt_exec *ex, rt_act *logits, float *row_loss, float *row_hit, const int32_t *targets,
-                       const float *weight, int64_t rows, int64_t cols, bool with_grad)
+rt_status RT_CPU(xent)(struct rt_exec *ex, rt_act *logits, float *row_loss, float *row_hit,
+                       const int32_t *targets, const float *weight, int64_t rows, int64_t cols, bool with_grad)
 {
     RT_TRY(rt_check_shape(ex, "xent", rows, cols));
     for (int64_t r = 0; r < rows; r++) {

@@ -1,8 +1,9 @@
 /*
- * bench_ops.c - times operations at the sizes of a mid-size job and prints GFLOP/s or GB/s of each element type.
+ * bench_ops.c - times operations at the sizes of a mid-size job and prints GFLOP/s or GB/s of each element
+ * type.
  *
- * Not run by make check: make tests/bench/bench_ops && tests/bench/bench_ops [threads] [cpu|cuda]. Bytes are those
- * that the contract has to move, each tensor once; the best of several runs counts.
+ * Not run by make check: make tests/bench/bench_ops && tests/bench/bench_ops [threads] [cpu|cuda]. Bytes are
+ * those that the contract has to move, each tensor once; the best of several runs counts.
  */
 #include "config.h"
 #include "base/clock.h"
@@ -13,8 +14,21 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { ROWS = 1024, HIDDEN = 2048, MLP = 5504, HEADS = 16, KV_HEADS = 2, D = 128, VOCAB = 32000, XENT_ROWS = 64,
-       WINDOWS = 64, WINDOW = 64, TOWER_HEADS = 16, TOWER_D = 80, ADAMW = 4000000 };
+enum {
+    ROWS = 1024,
+    HIDDEN = 2048,
+    MLP = 5504,
+    HEADS = 16,
+    KV_HEADS = 2,
+    D = 128,
+    VOCAB = 32000,
+    XENT_ROWS = 64,
+    WINDOWS = 64,
+    WINDOW = 64,
+    TOWER_HEADS = 16,
+    TOWER_D = 80,
+    ADAMW = 4000000
+};
 
 struct bench {
     struct rt_exec *ex;
@@ -71,8 +85,8 @@ static void measure(struct bench *b, const char *name, run_fn *run, double work,
 
 static rt_status gemm_nt(struct bench *b)
 {
-    return b->ex->ops->gemm(b->ex, b->gu, 2 * MLP, b->x, HIDDEN, false, b->w, HIDDEN, true, NULL, ROWS, 2 * MLP, HIDDEN,
-                            1, 0);
+    return b->ex->ops->gemm(b->ex, b->gu, 2 * MLP, b->x, HIDDEN, false, b->w, HIDDEN, true, NULL, ROWS, 2 * MLP,
+                            HIDDEN, 1, 0);
 }
 
 static rt_status gemm_nn(struct bench *b)
@@ -83,17 +97,20 @@ static rt_status gemm_nn(struct bench *b)
 
 static rt_status gemm_lora(struct bench *b)
 {
-    return b->ex->ops->gemm(b->ex, b->y, 8, b->x, HIDDEN, false, b->w, HIDDEN, true, NULL, ROWS, 8, HIDDEN, 1, 0);
+    return b->ex->ops->gemm(b->ex, b->y, 8, b->x, HIDDEN, false, b->w, HIDDEN, true, NULL, ROWS, 8, HIDDEN, 1,
+                            0);
 }
 
 static rt_status gemm_f32(struct bench *b)
 {
-    return b->ex->ops->gemm_f32(b->ex, b->p, HIDDEN, b->gu, 8, true, b->x, HIDDEN, false, 8, HIDDEN, ROWS, 1e-3f);
+    return b->ex->ops->gemm_f32(b->ex, b->p, HIDDEN, b->gu, 8, true, b->x, HIDDEN, false, 8, HIDDEN, ROWS,
+                                1e-3f);
 }
 
 static rt_status rmsnorm_fwd(struct bench *b)
 {
-    return b->ex->ops->add_rmsnorm_fwd(b->ex, b->z, b->y, HIDDEN, b->rstd, b->x, b->d_o, b->w, ROWS, HIDDEN, 1e-6f);
+    return b->ex->ops->add_rmsnorm_fwd(b->ex, b->z, b->y, HIDDEN, b->rstd, b->x, b->d_o, b->w, ROWS, HIDDEN,
+                                       1e-6f);
 }
 
 static rt_status rmsnorm_bwd(struct bench *b)
@@ -103,8 +120,8 @@ static rt_status rmsnorm_bwd(struct bench *b)
 
 static rt_status layernorm_fwd(struct bench *b)
 {
-    return b->ex->ops->add_layernorm_fwd(b->ex, b->z, b->y, HIDDEN, b->lse, b->x, b->d_o, b->w, b->w, ROWS, HIDDEN,
-                                         1e-6f);
+    return b->ex->ops->add_layernorm_fwd(b->ex, b->z, b->y, HIDDEN, b->lse, b->x, b->d_o, b->w, b->w, ROWS,
+                                         HIDDEN, 1e-6f);
 }
 
 static rt_status rope_text(struct bench *b)
@@ -154,7 +171,9 @@ static rt_status l2norm(struct bench *b)
 
 static rt_status adamw(struct bench *b)
 {
-    const struct rt_adamw h = { .lr = 1e-4, .beta1 = 0.9, .beta2 = 0.999, .eps = 1e-8, .max_norm = 1, .step = 3 };
+    const struct rt_adamw h = {
+        .lr = 1e-4, .beta1 = 0.9, .beta2 = 0.999, .eps = 1e-8, .max_norm = 1, .step = 3
+    };
     return b->ex->ops->adamw(b->ex, b->p, b->m, b->v, b->g, ADAMW, b->norm, &h);
 }
 
@@ -168,10 +187,9 @@ static rt_status attention_fwd(struct bench *b)
 static rt_status attention_bwd(struct bench *b)
 {
     const int64_t q = b->at.heads * b->at.d, kv = b->at.kv_heads * b->at.d, ld = q + 2 * kv;
-    return b->ex->ops->attention_bwd(b->ex, b->grads, ld, rt_at(b->ex, b->grads, q), ld,
-                                     rt_at(b->ex, b->grads, q + kv), ld, b->d_o, q, b->qkv, ld,
-                                     rt_at(b->ex, b->qkv, q), ld, rt_at(b->ex, b->qkv, q + kv), ld, b->o, q, b->lse,
-                                     &b->at);
+    return b->ex->ops->attention_bwd(
+        b->ex, b->grads, ld, rt_at(b->ex, b->grads, q), ld, rt_at(b->ex, b->grads, q + kv), ld, b->d_o, q,
+        b->qkv, ld, rt_at(b->ex, b->qkv, q), ld, rt_at(b->ex, b->qkv, q + kv), ld, b->o, q, b->lse, &b->at);
 }
 
 static void segments(struct bench *b, int64_t count, int64_t length, int64_t heads, int64_t kv_heads, int64_t d,
@@ -180,9 +198,16 @@ static void segments(struct bench *b, int64_t count, int64_t length, int64_t hea
     for (int64_t s = 0; s <= count; s++)
         b->host_cu[s] = (int32_t)(s * length);
     must(b, rt_exec_put(b->ex, b->cu, b->host_cu, sizeof b->host_cu));
-    b->at = (struct rt_attention){ .cu = b->cu, .host_cu = b->host_cu, .segments = count, .max_length = length,
-                                   .rows = count * length, .heads = heads, .kv_heads = kv_heads, .d = d,
-                                   .causal = causal, .scale = 1 / sqrtf((float)d) };
+    b->at = (struct rt_attention){ .cu = b->cu,
+                                   .host_cu = b->host_cu,
+                                   .segments = count,
+                                   .max_length = length,
+                                   .rows = count * length,
+                                   .heads = heads,
+                                   .kv_heads = kv_heads,
+                                   .d = d,
+                                   .causal = causal,
+                                   .scale = 1 / sqrtf((float)d) };
 }
 
 static void attention(struct bench *b)

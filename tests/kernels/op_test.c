@@ -171,7 +171,8 @@ static double load(const struct op_mat *m, const unsigned char *at)
     return memcpy(&h, at, 2), rt_f32_of_bf16(h);
 }
 
-struct op_mat op_mat(struct op_backend *b, enum op_type type, int64_t rows, int64_t cols, int64_t ld, const double *x)
+struct op_mat op_mat(struct op_backend *b, enum op_type type, int64_t rows, int64_t cols, int64_t ld,
+                     const double *x)
 {
     struct op_mat m = { .b = b, .type = type, .rows = rows, .cols = cols, .ld = ld };
     const size_t one = width(&m);
@@ -225,8 +226,8 @@ int64_t op_get(const struct op_mat *m, double *got)
     int64_t stray = 0;
     for (size_t i = 0; i < m->bytes; i++) {
         const size_t at = i - GUARD_BYTES; /* wraps in front */
-        const int inside = i >= GUARD_BYTES && i < m->bytes - GUARD_BYTES
-                           && (int64_t)(at / one) % m->ld < m->cols;
+        const int inside =
+            i >= GUARD_BYTES && i < m->bytes - GUARD_BYTES && (int64_t)(at / one) % m->ld < m->cols;
         stray += !inside && now[i] != m->image[i];
     }
     for (int64_t r = 0; r < m->rows; r++)
@@ -266,7 +267,8 @@ int op_check(struct op_test *t, rt_status st, const struct op_mat *m, const doub
         bad += fails;
         if (fails && first_bad < 0)
             first_bad = i;
-        if (bound != NULL && error > 0 && error * worst_bound >= worst * limit) /* error / limit is the largest */
+        if (bound != NULL && error > 0 &&
+            error * worst_bound >= worst * limit) /* error / limit is the largest */
             worst = error, worst_bound = limit;
     }
     if (stray > 0)

@@ -1,10 +1,10 @@
 /*
  * op_test.h - what the tests of operations share: backends present, seeded tensors, guarded buffers, bounds.
  *
- * A test writes the formula in double, with a bound for every element of the result, and runs each backend against
- * it. Inputs are exact in bf16, so the same doubles are what every backend reads. Output buffers start as NaN, have
- * guard words around them and padding between rows (ld > cols); a stray write shows as a failure of op_check.
- * All memory of a case is handed back by op_reset.
+ * A test writes the formula in double, with a bound for every element of the result, and runs each backend
+ * against it. Inputs are exact in bf16, so the same doubles are what every backend reads. Output buffers start
+ * as NaN, have guard words around them and padding between rows (ld > cols); a stray write shows as a failure
+ * of op_check. All memory of a case is handed back by op_reset.
  */
 #ifndef RT_TESTS_KERNELS_OP_TEST_H
 #define RT_TESTS_KERNELS_OP_TEST_H
@@ -44,7 +44,8 @@ int op_done(struct op_test *t);
 
 /* Multiples of 2^-7 in (-2, 2), exact in bf16: the same ones for the same seed. */
 double *op_random(struct op_test *t, uint64_t seed, int64_t n);
-/* Floats in (-2, 2) that use all 24 bits, for fp32 only: a backend that rounds its inputs (tf32, bf16) shows. */
+/* Floats in (-2, 2) that use all 24 bits, for fp32 only: a backend that rounds its inputs (tf32, bf16) shows.
+ */
 double *op_random_fine(struct op_test *t, uint64_t seed, int64_t n);
 /* Whole numbers from lo to hi. */
 double *op_whole(struct op_test *t, uint64_t seed, int64_t n, int lo, int hi);
@@ -58,7 +59,7 @@ struct op_mat {
     struct op_backend *b;
     enum op_type type;
     int64_t rows, cols, ld;
-    rt_act *act;   /* the one of these that type says */
+    rt_act *act; /* the one of these that type says */
     float *f32;
     int32_t *i32;
     uint8_t *u8;
@@ -67,7 +68,8 @@ struct op_mat {
     size_t bytes;
 };
 /* [rows, cols] with rows ld apart; values x [rows, cols], or NaN (all bits set in integers) where x is NULL. */
-struct op_mat op_mat(struct op_backend *b, enum op_type type, int64_t rows, int64_t cols, int64_t ld, const double *x);
+struct op_mat op_mat(struct op_backend *b, enum op_type type, int64_t rows, int64_t cols, int64_t ld,
+                     const double *x);
 /* Contiguous. */
 struct op_mat op_put(struct op_backend *b, enum op_type type, int64_t rows, int64_t cols, const double *x);
 struct op_mat op_ints(struct op_backend *b, int64_t n, const int32_t *x);
@@ -77,8 +79,8 @@ int64_t op_get(const struct op_mat *m, double *got);
 
 /* One TAP line, from the one counter of the program (tap.h's would be one a file). */
 int op_ok(int passed, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
-/* One TAP line: st is RT_OK, no stray write, and |got - want| <= bound for every element (a NaN fails). Prints the
- * worst error in units of its bound. bound NULL: exactly equal. */
+/* One TAP line: st is RT_OK, no stray write, and |got - want| <= bound for every element (a NaN fails). Prints
+ * the worst error in units of its bound. bound NULL: exactly equal. */
 int op_check(struct op_test *t, rt_status st, const struct op_mat *m, const double *want, const double *bound,
              const char *fmt, ...) __attribute__((format(printf, 6, 7)));
 /* One TAP line: st is RT_ERR_INTERNAL and a text was kept. */
@@ -87,10 +89,10 @@ int op_refuses(struct op_backend *b, rt_status st, const char *what);
 /* The value rounded to the backend's element type. */
 double op_rn(const struct op_backend *b, double x);
 
-/* Largest |central difference - gradient[i]| over the elements of x, relative to the largest |gradient|; f is the sum
- * of the formula's outputs weighted by some dy, in double; x is changed and put back. The step 2^-12 has a truncation
- * error of 2^-24 f'''/6, its roundings cost 2^-53 2^12 |f|: op_difference_bound is above both for f''' and f of
- * order 100. */
+/* Largest |central difference - gradient[i]| over the elements of x, relative to the largest |gradient|; f is
+ * the sum of the formula's outputs weighted by some dy, in double; x is changed and put back. The step 2^-12
+ * has a truncation error of 2^-24 f'''/6, its roundings cost 2^-53 2^12 |f|: op_difference_bound is above both
+ * for f''' and f of order 100. */
 typedef double op_scalar_fn(const double *x, void *context);
 double op_difference(double *x, int64_t n, const double *gradient, op_scalar_fn *f, void *context);
 #define op_difference_bound 1e-5

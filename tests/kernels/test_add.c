@@ -19,10 +19,14 @@ int main(void)
                 const struct op_mat *y = place == 0 ? &fresh : place == 1 ? &bx : &bz;
                 for (int64_t e = 0; e < n; e++) /* exact in fp32; bf16 rounds once */
                     want[e] = op_rn(b, x[e] + z[e]);
-                op_check(&t, b->ex->ops->add(b->ex, y->act, bx.act, bz.act, n), y, want, NULL, "add %lld into %s",
-                         (long long)n, place == 0 ? "y" : place == 1 ? "a" : "b");
+                op_check(&t, b->ex->ops->add(b->ex, y->act, bx.act, bz.act, n), y, want, NULL,
+                         "add %lld into %s", (long long)n,
+                         place == 0   ? "y"
+                         : place == 1 ? "a"
+                                      : "b");
                 if (s == 0) {
-                    op_check(&t, b->ex->ops->add(b->ex, y->act, bx.act, bz.act, 0), y, want, NULL, "add of nothing");
+                    op_check(&t, b->ex->ops->add(b->ex, y->act, bx.act, bz.act, 0), y, want, NULL,
+                             "add of nothing");
                     op_refuses(b, b->ex->ops->add(b->ex, y->act, bx.act, bz.act, -1), "n < 0");
                 }
             }

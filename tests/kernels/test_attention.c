@@ -10,12 +10,12 @@ struct shape {
     int32_t length[6];
 };
 
-/* Head sizes of the towers and decoders, grouped queries, single keys, vision windows, an empty segment; 700 rows
- * pass every block of keys and queries of the backends. */
+/* Head sizes of the towers and decoders, grouped queries, single keys, vision windows, an empty segment; 700
+ * rows pass every block of keys and queries of the backends. */
 static const struct shape shapes[] = {
-    { 1, 1, 1, 1, { 1 } },           { 2, 1, 16, 5, { 1, 7, 0, 64, 33 } }, { 2, 2, 80, 4, { 64, 16, 64, 5 } },
-    { 4, 2, 64, 2, { 65, 130 } },    { 7, 1, 128, 3, { 3, 70, 1 } },       { 12, 2, 16, 1, { 66 } },
-    { 3, 1, 16, 2, { 700, 1 } },     { 1, 1, 24, 2, { 2, 600 } },
+    { 1, 1, 1, 1, { 1 } },        { 2, 1, 16, 5, { 1, 7, 0, 64, 33 } }, { 2, 2, 80, 4, { 64, 16, 64, 5 } },
+    { 4, 2, 64, 2, { 65, 130 } }, { 7, 1, 128, 3, { 3, 70, 1 } },       { 12, 2, 16, 1, { 66 } },
+    { 3, 1, 16, 2, { 700, 1 } },  { 1, 1, 24, 2, { 2, 600 } },
 };
 
 /* With inputs of 24 bits, and sums so short that the bound is far below what tf32 would do. */
@@ -33,8 +33,12 @@ struct problem {
 static struct problem make(struct op_test *t, const struct shape *s, bool causal, bool fine)
 {
     double *(*random)(struct op_test *, uint64_t, int64_t) = fine ? op_random_fine : op_random;
-    struct problem p = { .at = { .segments = s->segments, .heads = s->heads, .kv_heads = s->kv_heads, .d = s->d,
-                                 .causal = causal, .scale = (float)(1 / sqrt((double)s->d)) } };
+    struct problem p = { .at = { .segments = s->segments,
+                                 .heads = s->heads,
+                                 .kv_heads = s->kv_heads,
+                                 .d = s->d,
+                                 .causal = causal,
+                                 .scale = (float)(1 / sqrt((double)s->d)) } };
     for (int64_t i = 0; i < s->segments; i++) {
         p.cu[i + 1] = p.cu[i] + s->length[i];
         if (s->length[i] > p.at.max_length)
@@ -123,8 +127,8 @@ static void forward(struct problem *p)
         }
 }
 
-/* How far one probability may be off, relative: the score and the maximum twice, their difference (at most 2 |s| when
- * both are large), exp and its rescaling 4 roundings (2 ulp) each. */
+/* How far one probability may be off, relative: the score and the maximum twice, their difference (at most 2
+ * |s| when both are large), exp and its rescaling 4 roundings (2 ulp) each. */
 static double probability_error(const struct problem *p, int64_t row, int64_t head, struct row *r)
 {
     scores(p, row, head, r);
@@ -142,7 +146,8 @@ static void forward_bounds(struct problem *p, const struct op_backend *b, const 
         for (int64_t head = 0; head < at->heads; head++) {
             const double e = probability_error(p, row, head, &r), keys = (double)(r.last - r.first);
             const double lse = p->lse[head * at->rows + row];
-            /* the sum of probabilities: their own error, `keys` roundings, and log, which rounds a number <= 7 */
+            /* the sum of probabilities: their own error, `keys` roundings, and log, which rounds a number <= 7
+             */
             p->lse_bound[head * at->rows + row] = e + (keys + 10) * U_F32 + 2 * U_F32 * fabs(lse);
             for (int64_t c = 0; c < at->d; c++) {
                 const int64_t i = (row * at->heads + head) * at->d + c;
@@ -189,17 +194,18 @@ static void test_fwd(struct op_test *t, const struct shape *s, bool causal, bool
             continue;
         const struct placed x = place(b, &p);
         forward_bounds(&p, b, p.o_bound, bound);
-        const rt_status st = b->ex->ops->attention_fwd(b->ex, x.o.act, x.o.ld, x.lse.f32, x.q.act, x.q.ld, x.k.act,
-                                                       x.k.ld, x.v.act, x.v.ld, &p.at);
-        op_check(t, st, &x.o, p.o, bound, "attention_fwd %lld rows, %lld/%lld heads of %lld%s", (long long)p.at.rows,
-                 (long long)s->heads, (long long)s->kv_heads, (long long)s->d, causal ? ", causal" : "");
+        const rt_status st = b->ex->ops->attention_fwd(b->ex, x.o.act, x.o.ld, x.lse.f32, x.q.act, x.q.ld,
+                                                       x.k.act, x.k.ld, x.v.act, x.v.ld, &p.at);
+        op_check(t, st, &x.o, p.o, bound, "attention_fwd %lld rows, %lld/%lld heads of %lld%s",
+                 (long long)p.at.rows, (long long)s->heads, (long long)s->kv_heads, (long long)s->d,
+                 causal ? ", causal" : "");
         op_check(t, st, &x.lse, p.lse, p.lse_bound, "lse of it");
     }
     op_reset(t);
 }
 
-/* Gradients in double from given o and lse, with what roundings multiply: in each bound the size of every sum, and
- * the error of what is summed. */
+/* Gradients in double from given o and lse, with what roundings multiply: in each bound the size of every sum,
+ * and the error of what is summed. */
 static void backward(struct problem *p, const double *o, const double *lse)
 {
     const struct rt_attention *at = &p->at;
@@ -223,7 +229,8 @@ static void backward(struct problem *p, const double *o, const double *lse)
                 const double dp = dot(p->d_o + at_q, p->v + at_k, at->d, &dp_size);
                 const double prob = exp(r.s[j - r.first] - l), ds = at->scale * prob * (dp - delta);
                 /* two dot products of d terms, p, and three roundings of the difference and products */
-                const double ds_error = at->scale * prob * (d + 4) * U_F32 * (dp_size + delta_size) + e * fabs(ds);
+                const double ds_error =
+                    at->scale * prob * (d + 4) * U_F32 * (dp_size + delta_size) + e * fabs(ds);
                 for (int64_t c = 0; c < at->d; c++) {
                     p->dq[at_q + c] += ds * p->k[at_k + c];
                     p->dk[at_k + c] += ds * p->q[at_q + c];
@@ -267,8 +274,8 @@ static void test_bwd(struct op_test *t, const struct shape *s, bool causal, bool
         b->ex->work = work.u8;
         b->ex->work_bytes = bytes;
         const rt_status st = b->ex->ops->attention_bwd(
-            b->ex, x.dq.act, x.dq.ld, x.dk.act, x.dk.ld, x.dv.act, x.dv.ld, x.d_o.act, x.d_o.ld, x.q.act, x.q.ld,
-            x.k.act, x.k.ld, x.v.act, x.v.ld, x.o.act, x.o.ld, x.lse.f32, &p.at);
+            b->ex, x.dq.act, x.dq.ld, x.dk.act, x.dk.ld, x.dv.act, x.dv.ld, x.d_o.act, x.d_o.ld, x.q.act,
+            x.q.ld, x.k.act, x.k.ld, x.v.act, x.v.ld, x.o.act, x.o.ld, x.lse.f32, &p.at);
         b->ex->work = NULL;
         b->ex->work_bytes = 0;
         op_check(t, st, &x.dq, p.dq, p.dq_bound, "attention_bwd dq, %lld rows, %lld/%lld heads of %lld%s",
@@ -277,8 +284,8 @@ static void test_bwd(struct op_test *t, const struct shape *s, bool causal, bool
         op_check(t, st, &x.dk, p.dk, p.dk_bound, "dk of it");
         op_check(t, st, &x.dv, p.dv, p.dv_bound, "dv of it");
         double *after = op_zeros(t, (int64_t)bytes + 1);
-        op_ok(op_get(&work, after) == 0 && after[bytes] == 255, "%s stays inside its %zu bytes of workspace", b->name,
-           bytes);
+        op_ok(op_get(&work, after) == 0 && after[bytes] == 255, "%s stays inside its %zu bytes of workspace",
+              b->name, bytes);
     }
     op_reset(t);
 }
@@ -305,8 +312,8 @@ static void test_differences(struct op_test *t, bool causal)
     const double k = op_difference(p.k, p.nkv, p.dk, weighted_o, &p);
     const double v = op_difference(p.v, p.nkv, p.dv, weighted_o, &p);
     const double err = fmax(q, fmax(k, v));
-    op_ok(err <= op_difference_bound, "gradient formulas%s against differences: %.1e <= %.1e", causal ? ", causal" : "",
-       err, op_difference_bound);
+    op_ok(err <= op_difference_bound, "gradient formulas%s against differences: %.1e <= %.1e",
+          causal ? ", causal" : "", err, op_difference_bound);
     op_reset(t);
 }
 
@@ -320,31 +327,43 @@ static void test_refusals(struct op_test *t)
         static const int32_t short_cu[] = { 0, 3, 4 }, back_cu[] = { 0, 6, 5 };
         struct rt_attention bad[5] = { p.at, p.at, p.at, p.at, p.at };
         static const char *const what[] = { "3 heads over 2", "d 0", "segments that end early",
-                                            "a segment that ends before it starts", "max_length below a segment" };
+                                            "a segment that ends before it starts",
+                                            "max_length below a segment" };
         bad[0].heads = 3, bad[0].kv_heads = 2;
         bad[1].d = 0;
         bad[2].host_cu = short_cu;
         bad[3].host_cu = back_cu;
         bad[4].max_length = 2;
         for (int j = 0; j < 5; j++)
-            op_refuses(b, b->ex->ops->attention_fwd(b->ex, x.o.act, x.o.ld, x.lse.f32, x.q.act, x.q.ld, x.k.act,
-                                                    x.k.ld, x.v.act, x.v.ld, &bad[j]), what[j]);
-        op_refuses(b, b->ex->ops->attention_fwd(b->ex, x.o.act, 7, x.lse.f32, x.q.act, x.q.ld, x.k.act, x.k.ld,
-                                                x.v.act, x.v.ld, &p.at), "ldo < heads d");
-        op_refuses(b, b->ex->ops->attention_fwd(b->ex, x.o.act, x.o.ld, x.lse.f32, x.q.act, x.q.ld, x.k.act, 3,
-                                                x.v.act, x.v.ld, &p.at), "ldk < kv_heads d");
-        op_refuses(b, b->ex->ops->attention_bwd(b->ex, x.dq.act, x.dq.ld, x.dk.act, x.dk.ld, x.dv.act, 3, x.d_o.act,
-                                                x.d_o.ld, x.q.act, x.q.ld, x.k.act, x.k.ld, x.v.act, x.v.ld,
-                                                x.o.act, x.o.ld, x.lse.f32, &p.at), "lddv < kv_heads d");
+            op_refuses(b,
+                       b->ex->ops->attention_fwd(b->ex, x.o.act, x.o.ld, x.lse.f32, x.q.act, x.q.ld, x.k.act,
+                                                 x.k.ld, x.v.act, x.v.ld, &bad[j]),
+                       what[j]);
+        op_refuses(b,
+                   b->ex->ops->attention_fwd(b->ex, x.o.act, 7, x.lse.f32, x.q.act, x.q.ld, x.k.act, x.k.ld,
+                                             x.v.act, x.v.ld, &p.at),
+                   "ldo < heads d");
+        op_refuses(b,
+                   b->ex->ops->attention_fwd(b->ex, x.o.act, x.o.ld, x.lse.f32, x.q.act, x.q.ld, x.k.act, 3,
+                                             x.v.act, x.v.ld, &p.at),
+                   "ldk < kv_heads d");
+        op_refuses(b,
+                   b->ex->ops->attention_bwd(b->ex, x.dq.act, x.dq.ld, x.dk.act, x.dk.ld, x.dv.act, 3,
+                                             x.d_o.act, x.d_o.ld, x.q.act, x.q.ld, x.k.act, x.k.ld, x.v.act,
+                                             x.v.ld, x.o.act, x.o.ld, x.lse.f32, &p.at),
+                   "lddv < kv_heads d");
         if (b->ex->ops->attention_work(&p.at) > 0)
-            op_refuses(b, b->ex->ops->attention_bwd(b->ex, x.dq.act, x.dq.ld, x.dk.act, x.dk.ld, x.dv.act, x.dv.ld,
-                                                    x.d_o.act, x.d_o.ld, x.q.act, x.q.ld, x.k.act, x.k.ld, x.v.act,
-                                                    x.v.ld, x.o.act, x.o.ld, x.lse.f32, &p.at), "no workspace");
+            op_refuses(b,
+                       b->ex->ops->attention_bwd(b->ex, x.dq.act, x.dq.ld, x.dk.act, x.dk.ld, x.dv.act, x.dv.ld,
+                                                 x.d_o.act, x.d_o.ld, x.q.act, x.q.ld, x.k.act, x.k.ld, x.v.act,
+                                                 x.v.ld, x.o.act, x.o.ld, x.lse.f32, &p.at),
+                       "no workspace");
         struct rt_attention none = { .heads = 2, .kv_heads = 1, .d = 4, .scale = 1 };
         op_ok(b->ex->ops->attention_fwd(b->ex, NULL, 8, NULL, NULL, 8, NULL, 4, NULL, 4, &none) == RT_OK,
-           "%s attention_fwd of no rows does nothing", b->name);
-        op_ok(b->ex->ops->attention_bwd(b->ex, NULL, 8, NULL, 4, NULL, 4, NULL, 8, NULL, 8, NULL, 4, NULL, 4, NULL, 8,
-                                     NULL, &none) == RT_OK, "%s attention_bwd of no rows does nothing", b->name);
+              "%s attention_fwd of no rows does nothing", b->name);
+        op_ok(b->ex->ops->attention_bwd(b->ex, NULL, 8, NULL, 4, NULL, 4, NULL, 8, NULL, 8, NULL, 4, NULL, 4,
+                                        NULL, 8, NULL, &none) == RT_OK,
+              "%s attention_bwd of no rows does nothing", b->name);
     }
     op_reset(t);
 }
@@ -363,8 +382,8 @@ static void test_large(struct op_test *t)
         x.q = op_put(b, OP_ACT, 3, 1, q);
         x.k = op_put(b, OP_ACT, 3, 1, k);
         x.v = op_put(b, OP_ACT, 3, 1, v);
-        const rt_status st = b->ex->ops->attention_fwd(b->ex, x.o.act, x.o.ld, x.lse.f32, x.q.act, 1, x.k.act, 1,
-                                                       x.v.act, 1, &p.at);
+        const rt_status st = b->ex->ops->attention_fwd(b->ex, x.o.act, x.o.ld, x.lse.f32, x.q.act, 1, x.k.act,
+                                                       1, x.v.act, 1, &p.at);
         op_check(t, st, &x.o, o, zero, "attention_fwd with scores of 4096");
     }
     op_reset(t);

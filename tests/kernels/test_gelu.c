@@ -25,7 +25,9 @@ static double gelu(enum rt_gelu kind, double x)
 /* How fast the inner argument grows, 1 for erf. */
 static double steepness(enum rt_gelu kind, double x)
 {
-    return kind == RT_GELU_TANH ? 2 * sqrt(2 / pi) * (1 + 3 * 0.044715 * x * x) : kind == RT_GELU_QUICK ? 1.702 : 1;
+    return kind == RT_GELU_TANH    ? 2 * sqrt(2 / pi) * (1 + 3 * 0.044715 * x * x)
+           : kind == RT_GELU_QUICK ? 1.702
+                                   : 1;
 }
 
 static double slope(enum rt_gelu kind, double x)
@@ -40,7 +42,8 @@ static double slope(enum rt_gelu kind, double x)
 static void test_fwd(struct op_test *t, int64_t rows, int64_t cols, size_t k)
 {
     const double *half = op_random(t, 1, rows * cols);
-    double *x = op_copy(t, half, rows * cols), *want = op_zeros(t, rows * cols), *bound = op_zeros(t, rows * cols);
+    double *x = op_copy(t, half, rows * cols), *want = op_zeros(t, rows * cols),
+           *bound = op_zeros(t, rows * cols);
     for (int64_t e = 0; e < rows * cols; e++)
         x[e] *= 4;
     for (int i = 0; i < t->backends; i++) {
@@ -50,11 +53,13 @@ static void test_fwd(struct op_test *t, int64_t rows, int64_t cols, size_t k)
         const rt_status st = b->ex->ops->gelu_fwd(b->ex, by.act, by.ld, bx.act, rows, cols, kinds[k].kind);
         for (int64_t e = 0; e < rows * cols; e++) {
             want[e] = gelu(kinds[k].kind, x[e]);
-            /* The factor of x is within [0, 1]; it and the product are off by at most 12 roundings of 1: erf, tanh
-             * or the logistic function 6, their argument 6 times s (1 - s) |z| <= 0.23, sum and products 3. */
+            /* The factor of x is within [0, 1]; it and the product are off by at most 12 roundings of 1: erf,
+             * tanh or the logistic function 6, their argument 6 times s (1 - s) |z| <= 0.23, sum and
+             * products 3. */
             bound[e] = 12 * U_F32 * fabs(x[e]) + b->u * fabs(want[e]) + b->tiny;
         }
-        op_check(t, st, &by, want, bound, "gelu_fwd %s [%lld,%lld]", kinds[k].name, (long long)rows, (long long)cols);
+        op_check(t, st, &by, want, bound, "gelu_fwd %s [%lld,%lld]", kinds[k].name, (long long)rows,
+                 (long long)cols);
     }
     op_reset(t);
 }
@@ -62,19 +67,21 @@ static void test_fwd(struct op_test *t, int64_t rows, int64_t cols, size_t k)
 static void test_bwd(struct op_test *t, int64_t rows, int64_t cols, size_t k, bool in_place)
 {
     const double *half = op_random(t, 1, rows * cols), *dy = op_random(t, 2, rows * cols);
-    double *x = op_copy(t, half, rows * cols), *want = op_zeros(t, rows * cols), *bound = op_zeros(t, rows * cols);
+    double *x = op_copy(t, half, rows * cols), *want = op_zeros(t, rows * cols),
+           *bound = op_zeros(t, rows * cols);
     for (int64_t e = 0; e < rows * cols; e++)
         x[e] *= 4;
     for (int i = 0; i < t->backends; i++) {
         struct op_backend *b = &t->backend[i];
         const struct op_mat bx = op_put(b, OP_ACT, rows, cols, x), fresh = op_put(b, OP_ACT, rows, cols, NULL);
         const struct op_mat bdy = op_mat(b, OP_ACT, rows, cols, cols + 2, dy), *dx = in_place ? &bx : &fresh;
-        const rt_status st = b->ex->ops->gelu_bwd(b->ex, dx->act, bdy.act, bdy.ld, bx.act, rows, cols, kinds[k].kind);
+        const rt_status st =
+            b->ex->ops->gelu_bwd(b->ex, dx->act, bdy.act, bdy.ld, bx.act, rows, cols, kinds[k].kind);
         for (int64_t e = 0; e < rows * cols; e++) {
             want[e] = dy[e] * slope(kinds[k].kind, x[e]);
             /* s as in test_fwd; 1 - s is off by 8 roundings of 1, which x and the steepness multiply */
-            bound[e] = fabs(dy[e]) * (16 + 8 * fabs(x[e]) * steepness(kinds[k].kind, x[e])) * U_F32
-                       + b->u * fabs(want[e]) + b->tiny;
+            bound[e] = fabs(dy[e]) * (16 + 8 * fabs(x[e]) * steepness(kinds[k].kind, x[e])) * U_F32 +
+                       b->u * fabs(want[e]) + b->tiny;
         }
         op_check(t, st, dx, want, bound, "gelu_bwd %s [%lld,%lld]%s", kinds[k].name, (long long)rows,
                  (long long)cols, in_place ? " in place" : "");
@@ -104,8 +111,8 @@ static void test_differences(struct op_test *t, size_t k)
     for (int i = 0; i < N; i++)
         dx[i] = p.dy[i] * slope(p.kind, x[i]);
     const double err = op_difference(x, N, dx, weighted_y, &p);
-    op_ok(err <= op_difference_bound, "gradient of gelu %s against differences: %.1e <= %.1e", kinds[k].name, err,
-       op_difference_bound);
+    op_ok(err <= op_difference_bound, "gradient of gelu %s against differences: %.1e <= %.1e", kinds[k].name,
+          err, op_difference_bound);
     op_reset(t);
 }
 

@@ -6,8 +6,10 @@
 
 int main(void)
 {
-    static const struct { int64_t n; double scale; } cases[] = { { 1, 1 }, { 7, 1 }, { 1283, 0x1p-20 }, { 1000003, 1 },
-                                                                { 1000003, 0x1p-40 } };
+    static const struct {
+        int64_t n;
+        double scale;
+    } cases[] = { { 1, 1 }, { 7, 1 }, { 1283, 0x1p-20 }, { 1000003, 1 }, { 1000003, 0x1p-40 } };
     struct op_test t;
     op_open(&t);
     for (size_t s = 0; s < COUNT_OF(cases); s++) {
@@ -21,8 +23,8 @@ int main(void)
         for (int i = 0; i < t.backends; i++) {
             struct op_backend *b = &t.backend[i];
             const struct op_mat x = op_put(b, OP_F32, 1, cases[s].n, g), y = op_put(b, OP_F32, 1, 1, NULL);
-            op_check(&t, b->ex->ops->l2norm(b->ex, y.f32, x.f32, cases[s].n), &y, &want, &bound, "l2norm of %lld",
-                     (long long)cases[s].n);
+            op_check(&t, b->ex->ops->l2norm(b->ex, y.f32, x.f32, cases[s].n), &y, &want, &bound,
+                     "l2norm of %lld", (long long)cases[s].n);
         }
         op_reset(&t);
     }

@@ -30,8 +30,8 @@ static double mean_error(const struct stats *s, int64_t cols)
     return ((double)cols + 1) * U_F32 * s->mean_size;
 }
 
-/* As in test_rmsnorm.c; the two roundings of a difference count twice in its square; that the mean is off by e adds
- * e^2 to the mean square, of which eps + variance >= 1 / rstd^2 is the measure. */
+/* As in test_rmsnorm.c; the two roundings of a difference count twice in its square; that the mean is off by e
+ * adds e^2 to the mean square, of which eps + variance >= 1 / rstd^2 is the measure. */
 static double rstd_error(const struct stats *s, int64_t cols)
 {
     const double e = mean_error(s, cols) * s->rstd;
@@ -52,9 +52,9 @@ static void test_fwd(struct op_test *t, int64_t rows, int64_t cols, bool with_de
         const struct op_mat bsum = op_put(b, OP_ACT, rows, cols, NULL), br = op_put(b, OP_F32, rows, 2, NULL);
         const struct op_mat by = op_mat(b, OP_ACT, rows, cols, cols + 3, NULL);
         const struct op_mat *s = in_place ? &bx : &bsum;
-        const rt_status st = b->ex->ops->add_layernorm_fwd(b->ex, s->act, by.act, by.ld, br.f32, bx.act,
-                                                           with_delta ? bd.act : NULL, bw.act, bb.act, rows, cols,
-                                                           eps);
+        const rt_status st =
+            b->ex->ops->add_layernorm_fwd(b->ex, s->act, by.act, by.ld, br.f32, bx.act,
+                                          with_delta ? bd.act : NULL, bw.act, bb.act, rows, cols, eps);
         for (int64_t r = 0; r < rows; r++) {
             for (int64_t e = r * cols; e < (r + 1) * cols; e++)
                 sum[e] = with_delta ? op_rn(b, x[e] + delta[e]) : x[e];
@@ -71,8 +71,10 @@ static void test_fwd(struct op_test *t, int64_t rows, int64_t cols, bool with_de
             }
         }
         const char *how = !with_delta ? "" : in_place ? " with delta in place" : " with delta";
-        op_check(t, st, &by, y, bound, "add_layernorm_fwd [%lld,%lld]%s", (long long)rows, (long long)cols, how);
-        op_check(t, st, &br, stats, stats_bound, "stats of [%lld,%lld]%s", (long long)rows, (long long)cols, how);
+        op_check(t, st, &by, y, bound, "add_layernorm_fwd [%lld,%lld]%s", (long long)rows, (long long)cols,
+                 how);
+        op_check(t, st, &br, stats, stats_bound, "stats of [%lld,%lld]%s", (long long)rows, (long long)cols,
+                 how);
         if (with_delta)
             op_check(t, st, s, sum, NULL, "sum of [%lld,%lld]%s", (long long)rows, (long long)cols, how);
     }
@@ -117,23 +119,25 @@ static void test_bwd(struct op_test *t, int64_t rows, int64_t cols)
     const int64_t n = rows * cols;
     const double *x = op_random(t, 1, n), *dy = op_random(t, 2, n), *w = op_random(t, 3, cols);
     const double *before = op_random(t, 4, n);
-    double *want = op_zeros(t, n), *size = op_zeros(t, n), *bound = op_zeros(t, n), *stats = op_zeros(t, 2 * rows);
+    double *want = op_zeros(t, n), *size = op_zeros(t, n), *bound = op_zeros(t, n),
+           *stats = op_zeros(t, 2 * rows);
     for (int64_t r = 0; r < rows; r++) {
         const struct stats s = stats_of(x + r * cols, cols);
         stats[2 * r] = (float)s.mean;
         stats[2 * r + 1] = (float)s.rstd;
-        gradient(want + r * cols, size + r * cols, x + r * cols, dy + r * cols, w, stats[2 * r], stats[2 * r + 1],
-                 cols);
+        gradient(want + r * cols, size + r * cols, x + r * cols, dy + r * cols, w, stats[2 * r],
+                 stats[2 * r + 1], cols);
     }
     for (int64_t e = 0; e < n; e++)
         want[e] += before[e];
     for (int i = 0; i < t->backends; i++) {
         struct op_backend *b = &t->backend[i];
         const struct op_mat bdx = op_put(b, OP_ACT, rows, cols, before), bx = op_put(b, OP_ACT, rows, cols, x);
-        const struct op_mat bdy = op_mat(b, OP_ACT, rows, cols, cols + 5, dy), bw = op_put(b, OP_ACT, 1, cols, w);
+        const struct op_mat bdy = op_mat(b, OP_ACT, rows, cols, cols + 5, dy),
+                            bw = op_put(b, OP_ACT, 1, cols, w);
         const struct op_mat bs = op_put(b, OP_F32, rows, 2, stats);
-        const rt_status st = b->ex->ops->layernorm_bwd(b->ex, bdx.act, bdy.act, bdy.ld, bx.act, bs.f32, bw.act,
-                                                       rows, cols);
+        const rt_status st =
+            b->ex->ops->layernorm_bwd(b->ex, bdx.act, bdy.act, bdy.ld, bx.act, bs.f32, bw.act, rows, cols);
         for (int64_t e = 0; e < n; e++) { /* cols roundings of the sums, 8 around them, the sum with dx, rn */
             const double inner = ((double)cols + 8) * U_F32 * size[e];
             bound[e] = inner + (U_F32 + b->u) * (fabs(want[e]) + inner);
@@ -151,7 +155,8 @@ static void test_differences(struct op_test *t)
     const struct stats s = stats_of(x, COLS);
     gradient(dx, size, x, p.dy, p.w, s.mean, s.rstd, COLS);
     const double err = op_difference(x, COLS, dx, weighted_y, &p);
-    op_ok(err <= op_difference_bound, "gradient formula against differences: %.1e <= %.1e", err, op_difference_bound);
+    op_ok(err <= op_difference_bound, "gradient formula against differences: %.1e <= %.1e", err,
+          op_difference_bound);
     op_reset(t);
 }
 

@@ -15,8 +15,8 @@ static double rstd_of(const double *x, int64_t cols)
     return 1 / sqrt(squares / (double)cols + eps);
 }
 
-/* A sum of n squares costs at most n roundings of it in any order; under the root half of that counts. The mean, eps,
- * root and quotient cost one each. */
+/* A sum of n squares costs at most n roundings of it in any order; under the root half of that counts. The
+ * mean, eps, root and quotient cost one each. */
 static double rstd_error(int64_t cols)
 {
     return ((double)cols / 2 + 4) * U_F32;
@@ -32,13 +32,15 @@ static void test_fwd(struct op_test *t, int64_t rows, int64_t cols, bool with_de
         struct op_backend *b = &t->backend[i];
         const struct op_mat bx = op_put(b, OP_ACT, rows, cols, x), bd = op_put(b, OP_ACT, rows, cols, delta);
         const struct op_mat bw = op_put(b, OP_ACT, 1, cols, w), bsum = op_put(b, OP_ACT, rows, cols, NULL);
-        const struct op_mat by = op_mat(b, OP_ACT, rows, cols, cols + 3, NULL), br = op_put(b, OP_F32, rows, 1, NULL);
+        const struct op_mat by = op_mat(b, OP_ACT, rows, cols, cols + 3, NULL),
+                            br = op_put(b, OP_F32, rows, 1, NULL);
         const struct op_mat *s = !with_delta ? &bsum : in_place ? &bd : &bsum;
         const rt_status st = b->ex->ops->add_rmsnorm_fwd(b->ex, s->act, by.act, by.ld, br.f32, bx.act,
                                                          with_delta ? bd.act : NULL, bw.act, rows, cols, eps);
         for (int64_t r = 0; r < rows; r++) {
             for (int64_t c = 0; c < cols; c++) /* exact in fp32, so only rn rounds */
-                sum[r * cols + c] = with_delta ? op_rn(b, x[r * cols + c] + delta[r * cols + c]) : x[r * cols + c];
+                sum[r * cols + c] =
+                    with_delta ? op_rn(b, x[r * cols + c] + delta[r * cols + c]) : x[r * cols + c];
             rstd[r] = rstd_of(sum + r * cols, cols);
             rstd_bound[r] = rstd[r] * rstd_error(cols);
             for (int64_t c = 0; c < cols; c++) { /* two products and two rn */
@@ -99,11 +101,13 @@ static void test_bwd(struct op_test *t, int64_t rows, int64_t cols)
     for (int i = 0; i < t->backends; i++) {
         struct op_backend *b = &t->backend[i];
         const struct op_mat bdx = op_put(b, OP_ACT, rows, cols, before), bx = op_put(b, OP_ACT, rows, cols, x);
-        const struct op_mat bdy = op_mat(b, OP_ACT, rows, cols, cols + 5, dy), bw = op_put(b, OP_ACT, 1, cols, w);
+        const struct op_mat bdy = op_mat(b, OP_ACT, rows, cols, cols + 5, dy),
+                            bw = op_put(b, OP_ACT, 1, cols, w);
         const struct op_mat br = op_put(b, OP_F32, rows, 1, rstd);
-        const rt_status st = b->ex->ops->rmsnorm_bwd(b->ex, bdx.act, bdy.act, bdy.ld, bx.act, br.f32, bw.act, rows,
-                                                     cols);
-        for (int64_t e = 0; e < n; e++) { /* cols roundings of the sum, 8 around it, then the sum with dx and rn */
+        const rt_status st =
+            b->ex->ops->rmsnorm_bwd(b->ex, bdx.act, bdy.act, bdy.ld, bx.act, br.f32, bw.act, rows, cols);
+        for (int64_t e = 0; e < n;
+             e++) { /* cols roundings of the sum, 8 around it, then the sum with dx and rn */
             const double inner = ((double)cols + 8) * U_F32 * size[e];
             bound[e] = inner + (U_F32 + b->u) * (fabs(want[e]) + inner);
         }
@@ -119,7 +123,8 @@ static void test_differences(struct op_test *t)
     struct point p = { COLS, op_random(t, 2, COLS), op_random(t, 3, COLS) };
     gradient(dx, size, x, p.dy, p.w, rstd_of(x, COLS), COLS);
     const double err = op_difference(x, COLS, dx, weighted_y, &p);
-    op_ok(err <= op_difference_bound, "gradient formula against differences: %.1e <= %.1e", err, op_difference_bound);
+    op_ok(err <= op_difference_bound, "gradient formula against differences: %.1e <= %.1e", err,
+          op_difference_bound);
     op_reset(t);
 }
 
@@ -128,8 +133,10 @@ static void test_refusals(struct op_test *t)
     const double *x = op_random(t, 1, 12);
     for (int i = 0; i < t->backends; i++) {
         struct op_backend *b = &t->backend[i];
-        const struct { rt_add_rmsnorm_fwd_fn *fwd; rt_rmsnorm_bwd_fn *bwd; } op = {
-            b->ex->ops->add_rmsnorm_fwd, b->ex->ops->rmsnorm_bwd };
+        const struct {
+            rt_add_rmsnorm_fwd_fn *fwd;
+            rt_rmsnorm_bwd_fn *bwd;
+        } op = { b->ex->ops->add_rmsnorm_fwd, b->ex->ops->rmsnorm_bwd };
         const struct op_mat bx = op_put(b, OP_ACT, 3, 4, x), y = op_put(b, OP_ACT, 3, 4, x);
         const struct op_mat r = op_put(b, OP_F32, 3, 1, x);
         op_refuses(b, op.fwd(b->ex, NULL, y.act, 3, r.f32, bx.act, NULL, bx.act, 3, 4, eps), "ldy < cols");

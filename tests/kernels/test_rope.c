@@ -4,8 +4,8 @@
 
 #include <math.h>
 
-static const int64_t shapes[][3] = { { 1, 1, 2 }, { 3, 5, 6 }, { 4, 3, 16 }, { 3, 16, 80 }, { 5, 28, 128 },
-                                     { 2, 2, 64 } }; /* rows, heads, d */
+static const int64_t shapes[][3] = { { 1, 1, 2 },   { 3, 5, 6 },    { 4, 3, 16 },
+                                     { 3, 16, 80 }, { 5, 28, 128 }, { 2, 2, 64 } }; /* rows, heads, d */
 
 /* Angles whose cosines and sines are no bf16 numbers. */
 static void tables(double *cosines, double *sines, int64_t n)
@@ -39,8 +39,10 @@ static void test_style(struct op_test *t, const int64_t *shape, enum rt_rope sty
     for (int i = 0; i < t->backends; i++) {
         struct op_backend *b = &t->backend[i];
         const struct op_mat bx = op_mat(b, OP_ACT, rows, heads * d, heads * d + 7, x);
-        const struct op_mat bc = op_put(b, OP_F32, rows, half, cosines), bs = op_put(b, OP_F32, rows, half, sines);
-        const rt_status st = b->ex->ops->rope(b->ex, bx.act, bx.ld, bc.f32, bs.f32, rows, heads, d, style, sign);
+        const struct op_mat bc = op_put(b, OP_F32, rows, half, cosines),
+                            bs = op_put(b, OP_F32, rows, half, sines);
+        const rt_status st =
+            b->ex->ops->rope(b->ex, bx.act, bx.ld, bc.f32, bs.f32, rows, heads, d, style, sign);
         for (int64_t e = 0; e < n; e++) {
             const int64_t within = e % d, at = e / (heads * d) * half + within % half;
             const double turned = within < half ? -x[e + half] : x[e - half];
@@ -56,11 +58,12 @@ static void test_style(struct op_test *t, const int64_t *shape, enum rt_rope sty
              * a backend that fuses a product with the sum may differ by fp32 roundings in fp32. */
             const double inner = 2 * U_F32 * (fabs(first) + fabs(second));
             bound[e] = style == RT_ROPE_VISION ? inner + b->u * (fabs(want[e]) + inner)
-                       : b->u > U_F32         ? 0
-                                              : inner;
+                       : b->u > U_F32          ? 0
+                                               : inner;
         }
-        op_check(t, st, &bx, want, bound, "rope %s [%lld,%lld,%lld] sign %d", style == RT_ROPE_TEXT ? "text" : "vision",
-                 (long long)rows, (long long)heads, (long long)d, sign);
+        op_check(t, st, &bx, want, bound, "rope %s [%lld,%lld,%lld] sign %d",
+                 style == RT_ROPE_TEXT ? "text" : "vision", (long long)rows, (long long)heads, (long long)d,
+                 sign);
     }
     op_reset(t);
 }

@@ -40,7 +40,8 @@ static void test_fwd(struct op_test *t, int64_t rows, int64_t cols)
             const double g = gu[e / cols * 2 * cols + e % cols], u = gu[e / cols * 2 * cols + cols + e % cols];
             want[e] = g * sigma(g) * u;
             /* exp 4 (2 ulp), sum, quotient, two products: 8 of fp32; rn twice; below 1e-38 numbers thin out */
-            bound[e] = 1.01 * fabs(want[e]) * (8 * U_F32 + 2 * b->u) + fabs(g) * 0x1p-126 * (1 + fabs(u)) + b->tiny;
+            bound[e] =
+                1.01 * fabs(want[e]) * (8 * U_F32 + 2 * b->u) + fabs(g) * 0x1p-126 * (1 + fabs(u)) + b->tiny;
         }
         op_check(t, st, &by, want, bound, "swiglu_fwd [%lld,%lld]", (long long)rows, (long long)cols);
     }
@@ -62,8 +63,8 @@ static void test_bwd(struct op_test *t, int64_t rows, int64_t cols, bool in_plac
             const double g = gu[at], u = gu[at + cols], s = sigma(g);
             want[at] = dy[e] * u * slope(g);
             want[at + cols] = dy[e] * g * s;
-            /* s is off by 6, 1 - s by 7 of what 1 is, the product with g, the sum, the product with s, dy u twice:
-             * at most 16 of s (1 + |g|) */
+            /* s is off by 6, 1 - s by 7 of what 1 is, the product with g, the sum, the product with s, dy u
+             * twice: at most 16 of s (1 + |g|) */
             bound[at] = fabs(dy[e] * u) * s * (1 + fabs(g)) * 16 * U_F32 + b->u * fabs(want[at]);
             bound[at + cols] = fabs(want[at + cols]) * (9 * U_F32 + b->u);
             const double thin = fabs(dy[e]) * (1 + fabs(g)) * (1 + fabs(u)) * 0x1p-126 + b->tiny;
@@ -95,7 +96,8 @@ static void test_differences(struct op_test *t)
         dgu[N + i] = dy[i] * gu[i] * sigma(gu[i]);
     }
     const double err = op_difference(gu, 2 * N, dgu, weighted_y, dy);
-    op_ok(err <= op_difference_bound, "gradient formula against differences: %.1e <= %.1e", err, op_difference_bound);
+    op_ok(err <= op_difference_bound, "gradient formula against differences: %.1e <= %.1e", err,
+          op_difference_bound);
     op_reset(t);
 }
 
@@ -108,7 +110,8 @@ static void test_refusals(struct op_test *t)
         op_refuses(b, b->ex->ops->swiglu_fwd(b->ex, y.act, 3, gu.act, 3, 4), "ldy < cols");
         op_refuses(b, b->ex->ops->swiglu_fwd(b->ex, y.act, 4, gu.act, 3, 0), "no columns");
         op_refuses(b, b->ex->ops->swiglu_bwd(b->ex, gu.act, y.act, 3, gu.act, 3, 4), "lddy < cols");
-        op_check(t, b->ex->ops->swiglu_fwd(b->ex, y.act, 4, gu.act, 0, 4), &y, x, NULL, "no rows, nothing done");
+        op_check(t, b->ex->ops->swiglu_fwd(b->ex, y.act, 4, gu.act, 0, 4), &y, x, NULL,
+                 "no rows, nothing done");
         op_check(t, b->ex->ops->swiglu_bwd(b->ex, gu.act, y.act, 4, gu.act, 0, 4), &gu, x, NULL,
                  "no rows, nothing done");
     }

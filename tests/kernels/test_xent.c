@@ -24,8 +24,8 @@ static struct row row_of(const double *z, int64_t cols)
     return r;
 }
 
-/* p = exp(z - top) / sum: the difference rounds a number up to |z - lse| + |z|, exp costs 4 (2 ulp), the sum CHAIN, the
- * quotient or its logarithm 4. */
+/* p = exp(z - top) / sum: the difference rounds a number up to |z - lse| + |z|, exp costs 4 (2 ulp), the sum
+ * CHAIN, the quotient or its logarithm 4. */
 static double p_error(double z, struct row r)
 {
     return (fabs(z - r.lse) + fabs(z) + fabs(r.top) + CHAIN + 8) * U_F32;
@@ -67,12 +67,15 @@ static void test_shape(struct op_test *t, int64_t rows, int64_t cols, bool with_
         const struct op_mat bz = op_put(b, OP_ACT, rows, cols, z), bw = op_put(b, OP_F32, rows, 1, weight);
         const struct op_mat bl = op_put(b, OP_F32, rows, 1, NULL), bh = op_put(b, OP_F32, rows, 1, NULL);
         const struct op_mat bt = op_ints(b, rows, targets);
-        const rt_status st = b->ex->ops->xent(b->ex, bz.act, bl.f32, bh.f32, bt.i32, bw.f32, rows, cols, with_grad);
+        const rt_status st =
+            b->ex->ops->xent(b->ex, bz.act, bl.f32, bh.f32, bt.i32, bw.f32, rows, cols, with_grad);
         op_check(t, st, &bl, loss, loss_bound, "xent loss [%lld,%lld]", (long long)rows, (long long)cols);
         op_check(t, st, &bh, hit, NULL, "xent hits");
-        op_check(t, st, &bz, grad, with_grad ? bound : NULL, "xent %s", with_grad ? "gradient" : "leaves the logits");
+        op_check(t, st, &bz, grad, with_grad ? bound : NULL, "xent %s",
+                 with_grad ? "gradient" : "leaves the logits");
         const struct op_mat again = op_put(b, OP_ACT, rows, cols, z), bl2 = op_put(b, OP_F32, rows, 1, NULL);
-        const rt_status st2 = b->ex->ops->xent(b->ex, again.act, bl2.f32, NULL, bt.i32, bw.f32, rows, cols, with_grad);
+        const rt_status st2 =
+            b->ex->ops->xent(b->ex, again.act, bl2.f32, NULL, bt.i32, bw.f32, rows, cols, with_grad);
         double *first = op_zeros(t, rows);
         op_get(&bl, first);
         op_check(t, st2, &bl2, first, NULL, "xent without hits, the same losses");
@@ -83,8 +86,9 @@ static void test_shape(struct op_test *t, int64_t rows, int64_t cols, bool with_
 static void test_hits(struct op_test *t)
 {
     enum { ROWS = 5, COLS = 6 };
-    static const double z[ROWS * COLS] = { 1, 3, 2, 3, 0, 0, /**/ 1, 3, 2, 3, 0, 0, /**/ -1, -1, -1, -1, -1, -1,
-                                           /**/ 0, 0, 0, 0, 0, 9, /**/ 0, 0, 0, 0, 0, 9 };
+    static const double z[ROWS * COLS] = { 1,       3,  2,  3,  0,  0,  /**/ 1, 3, 2, 3, 0, 0,
+                                           /**/ -1, -1, -1, -1, -1, -1,
+                                           /**/ 0,  0,  0,  0,  0,  9,  /**/ 0, 0, 0, 0, 0, 9 };
     static const int32_t targets[ROWS] = { 1, 3, 0, 5, 4 };
     static const double hit[ROWS] = { 1, 0, 1, 1, 0 }, weight[ROWS] = { 1, 1, 1, 1, 1 };
     for (int i = 0; i < t->backends; i++) {
@@ -119,7 +123,8 @@ static void test_differences(struct op_test *t)
     for (int c = 0; c < N; c++)
         g[c] = exp(z[c] - row_of(z, N).lse) - (c == TARGET);
     const double err = op_difference(z, N, g, loss_of, NULL);
-    op_ok(err <= op_difference_bound, "gradient formula against differences: %.1e <= %.1e", err, op_difference_bound);
+    op_ok(err <= op_difference_bound, "gradient formula against differences: %.1e <= %.1e", err,
+          op_difference_bound);
     op_reset(t);
 }
 
