@@ -1,0 +1,32 @@
+/*
+ * backend.h - what a backend gives to exec.c: how to start and end, its memory, its tables of operations.
+ *
+ * Private to kernels. A backend that a build lacks has a stand-in (kernels/no_cuda.c) that refuses to open, so
+ * that exec.c is the same in every build.
+ */
+#ifndef RT_KERNELS_BACKEND_H
+#define RT_KERNELS_BACKEND_H
+
+#include "kernels/exec.h"
+
+#include <stdbool.h>
+
+struct rt_backend {
+    /* Whether open can be expected to work for this rank: compiled in, and a device is there. */
+    bool (*present)(int local_rank);
+    /* Sets ex->backend. ex->device, act, act_bytes, ops and err are set before. */
+    rt_status (*open)(struct rt_exec *ex, int local_rank, int threads);
+    void (*close)(struct rt_exec *ex);
+    /* As the rt_exec_ functions. */
+    rt_status (*alloc)(struct rt_exec *ex, void **p, size_t bytes);
+    void (*free)(struct rt_exec *ex, void *p);
+    rt_status (*put)(struct rt_exec *ex, void *dst, const void *host_src, size_t bytes);
+    rt_status (*get)(struct rt_exec *ex, void *host_dst, const void *src, size_t bytes);
+    rt_status (*zero)(struct rt_exec *ex, void *dst, size_t bytes);
+    rt_status (*sync)(struct rt_exec *ex);
+    const struct rt_ops *ops_f32, *ops_bf16;
+};
+
+extern const struct rt_backend rt_cpu_backend, rt_cuda_backend;
+
+#endif

@@ -1,0 +1,139 @@
+/* attention_bwd.c - attention backward on the CPU: probabilities again from lse, five products; contract in
+ * ops.h. */
+#include "config.h"
+#include "kernels/cpu/attention.h"
+
+struct bwd {
+    const struct rt_exec *ex;
+    const act *q, *k, *v, *o, *d_o;
+    const float *lse;
+    act *dq;
+    int64_t ldq, ldk, ldv, ldo, lddo, lddq;
+    struct sums dk, dv; /* of the segment and key head at hand */
+    struct blocks mem;
+};
+
+/* The block's lse, and delta = sum over c of do o. */
+static void row_terms(float *lse, float *delta, const struct block *b, const struct bwd *f, int64_t rows,
+                      const struct rt_attention *at)
+{
+    for (int64_t i = 0; i < rows; i++) {
+        const int64_t head = b->head0 + i / b->queries, row = b->start + b->q0 + i % b->queries;
+        const act *o = f->o + row * f->ldo + head * at->d;
+        const float *d_o = f->mem.d_o + i * at->d;
+        float dot = 0.0f;
+#pragma omp simd reduction(+ : dot)
+        for (int64_t c = 0; c < at->d; c++)
+            dot += d_o[c] * f32(o[c]);
+        delta[i] = dot;
+        lse[i] = f->lse[head * at->rows + row];
+    }
+}
+
+/* s: scores to probabilities p = exp(s - lse). ds: dp to scale p (dp - delta). Hidden keys become 0 in both. */
+static void probability_row(float *s, float *ds, int64_t visible, int64_t keys, float lse, float delta,
+                            float scale)
+{
+    RT_SIMD
+    for (int64_t j = 0; j < visible; j++) {
+        const float p = exp_f32(s[j] - lse);
+        s[j] = p;
+        ds[j] = scale * p * (ds[j] - delta);
+    }
+    for (int64_t j = visible; j < keys; j++)
+        s[j] = ds[j] = 0.0f;
+}
+
+static void bwd_block(const struct block *b, const struct rt_attention *at, void *context)
+{
+    const struct bwd *f = context;
+    const struct blocks *mem = &f->mem;
+    const int64_t d = at->d, rows = block_rows(b), all_keys = block_keys(b, at->causal);
+    float *lse = mem->stat[0], *delta = mem->stat[1];
+    block_load(mem->q, b, f->q, f->ldq, d);
+    block_load(mem->d_o, b, f->d_o, f->lddo, d);
+    row_terms(lse, delta, b, f, rows, at);
+    for (int64_t k0 = 0; k0 < all_keys; k0 += BLOCK_KEYS) {
+        const int64_t keys = all_keys - k0 < BLOCK_KEYS ? all_keys - k0 : BLOCK_KEYS, row0 = b->start + k0;
+        const struct panel k = panel_of(f->k + row0 * f->ldk + b->kv_head * d, f->ldk, keys, d, mem->k);
+        const struct panel v = panel_of(f->v + row0 * f->ldv + b->kv_head * d, f->ldv, keys, d, mem->v);
+        rt_cpu_sgemm(f->ex, mem->s, keys, mem->q, d, false, k.p, k.ld, true, rows, keys, d, at->scale, 0.0f);
+        rt_cpu_sgemm(f->ex, mem->ds, keys, mem->d_o, d, false, v.p, v.ld, true, rows, keys, d, 1.0f, 0.0f);
+        for (int64_t i = 0; i < rows; i++)
+            probability_row(mem->s + i * keys, mem->ds + i * keys, visible_keys(b, i, k0, keys, at->causal),
+                            keys, lse[i], delta[i], at->scale);
+        rt_cpu_sgemm(f->ex, f->dv.p + k0 * f->dv.ld, f->dv.ld, mem->s, keys, true, mem->d_o, d, false, keys, d,
+                     rows, 1.0f, 1.0f);
+        rt_cpu_sgemm(f->ex, f->dk.p + k0 * f->dk.ld, f->dk.ld, mem->ds, keys, true, mem->q, d, false, keys, d,
+                     rows, 1.0f, 1.0f);
+        rt_cpu_sgemm(f->ex, mem->dq, d, mem->ds, keys, false, k.p, k.ld, false, rows, d, keys, 1.0f,
+                     k0 == 0 ? 0.0f : 1.0f);
+    }
+    for (int64_t i = 0; i < rows; i++) {
+        const int64_t head = b->head0 + i / b->queries, row = b->start + b->q0 + i % b->queries;
+        act *to = f->dq + row * f->lddq + head * d;
+        const float *from = mem->dq + i * d;
+        RT_SIMD
+        for (int64_t c = 0; c < d; c++)
+            to[c] = rn(from[c]);
+    }
+}
+
+/* In bf16, dk and dv of a segment and key head are summed in fp32 in the workspace. */
+size_t RT_CPU(attention_work)(const struct rt_attention *at)
+{
+    return ACT_IS_F32 ? 0 : 2 * (size_t)at->max_length * (size_t)at->d * sizeof(float);
+}
+
+static void zero_sums(struct sums s, int64_t rows, int64_t cols)
+{
+    for (int64_t r = 0; r < rows; r++)
+        for (int64_t c = 0; c < cols; c++)
+            s.p[r * s.ld + c] = 0.0f;
+}
+
+rt_status RT_CPU(attention_bwd)(struct rt_exec *ex, rt_act *dq, int64_t lddq, rt_act *dk, int64_t lddk,
+                                rt_act *dv, int64_t lddv, const rt_act *d_o, int64_t lddo, const rt_act *q,
+                                int64_t ldq, const rt_act *k, int64_t ldk, const rt_act *v, int64_t ldv,
+                                const rt_act *o, int64_t ldo, const float *lse, const struct rt_attention *at)
+{
+    RT_TRY(attention_check(ex, "attention_bwd", at, (int64_t[]){ lddq, lddo, ldq, ldo }, 4,
+                           (int64_t[]){ lddk, lddv, ldk, ldv }, 4));
+    if (at->rows == 0)
+        return RT_OK;
+    RT_TRY(rt_check(ex, "attention_bwd", ex->work_bytes >= RT_CPU(attention_work)(at),
+                    "the workspace is smaller than attention_work asks"));
+    struct bwd f = { ex,
+                     in(q),
+                     in(k),
+                     in(v),
+                     in(o),
+                     in(d_o),
+                     lse,
+                     out(dq),
+                     ldq,
+                     ldk,
+                     ldv,
+                     ldo,
+                     lddo,
+                     lddq,
+                     { NULL, 0 },
+                     { NULL, 0 },
+                     blocks_in(rt_cpu_scratch(ex), at->d) };
+    float *work = ex->work;
+    for (int64_t segment = 0; segment < at->segments; segment++) {
+        const int64_t start = at->host_cu[segment], length = at->host_cu[segment + 1] - start;
+        for (int64_t kv_head = 0; kv_head < at->kv_heads; kv_head++) {
+            act *dk_here = out(dk) + start * lddk + kv_head * at->d;
+            act *dv_here = out(dv) + start * lddv + kv_head * at->d;
+            f.dk = sums_for(dk_here, lddk, at->d, work);
+            f.dv = sums_for(dv_here, lddv, at->d, ACT_IS_F32 ? NULL : work + at->max_length * at->d);
+            zero_sums(f.dk, length, at->d);
+            zero_sums(f.dv, length, at->d);
+            blocks_of(segment, kv_head, at, bwd_block, &f);
+            sums_round(dk_here, lddk, length, at->d, f.dk);
+            sums_round(dv_here, lddv, length, at->d, f.dv);
+        }
+    }
+    return RT_OK;
+}

@@ -1,0 +1,99 @@
+/* backend.c - the CPU backend's memory, threads and scratch. */
+#include "config.h"
+#include "kernels/backend.h"
+#include "kernels/cpu/backend.h"
+#include "kernels/cpu/blas.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum { ALIGN = 256 }; /* bytes: that of an arena, a multiple of every vector and cache line */
+
+extern const struct rt_ops rt_cpu_f32_ops, rt_cpu_bf16_ops; /* kernels/cpu/table.c, compiled twice */
+
+static bool cpu_present(int local_rank)
+{
+    (void)local_rank;
+    return true;
+}
+
+static rt_status cpu_alloc(struct rt_exec *ex, void **p, size_t bytes)
+{
+    void *block = NULL;
+    if (bytes <= SIZE_MAX - ALIGN)
+        block = aligned_alloc(ALIGN, bytes == 0 ? ALIGN : (bytes + ALIGN - 1) / ALIGN * ALIGN);
+    if (block == NULL)
+        return rt_fail(ex->err, RT_ERR_MEMORY, "out of memory: %zu bytes", bytes);
+    *p = block;
+    return RT_OK;
+}
+
+static void cpu_free(struct rt_exec *ex, void *p)
+{
+    (void)ex;
+    free(p);
+}
+
+static rt_status cpu_open(struct rt_exec *ex, int local_rank, int threads)
+{
+    (void)local_rank;
+    if (threads < 1)
+        return rt_fail(ex->err, RT_ERR_INTERNAL, "rt_exec_open: %d CPU threads; at least 1 is needed", threads);
+    struct rt_cpu *cpu = calloc(1, sizeof *cpu);
+    if (cpu == NULL)
+        return rt_fail(ex->err, RT_ERR_MEMORY, "out of memory: %zu bytes", sizeof *cpu);
+    void *scratch = NULL;
+    rt_status st = cpu_alloc(ex, &scratch, RT_CPU_SCRATCH * sizeof *cpu->scratch);
+    if (st != RT_OK) {
+        free(cpu);
+        return st;
+    }
+    cpu->scratch = scratch;
+    cpu->threads = threads;
+    ex->backend = cpu;
+    rt_cpu_blas_start(ex);
+    return RT_OK;
+}
+
+static void cpu_close(struct rt_exec *ex)
+{
+    struct rt_cpu *cpu = ex->backend;
+    free(cpu->scratch);
+    free(cpu);
+}
+
+static rt_status cpu_copy(struct rt_exec *ex, void *dst, const void *src, size_t bytes)
+{
+    (void)ex;
+    if (bytes > 0)
+        memcpy(dst, src, bytes);
+    return RT_OK;
+}
+
+static rt_status cpu_zero(struct rt_exec *ex, void *dst, size_t bytes)
+{
+    (void)ex;
+    if (bytes > 0)
+        memset(dst, 0, bytes);
+    return RT_OK;
+}
+
+static rt_status cpu_sync(struct rt_exec *ex)
+{
+    (void)ex;
+    return RT_OK;
+}
+
+const struct rt_backend rt_cpu_backend = {
+    .present = cpu_present,
+    .open = cpu_open,
+    .close = cpu_close,
+    .alloc = cpu_alloc,
+    .free = cpu_free,
+    .put = cpu_copy,
+    .get = cpu_copy,
+    .zero = cpu_zero,
+    .sync = cpu_sync,
+    .ops_f32 = &rt_cpu_f32_ops,
+    .ops_bf16 = &rt_cpu_bf16_ops,
+};
