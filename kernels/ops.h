@@ -35,33 +35,36 @@ typedef rt_status rt_gemm_f32_fn(struct rt_exec *ex, float *c, int64_t ldc, cons
 
 /*
  * add_rmsnorm_fwd - residual add and root-mean-square norm of each row in one pass.
- *     sum[r,c] = rn(x[r,c] + delta[r,c])          (x itself where delta is NULL; sum is then not written)
+ *     sum[r,c] = x[r,c] + delta[r,c]              (x itself where delta is NULL; sum is then not written)
  *     rstd[r]  = 1 / sqrt(mean over c of sum^2 + eps)
- *     y[r,c]   = rn(w[c] * rn(sum[r,c] * rstd[r]))
- *   sum, x, delta [rows, cols] contiguous; y [rows, cols] with ldy; rstd [rows] f32; w [cols]. sum may be x or delta.
- * Source: arXiv:1910.07467; Qwen2RMSNorm of transformers rounds before the gain.
+ *     y[r,c]   = rn(w[c] * (sum[r,c] * rstd[r]))
+ *   The residual stream is f32 in every job: it is where roundings would add up from layer to layer.
+ *   sum, x [rows, cols] f32 contiguous; delta [rows, cols] contiguous; y [rows, cols] with ldy; rstd [rows] f32;
+ *   w [cols] f32. sum may be x.
+ * Source: arXiv:1910.07467; Qwen2RMSNorm of transformers.
  */
-typedef rt_status rt_add_rmsnorm_fwd_fn(struct rt_exec *ex, rt_act *sum, rt_act *y, int64_t ldy, float *rstd,
-                                        const rt_act *x, const rt_act *delta, const rt_act *w, int64_t rows,
+typedef rt_status rt_add_rmsnorm_fwd_fn(struct rt_exec *ex, float *sum, rt_act *y, int64_t ldy, float *rstd,
+                                        const float *x, const rt_act *delta, const float *w, int64_t rows,
                                         int64_t cols, float eps);
 
 /*
- * rmsnorm_bwd - dx[r,c] (+=) rstd * (p - xh * mean(p * xh)), p = w * dy, xh = x * rstd
- *   x is the row that was normed (sum above). dx [rows, cols] contiguous is added to (the residual's gradient).
+ * rmsnorm_bwd - dx[r,c] (+=) rstd * (p - xh * mean(p * xh)), p = w * dy, xh = x * rstd;  dx_act = rn(dx)
+ *   x [rows, cols] f32 is the row that was normed (sum above). dx [rows, cols] f32 contiguous is added to (the
+ *   residual's gradient); dx_act [rows, cols] contiguous (=) is what the products below read.
  */
-typedef rt_status rt_rmsnorm_bwd_fn(struct rt_exec *ex, rt_act *dx, const rt_act *dy, int64_t lddy, const rt_act *x,
-                                    const float *rstd, const rt_act *w, int64_t rows, int64_t cols);
+typedef rt_status rt_rmsnorm_bwd_fn(struct rt_exec *ex, float *dx, rt_act *dx_act, const rt_act *dy, int64_t lddy,
+                                    const float *x, const float *rstd, const float *w, int64_t rows, int64_t cols);
 
 /*
  * add_layernorm_fwd - as add_rmsnorm_fwd with mean and variance: y = rn((sum - mean) * rstd * w + b), one rounding.
- *   stats [rows, 2] f32: mean, rstd; rstd = 1 / sqrt(mean of (sum - mean)^2 + eps).
+ *   stats [rows, 2] f32: mean, rstd; rstd = 1 / sqrt(mean of (sum - mean)^2 + eps). w, b [cols] f32.
  */
-typedef rt_status rt_add_layernorm_fwd_fn(struct rt_exec *ex, rt_act *sum, rt_act *y, int64_t ldy, float *stats,
-                                          const rt_act *x, const rt_act *delta, const rt_act *w, const rt_act *b,
+typedef rt_status rt_add_layernorm_fwd_fn(struct rt_exec *ex, float *sum, rt_act *y, int64_t ldy, float *stats,
+                                          const float *x, const rt_act *delta, const float *w, const float *b,
                                           int64_t rows, int64_t cols, float eps);
-/* layernorm_bwd - dx (+=) rstd * (p - mean(p) - xh * mean(p * xh)), p = w * dy, xh = (x - mean) * rstd */
-typedef rt_status rt_layernorm_bwd_fn(struct rt_exec *ex, rt_act *dx, const rt_act *dy, int64_t lddy, const rt_act *x,
-                                      const float *stats, const rt_act *w, int64_t rows, int64_t cols);
+/* layernorm_bwd - dx (+=) rstd * (p - mean(p) - xh * mean(p * xh)), p = w * dy, xh = (x - mean) * rstd; dx_act = rn(dx) */
+typedef rt_status rt_layernorm_bwd_fn(struct rt_exec *ex, float *dx, rt_act *dx_act, const rt_act *dy, int64_t lddy,
+                                      const float *x, const float *stats, const float *w, int64_t rows, int64_t cols);
 
 /*
  * rope - rotate pairs (i, i + d/2) of every head in place: lo' = lo c - hi s, hi' = hi c + lo s.
@@ -119,9 +122,6 @@ typedef rt_status rt_gelu_fwd_fn(struct rt_exec *ex, rt_act *y, int64_t ldy, con
 typedef rt_status rt_gelu_bwd_fn(struct rt_exec *ex, rt_act *dx, const rt_act *dy, int64_t lddy, const rt_act *x,
                                  int64_t rows, int64_t cols, enum rt_gelu kind);
 
-/* add - y = rn(a + b), n elements; y may be a or b. */
-typedef rt_status rt_add_fn(struct rt_exec *ex, rt_act *y, const rt_act *a, const rt_act *b, int64_t n);
-
 /* gather_rows - y[r, :] = x[index[r], :]; index NULL: r itself. index [rows] i32. */
 typedef rt_status rt_gather_rows_fn(struct rt_exec *ex, rt_act *y, int64_t ldy, const rt_act *x, int64_t ldx,
                                     const int32_t *index, int64_t rows, int64_t cols);
@@ -129,12 +129,18 @@ typedef rt_status rt_gather_rows_fn(struct rt_exec *ex, rt_act *y, int64_t ldy, 
 typedef rt_status rt_scatter_rows_fn(struct rt_exec *ex, rt_act *y, int64_t ldy, const rt_act *x, int64_t ldx,
                                      const int32_t *index, int64_t rows, int64_t cols);
 
-/* embed_fwd - x[r] = features[image_rows[r]] where that is >= 0, else table[ids[r]]. x [rows, cols] contiguous;
+/* gather_rows_f32, scatter_rows_f32 - the same for f32 rows; ld's in floats. */
+typedef rt_status rt_gather_rows_f32_fn(struct rt_exec *ex, float *y, int64_t ldy, const float *x, int64_t ldx,
+                                        const int32_t *index, int64_t rows, int64_t cols);
+typedef rt_status rt_scatter_rows_f32_fn(struct rt_exec *ex, float *y, int64_t ldy, const float *x, int64_t ldx,
+                                         const int32_t *index, int64_t rows, int64_t cols);
+
+/* embed_fwd - x[r] = features[image_rows[r]] where that is >= 0, else table[ids[r]]. x [rows, cols] f32 contiguous;
  * features may be NULL when no image_rows is >= 0. An id outside [0, vocab) is the caller's to prevent. */
-typedef rt_status rt_embed_fwd_fn(struct rt_exec *ex, rt_act *x, const rt_act *table, const int32_t *ids,
+typedef rt_status rt_embed_fwd_fn(struct rt_exec *ex, float *x, const rt_act *table, const int32_t *ids,
                                   const rt_act *features, const int32_t *image_rows, int64_t rows, int64_t cols);
-/* embed_bwd - dfeatures[image_rows[r]] = dx[r] where image_rows[r] >= 0: each feature row is used exactly once. */
-typedef rt_status rt_embed_bwd_fn(struct rt_exec *ex, rt_act *dfeatures, const rt_act *dx, const int32_t *image_rows,
+/* embed_bwd - dfeatures[image_rows[r]] = rn(dx[r]) where image_rows[r] >= 0: each feature row is used exactly once. */
+typedef rt_status rt_embed_bwd_fn(struct rt_exec *ex, rt_act *dfeatures, const float *dx, const int32_t *image_rows,
                                   int64_t rows, int64_t cols);
 
 /*
@@ -205,9 +211,10 @@ struct rt_ops {
     rt_swiglu_bwd_fn *swiglu_bwd;
     rt_gelu_fwd_fn *gelu_fwd;
     rt_gelu_bwd_fn *gelu_bwd;
-    rt_add_fn *add;
     rt_gather_rows_fn *gather_rows;
     rt_scatter_rows_fn *scatter_rows;
+    rt_gather_rows_f32_fn *gather_rows_f32;
+    rt_scatter_rows_f32_fn *scatter_rows_f32;
     rt_embed_fwd_fn *embed_fwd;
     rt_embed_bwd_fn *embed_bwd;
     rt_patchify_fn *patchify;

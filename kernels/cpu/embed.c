@@ -2,9 +2,7 @@
 #include "config.h"
 #include "kernels/cpu/act.h"
 
-#include <string.h>
-
-rt_status RT_CPU(embed_fwd)(struct rt_exec *ex, rt_act *x, const rt_act *table, const int32_t *ids,
+rt_status RT_CPU(embed_fwd)(struct rt_exec *ex, float *x, const rt_act *table, const int32_t *ids,
                             const rt_act *features, const int32_t *image_rows, int64_t rows, int64_t cols)
 {
     RT_TRY(rt_check_shape(ex, "embed_fwd", rows, cols));
@@ -12,17 +10,22 @@ rt_status RT_CPU(embed_fwd)(struct rt_exec *ex, rt_act *x, const rt_act *table, 
         RT_TRY(rt_check(ex, "embed_fwd", image_rows[r] < 0 || features != NULL,
                         "a picture's row without features"));
         const act *from = image_rows[r] >= 0 ? in(features) + image_rows[r] * cols : in(table) + ids[r] * cols;
-        memcpy(out(x) + r * cols, from, (size_t)cols * sizeof(act));
+        RT_SIMD
+        for (int64_t c = 0; c < cols; c++)
+            x[r * cols + c] = f32(from[c]);
     }
     return RT_OK;
 }
 
-rt_status RT_CPU(embed_bwd)(struct rt_exec *ex, rt_act *dfeatures, const rt_act *dx, const int32_t *image_rows,
+rt_status RT_CPU(embed_bwd)(struct rt_exec *ex, rt_act *dfeatures, const float *dx, const int32_t *image_rows,
                             int64_t rows, int64_t cols)
 {
     RT_TRY(rt_check_shape(ex, "embed_bwd", rows, cols));
-    for (int64_t r = 0; r < rows; r++)
-        if (image_rows[r] >= 0)
-            memcpy(out(dfeatures) + image_rows[r] * cols, in(dx) + r * cols, (size_t)cols * sizeof(act));
+    for (int64_t r = 0; r < rows; r++) {
+        act *to = out(dfeatures) + image_rows[r] * cols;
+        RT_SIMD
+        for (int64_t c = 0; c < (image_rows[r] >= 0 ? cols : 0); c++)
+            to[c] = rn(dx[r * cols + c]);
+    }
     return RT_OK;
 }

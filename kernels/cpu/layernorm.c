@@ -4,65 +4,66 @@
 
 #include <math.h>
 
-rt_status RT_CPU(add_layernorm_fwd)(struct rt_exec *ex, rt_act *sum, rt_act *y, int64_t ldy, float *stats,
-                                    const rt_act *x, const rt_act *delta, const rt_act *w, const rt_act *b,
+rt_status RT_CPU(add_layernorm_fwd)(struct rt_exec *ex, float *sum, rt_act *y, int64_t ldy, float *stats,
+                                    const float *x, const rt_act *delta, const float *w, const float *b,
                                     int64_t rows, int64_t cols, float eps)
 {
     RT_TRY(rt_check_shape(ex, "add_layernorm_fwd", rows, cols));
     RT_TRY(rt_check_ld(ex, "add_layernorm_fwd", "y", ldy, cols));
-    const act *gain = in(w), *shift = in(b);
     for (int64_t r = 0; r < rows; r++) {
-        const act *s = in(x) + r * cols;
+        const float *s = x + r * cols;
         act *yr = out(y) + r * ldy;
         if (delta != NULL) {
             const act *dr = in(delta) + r * cols;
-            act *sr = out(sum) + r * cols;
+            float *sr = sum + r * cols;
             RT_SIMD
             for (int64_t c = 0; c < cols; c++)
-                sr[c] = rn(f32(s[c]) + f32(dr[c]));
+                sr[c] = s[c] + f32(dr[c]);
             s = sr;
         }
         float total = 0.0f;
 #pragma omp simd reduction(+ : total)
         for (int64_t c = 0; c < cols; c++)
-            total += f32(s[c]);
+            total += s[c];
         const float mean = total / (float)cols;
         float squares = 0.0f;
 #pragma omp simd reduction(+ : squares)
         for (int64_t c = 0; c < cols; c++)
-            squares += (f32(s[c]) - mean) * (f32(s[c]) - mean);
+            squares += (s[c] - mean) * (s[c] - mean);
         const float rs = 1.0f / sqrtf(squares / (float)cols + eps);
         stats[2 * r] = mean;
         stats[2 * r + 1] = rs;
         RT_SIMD
         for (int64_t c = 0; c < cols; c++)
-            yr[c] = rn((f32(s[c]) - mean) * rs * f32(gain[c]) + f32(shift[c]));
+            yr[c] = rn((s[c] - mean) * rs * w[c] + b[c]);
     }
     return RT_OK;
 }
 
-rt_status RT_CPU(layernorm_bwd)(struct rt_exec *ex, rt_act *dx, const rt_act *dy, int64_t lddy, const rt_act *x,
-                                const float *stats, const rt_act *w, int64_t rows, int64_t cols)
+rt_status RT_CPU(layernorm_bwd)(struct rt_exec *ex, float *dx, rt_act *dx_act, const rt_act *dy, int64_t lddy,
+                                const float *x, const float *stats, const float *w, int64_t rows, int64_t cols)
 {
     RT_TRY(rt_check_shape(ex, "layernorm_bwd", rows, cols));
     RT_TRY(rt_check_ld(ex, "layernorm_bwd", "dy", lddy, cols));
-    const act *gain = in(w);
     for (int64_t r = 0; r < rows; r++) {
-        const act *xr = in(x) + r * cols, *dyr = in(dy) + r * lddy;
-        act *dxr = out(dx) + r * cols;
+        const act *dyr = in(dy) + r * lddy;
+        const float *xr = x + r * cols;
+        float *dxr = dx + r * cols;
+        act *rounded = out(dx_act) + r * cols;
         const float mean = stats[2 * r], rs = stats[2 * r + 1];
         float total = 0.0f, dot = 0.0f;
 #pragma omp simd reduction(+ : total, dot)
         for (int64_t c = 0; c < cols; c++) {
-            const float p = f32(gain[c]) * f32(dyr[c]);
+            const float p = w[c] * f32(dyr[c]);
             total += p;
-            dot += p * ((f32(xr[c]) - mean) * rs);
+            dot += p * ((xr[c] - mean) * rs);
         }
         const float mean_p = total / (float)cols, mean_pxh = dot / (float)cols;
         RT_SIMD
         for (int64_t c = 0; c < cols; c++) {
-            const float p = f32(gain[c]) * f32(dyr[c]), xh = (f32(xr[c]) - mean) * rs;
-            dxr[c] = rn(f32(dxr[c]) + rs * (p - mean_p - xh * mean_pxh));
+            const float p = w[c] * f32(dyr[c]), xh = (xr[c] - mean) * rs;
+            dxr[c] += rs * (p - mean_p - xh * mean_pxh);
+            rounded[c] = rn(dxr[c]);
         }
     }
     return RT_OK;

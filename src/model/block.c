@@ -11,8 +11,8 @@ void rt_block_acts_take(struct rt_block_acts *acts, struct rt_arena *arena, cons
                         const struct rt_block *block, int64_t rows, size_t act_bytes)
 {
     const size_t row = (size_t)rows * act_bytes;
-    acts->x1 = rt_arena_take(arena, row * (size_t)tower->width);
-    acts->x2 = rt_arena_take(arena, row * (size_t)tower->width);
+    acts->x1 = rt_arena_take(arena, (size_t)(rows * tower->width) * sizeof(float));
+    acts->x2 = rt_arena_take(arena, (size_t)(rows * tower->width) * sizeof(float));
     acts->stats1 = rt_arena_take(arena, (size_t)rows * 2 * sizeof(float));
     acts->stats2 = rt_arena_take(arena, (size_t)rows * 2 * sizeof(float));
     acts->h1 = rt_arena_take(arena, row * (size_t)block->qkv.ld);
@@ -35,20 +35,20 @@ void rt_block_work_take(struct rt_block_work *work, struct rt_arena *arena, cons
     work->dattended = rt_arena_take(arena, row * (size_t)block->proj.ld);
 }
 
-static rt_status norm_fwd(struct rt_exec *ex, const struct rt_tower *t, rt_act *sum, rt_act *y, int64_t ldy, float *stats,
-                          const rt_act *x, const rt_act *delta, const rt_act *w, const rt_act *b, int64_t rows)
+static rt_status norm_fwd(struct rt_exec *ex, const struct rt_tower *t, float *sum, rt_act *y, int64_t ldy, float *stats,
+                          const float *x, const rt_act *delta, const float *w, const float *b, int64_t rows)
 {
     if (t->norm == RT_RMSNORM)
         return ex->ops->add_rmsnorm_fwd(ex, sum, y, ldy, stats, x, delta, w, rows, t->width, t->eps);
     return ex->ops->add_layernorm_fwd(ex, sum, y, ldy, stats, x, delta, w, b, rows, t->width, t->eps);
 }
 
-static rt_status norm_bwd(struct rt_exec *ex, const struct rt_tower *t, rt_act *dx, const rt_act *dy, int64_t lddy,
-                          const rt_act *x, const float *stats, const rt_act *w, int64_t rows)
+static rt_status norm_bwd(struct rt_exec *ex, const struct rt_tower *t, float *dx, rt_act *dx_act, const rt_act *dy,
+                          int64_t lddy, const float *x, const float *stats, const float *w, int64_t rows)
 {
     if (t->norm == RT_RMSNORM)
-        return ex->ops->rmsnorm_bwd(ex, dx, dy, lddy, x, stats, w, rows, t->width);
-    return ex->ops->layernorm_bwd(ex, dx, dy, lddy, x, stats, w, rows, t->width);
+        return ex->ops->rmsnorm_bwd(ex, dx, dx_act, dy, lddy, x, stats, w, rows, t->width);
+    return ex->ops->layernorm_bwd(ex, dx, dx_act, dy, lddy, x, stats, w, rows, t->width);
 }
 
 /* Query and key heads lie next to each other in qkv, so one call rotates both. */
@@ -67,13 +67,13 @@ static struct rt_attention attention_of(const struct rt_tower *t, const struct r
 }
 
 rt_status rt_block_fwd(const struct rt_pass *pass, const struct rt_tower *t, const struct rt_block *b,
-                       const struct rt_block_acts *acts, const struct rt_place *place, const rt_act *x, rt_act *delta,
+                       const struct rt_block_acts *acts, const struct rt_place *place, const float *x, rt_act *delta,
                        bool first)
 {
     struct rt_exec *ex = pass->ex;
     const int64_t rows = place->rows, ld = qkv_width(t), q = t->heads * t->head_dim, kv = t->kv_heads * t->head_dim;
     const struct rt_attention at = attention_of(t, place);
-    const rt_act *stream = first ? x : acts->x1;
+    const float *stream = first ? x : acts->x1;
 
     RT_TRY(norm_fwd(ex, t, acts->x1, acts->h1, b->qkv.ld, acts->stats1, x, first ? NULL : delta, b->norm1_w, b->norm1_b,
                     rows));
@@ -93,12 +93,12 @@ rt_status rt_block_fwd(const struct rt_pass *pass, const struct rt_tower *t, con
 }
 
 static rt_status mlp_bwd(const struct rt_pass *pass, const struct rt_tower *t, const struct rt_block *b,
-                         const struct rt_block_acts *acts, const struct rt_block_work *work, int64_t rows, rt_act *dx,
-                         bool need_dx)
+                         const struct rt_block_acts *acts, const struct rt_block_work *work, int64_t rows, float *dx,
+                         rt_act *dx_act, bool need_dx)
 {
     struct rt_exec *ex = pass->ex;
     const bool need_mid = need_dx || b->up.rank > 0;
-    RT_TRY(rt_linear_bwd(pass, &b->down, work->dmid, dx, t->width, acts->mid, rows, need_mid));
+    RT_TRY(rt_linear_bwd(pass, &b->down, work->dmid, dx_act, t->width, acts->mid, rows, need_mid));
     if (!need_mid)
         return RT_OK;
     if (t->mlp == RT_SWIGLU)
@@ -108,22 +108,23 @@ static rt_status mlp_bwd(const struct rt_pass *pass, const struct rt_tower *t, c
     RT_TRY(rt_linear_bwd(pass, &b->up, work->dh, acts->up, b->up.out, acts->h2, rows, need_dx));
     if (!need_dx)
         return RT_OK;
-    return norm_bwd(ex, t, dx, work->dh, b->up.ld, acts->x2, acts->stats2, b->norm2_w, rows);
+    return norm_bwd(ex, t, dx, dx_act, work->dh, b->up.ld, acts->x2, acts->stats2, b->norm2_w, rows);
 }
 
 rt_status rt_block_bwd(const struct rt_pass *pass, const struct rt_tower *t, const struct rt_block *b,
                        const struct rt_block_acts *acts, const struct rt_block_work *work,
-                       const struct rt_place *place, const rt_act *x, rt_act *dx, bool first, bool need_dx)
+                       const struct rt_place *place, const float *x, float *dx, rt_act *dx_act, bool first,
+                       bool need_dx)
 {
     struct rt_exec *ex = pass->ex;
     const int64_t rows = place->rows, ld = qkv_width(t), q = t->heads * t->head_dim, kv = t->kv_heads * t->head_dim;
     const struct rt_attention at = attention_of(t, place);
     const bool need_qkv = need_dx || b->qkv.rank > 0, need_attention = need_qkv || b->proj.rank > 0;
 
-    RT_TRY(mlp_bwd(pass, t, b, acts, work, rows, dx, need_attention));
+    RT_TRY(mlp_bwd(pass, t, b, acts, work, rows, dx, dx_act, need_attention));
     if (!need_attention)
         return RT_OK;
-    RT_TRY(rt_linear_bwd(pass, &b->proj, work->dattended, dx, t->width, acts->attended, rows, need_qkv));
+    RT_TRY(rt_linear_bwd(pass, &b->proj, work->dattended, dx_act, t->width, acts->attended, rows, need_qkv));
     if (!need_qkv)
         return RT_OK;
     RT_TRY(ex->ops->attention_bwd(ex, work->dqkv, ld, rt_at(ex, work->dqkv, q), ld, rt_at(ex, work->dqkv, q + kv), ld,
@@ -133,5 +134,5 @@ rt_status rt_block_bwd(const struct rt_pass *pass, const struct rt_tower *t, con
     RT_TRY(rt_linear_bwd(pass, &b->qkv, work->dh, work->dqkv, ld, acts->h1, rows, need_dx));
     if (!need_dx)
         return RT_OK;
-    return norm_bwd(ex, t, dx, work->dh, b->qkv.ld, first ? x : acts->x1, acts->stats1, b->norm1_w, rows);
+    return norm_bwd(ex, t, dx, dx_act, work->dh, b->qkv.ld, first ? x : acts->x1, acts->stats1, b->norm1_w, rows);
 }

@@ -2,7 +2,8 @@
  * block.h - one transformer block, forward and backward: decoder layers and vision blocks of both families are the
  * same seven steps with other norms, activations and masks. Private to model.
  *
- * The stream between blocks is the pair (x, delta): a block first adds what the one before left in delta.
+ * The stream between blocks is the pair (x, delta): a block first adds what the one before left in delta. x and its
+ * gradient are f32 in every job, everything that products read is in the element type.
  */
 #ifndef RT_MODEL_BLOCK_H
 #define RT_MODEL_BLOCK_H
@@ -30,13 +31,13 @@ struct rt_tower {
 };
 
 struct rt_block {
-    rt_act *norm1_w, *norm1_b, *norm2_w, *norm2_b; /* [width]; _b NULL for rmsnorm */
+    float *norm1_w, *norm1_b, *norm2_w, *norm2_b;  /* [width]; _b NULL for rmsnorm */
     struct rt_linear qkv, proj, up, down;          /* up: gate and up side by side for swiglu */
 };
 
 /* What backward needs of a block's forward, for at most `rows` rows. */
 struct rt_block_acts {
-    rt_act *x1, *x2;       /* [rows, width] the stream before each norm */
+    float *x1, *x2;        /* [rows, width] the stream before each norm */
     float *stats1, *stats2; /* [rows, 2] of the norms */
     rt_act *h1, *h2;       /* [rows, ld of qkv], [rows, ld of up] normed */
     rt_act *qkv;           /* [rows, (heads + 2 kv_heads) head_dim], rotated */
@@ -66,13 +67,14 @@ void rt_block_work_take(struct rt_block_work *work, struct rt_arena *arena, cons
 /* x (in) and delta (in, out) are the stream: [rows, width]; delta is NULL-like before the first block: first = true.
  * Afterwards the stream is (acts->x2, delta). */
 rt_status rt_block_fwd(const struct rt_pass *pass, const struct rt_tower *tower, const struct rt_block *block,
-                       const struct rt_block_acts *acts, const struct rt_place *place, const rt_act *x, rt_act *delta,
+                       const struct rt_block_acts *acts, const struct rt_place *place, const float *x, rt_act *delta,
                        bool first);
-/* dx (in, out) [rows, width]: gradient of the stream after the block, then before it. Overwrites acts->up. Without
- * need_dx nothing below this block learns and dx is not completed. */
+/* dx (in, out) [rows, width]: gradient of the stream after the block, then before it; dx_act the same in the element type.
+ * Overwrites acts->up. Without need_dx nothing below this block learns and dx is not completed. */
 rt_status rt_block_bwd(const struct rt_pass *pass, const struct rt_tower *tower, const struct rt_block *block,
                        const struct rt_block_acts *acts, const struct rt_block_work *work,
-                       const struct rt_place *place, const rt_act *x, rt_act *dx, bool first, bool need_dx);
+                       const struct rt_place *place, const float *x, float *dx, rt_act *dx_act, bool first,
+                       bool need_dx);
 
 static inline bool rt_block_learns(const struct rt_block *b)
 {

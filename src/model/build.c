@@ -6,8 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-static void record(struct rt_build *b, const char *module, const char *suffix, int64_t rows, int64_t cols, rt_act *dst,
-                   int64_t ld)
+static void record(struct rt_build *b, const char *module, const char *suffix, int64_t rows, int64_t cols, void *dst,
+                   int64_t ld, bool f32)
 {
     if (b->weights == b->room) {
         const int64_t room = b->room == 0 ? 512 : 2 * b->room;
@@ -20,7 +20,7 @@ static void record(struct rt_build *b, const char *module, const char *suffix, i
         b->room = room;
     }
     struct rt_weight *w = &b->weight[b->weights++];
-    *w = (struct rt_weight){ .rows = rows, .cols = cols, .dst = dst, .ld = ld };
+    *w = (struct rt_weight){ .rows = rows, .cols = cols, .dst = dst, .ld = ld, .f32 = f32 };
     snprintf(w->name, sizeof w->name, "%s%s", module, suffix);
 }
 
@@ -30,10 +30,17 @@ static rt_act *at(const struct rt_build *b, rt_act *p, int64_t i)
     return p == NULL ? NULL : (rt_act *)((char *)p + (size_t)i * b->act_bytes);
 }
 
-rt_act *rt_build_weight(struct rt_build *b, const char *name, int64_t rows, int64_t cols)
+rt_act *rt_build_matrix(struct rt_build *b, const char *name, int64_t rows, int64_t cols)
 {
     rt_act *w = rt_arena_take(&b->arena, (size_t)rows * (size_t)cols * b->act_bytes);
-    record(b, name, "", rows, cols, w, cols);
+    record(b, name, "", rows, cols, w, cols, false);
+    return w;
+}
+
+float *rt_build_vector(struct rt_build *b, const char *name, int64_t cols)
+{
+    float *w = rt_arena_take(&b->arena, (size_t)cols * sizeof *w);
+    record(b, name, "", 1, cols, w, cols, true);
     return w;
 }
 
@@ -87,8 +94,8 @@ void rt_build_linear(struct rt_build *b, struct rt_linear *lin, int64_t in, bool
     for (int i = 0; i < parts; i++) {
         const struct rt_linear_part *p = &lin->part[i];
         const char *module = shared != NULL ? "model.language_model.embed_tokens" : part[i].module;
-        record(b, module, ".weight", p->rows, in, at(b, lin->w, p->row * lin->ld), lin->ld);
+        record(b, module, ".weight", p->rows, in, at(b, lin->w, p->row * lin->ld), lin->ld, false);
         if (bias)
-            record(b, module, ".bias", 1, p->rows, at(b, lin->bias, p->row), p->rows);
+            record(b, module, ".bias", 1, p->rows, at(b, lin->bias, p->row), p->rows, false);
     }
 }

@@ -19,8 +19,9 @@
 struct rt_weight {
     char name[128];      /* in transformers >= 4.52 */
     int64_t rows, cols;  /* a vector is one row; a convolution's trailing dimensions are one */
-    rt_act *dst;         /* NULL while counting */
+    void *dst;           /* NULL while counting */
     int64_t ld;
+    bool f32;            /* dst is f32 in every job (norms), else in the element type */
 };
 
 struct rt_build {
@@ -35,8 +36,9 @@ struct rt_build {
     bool failed;                  /* out of host memory */
 };
 
-/* A tensor of its own. */
-rt_act *rt_build_weight(struct rt_build *b, const char *name, int64_t rows, int64_t cols);
+/* A matrix of its own, in the element type; a vector in f32. */
+rt_act *rt_build_matrix(struct rt_build *b, const char *name, int64_t rows, int64_t cols);
+float *rt_build_vector(struct rt_build *b, const char *name, int64_t cols);
 
 struct rt_build_part {
     int64_t rows;

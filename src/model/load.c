@@ -94,12 +94,12 @@ static size_t file_bytes(int32_t dtype)
     return dtype == RT_FILE_F32 ? 4 : 2;
 }
 
-/* n elements of b->raw to the element type; returns where they are. */
-static const void *convert(const struct rt_model *m, struct blocks *b, int32_t dtype, int64_t n)
+/* n elements of b->raw to the type of their place; returns where they are. */
+static const void *convert(struct blocks *b, int32_t dtype, enum rt_dtype to, int64_t n)
 {
-    if ((dtype == RT_FILE_F32 && m->ex->act == RT_F32) || (dtype == RT_FILE_BF16 && m->ex->act == RT_BF16))
+    if ((dtype == RT_FILE_F32 && to == RT_F32) || (dtype == RT_FILE_BF16 && to == RT_BF16))
         return b->raw;
-    if (m->ex->act == RT_F32) {
+    if (to == RT_F32) {
         rt_file_to_f32(b->host, b->raw, (enum rt_file_dtype)dtype, n);
         return b->host;
     }
@@ -110,8 +110,12 @@ static const void *convert(const struct rt_model *m, struct blocks *b, int32_t d
 }
 
 static rt_status place(struct rt_model *m, struct blocks *b, const struct rt_weight *w, int64_t row, int64_t rows,
-                       const void *host)
+                       int32_t dtype)
 {
+    const enum rt_dtype to = w->f32 ? RT_F32 : m->ex->act;
+    const void *host = convert(b, dtype, to, rows * w->cols);
+    if (w->f32)
+        return rt_exec_put(m->ex, w->dst, host, (size_t)w->cols * sizeof(float));
     const size_t bytes = (size_t)(rows * w->cols) * m->ex->act_bytes;
     rt_act *dst = rt_at(m->ex, w->dst, row * w->ld);
     if (w->ld == w->cols)
@@ -136,7 +140,7 @@ static rt_status load_tensor(struct rt_model *m, struct rt_safetensors *st, cons
                                        err);
         RT_TRY(rt_dist_agree(dist, mine, err));
         RT_TRY(rt_dist_bcast(dist, b->raw, bytes, 0, err));
-        RT_TRY(place(m, b, w, row, rows, convert(m, b, item->dtype, rows * w->cols)));
+        RT_TRY(place(m, b, w, row, rows, item->dtype));
     }
     return RT_OK;
 }

@@ -29,6 +29,6 @@ rt_status rt_loss_bwd(struct rt_model *m)
     struct rt_text_acts *a = &m->text_acts;
     struct rt_exec *ex = m->ex;
     const int64_t d = m->config.hidden, learned = m->host.learned;
-    RT_TRY(rt_exec_zero(ex, a->dxl, (size_t)(learned * d) * ex->act_bytes));
-    return ex->ops->rmsnorm_bwd(ex, a->dxl, a->dhl, m->text.head.ld, a->xl, a->stats, m->text.norm_w, learned, d);
+    RT_TRY(rt_exec_zero(ex, a->dxl, (size_t)(learned * d) * sizeof(float)));
+    return ex->ops->rmsnorm_bwd(ex, a->dxl, a->dxl_act, a->dhl, m->text.head.ld, a->xl, a->stats, m->text.norm_w, learned, d);
 }

@@ -15,7 +15,7 @@ struct rt_text {
     struct rt_tower tower;
     rt_act *embed;            /* [vocab, hidden] */
     struct rt_block *block;   /* [layers] */
-    rt_act *norm_w;           /* [hidden] */
+    float *norm_w;            /* [hidden] */
     struct rt_linear head;    /* hidden -> vocab */
     int64_t lowest;           /* block below which nothing learns; layers if none learns at all */
 };
@@ -24,7 +24,7 @@ struct rt_vision {
     struct rt_tower tower;
     struct rt_linear patch;   /* 3 * 2 * patch^2 -> width */
     struct rt_block *block;   /* [depth] */
-    rt_act *norm_w, *norm_b;  /* merger.ln_q */
+    float *norm_w, *norm_b;   /* merger.ln_q */
     struct rt_linear fc1, fc2; /* merger.mlp.0 and .2 */
     int64_t lowest;           /* block below which nothing learns; depth if none does */
     bool learns;              /* LoRA anywhere in the tower or the merger */
@@ -52,28 +52,34 @@ struct rt_staging {
 };
 
 struct rt_text_acts {
-    rt_act *x0, *delta;              /* [tokens, hidden] */
+    float *x0;                       /* [tokens, hidden] the stream before the first layer */
+    rt_act *delta;                   /* [tokens, hidden] */
     struct rt_block_acts *block;     /* [layers]; without backward all share one set of buffers */
-    rt_act *xl, *dl;                 /* [learned, hidden] the stream at learned rows */
+    float *xl;                       /* [learned, hidden] the stream at learned rows */
+    rt_act *dl;                      /* [learned, hidden] delta there */
     float *stats;                    /* [learned, 2] */
     rt_act *hl, *dhl;                /* [learned, ld of head] */
     rt_act *logits;                  /* [chunk, vocab] */
     int64_t chunk;
     float *row_loss, *row_hit;       /* [learned] */
-    rt_act *dx, *dxl;                /* [tokens, hidden], [learned, hidden] */
+    float *dx, *dxl;                 /* [tokens, hidden], [learned, hidden] gradient of the stream */
+    rt_act *dx_act, *dxl_act;        /* the same in the element type */
     struct rt_block_work work;
 };
 
 struct rt_vision_acts {
     rt_act *pixels;                  /* [patches, 3 * 2 * patch^2] */
-    rt_act *x0, *delta;              /* [patches, width] */
-    rt_act *natural;                 /* [patches, width] before the window order; Qwen2.5-VL */
+    float *x0;                       /* [patches, width] the stream before the first block */
+    rt_act *delta;                   /* [patches, width] */
+    rt_act *natural, *ordered;       /* [patches, width] before and in window order (Qwen2.5-VL) */
     struct rt_block_acts *block;     /* [depth], shared unless the tower learns */
-    rt_act *xm, *normed;             /* [patches, width] */
+    float *xm;                       /* [patches, width] the stream before the merger's norm */
+    rt_act *normed;                  /* [patches, width] */
     float *stats;                    /* [patches, 2] */
     rt_act *grouped, *m1, *m2;       /* merger: [units, ld fc1], [units, 4 width], [units, ld fc2] */
     rt_act *features, *dfeatures;    /* [units, hidden] in window order */
-    rt_act *dx, *dm, *dg;            /* backward: [patches, width], [units, ld fc2], [units, ld fc1] */
+    float *dx;                       /* backward: [patches, width] */
+    rt_act *dx_act, *dm, *dg;        /* [patches, width], [units, ld fc2], [units, ld fc1] */
     struct rt_block_work work;
 };
 

@@ -10,7 +10,7 @@ void rt_text_build(struct rt_text *t, struct rt_build *b, const struct rt_model_
     t->tower = (struct rt_tower){ .width = d, .heads = c->heads, .kv_heads = c->kv_heads, .head_dim = c->head_dim,
                                   .mlp_width = m, .norm = RT_RMSNORM, .mlp = RT_SWIGLU, .rope = RT_ROPE_TEXT,
                                   .causal = true, .eps = c->rms_norm_eps };
-    t->embed = rt_build_weight(b, "model.language_model.embed_tokens.weight", c->vocab, d);
+    t->embed = rt_build_matrix(b, "model.language_model.embed_tokens.weight", c->vocab, d);
     t->lowest = c->layers;
     for (int64_t i = 0; i < c->layers; i++) {
         struct rt_block *block = &t->block[i];
@@ -26,9 +26,9 @@ void rt_text_build(struct rt_text *t, struct rt_build *b, const struct rt_model_
         snprintf(up[1].module, sizeof up[1].module, "%s.mlp.up_proj", root);
         snprintf(down.module, sizeof down.module, "%s.mlp.down_proj", root);
         snprintf(name, sizeof name, "%s.input_layernorm.weight", root);
-        block->norm1_w = rt_build_weight(b, name, 1, d);
+        block->norm1_w = rt_build_vector(b, name, d);
         snprintf(name, sizeof name, "%s.post_attention_layernorm.weight", root);
-        block->norm2_w = rt_build_weight(b, name, 1, d);
+        block->norm2_w = rt_build_vector(b, name, d);
         rt_build_linear(b, &block->qkv, d, true, qkv, 3, NULL);
         rt_build_linear(b, &block->proj, q, false, &proj, 1, NULL);
         rt_build_linear(b, &block->up, d, false, up, 2, NULL);
@@ -36,7 +36,7 @@ void rt_text_build(struct rt_text *t, struct rt_build *b, const struct rt_model_
         if (rt_block_learns(block) && t->lowest == c->layers)
             t->lowest = i;
     }
-    t->norm_w = rt_build_weight(b, "model.language_model.norm.weight", 1, d);
+    t->norm_w = rt_build_vector(b, "model.language_model.norm.weight", d);
     const struct rt_build_part head = { .rows = c->vocab, .module = "lm_head" };
     rt_build_linear(b, &t->head, d, false, &head, 1, c->tied ? t->embed : NULL);
 }
@@ -54,9 +54,9 @@ void rt_text_take(struct rt_model *m, struct rt_arena *arena)
     struct rt_text_acts *a = &m->text_acts;
     const struct rt_text *t = &m->text;
     const int64_t d = m->config.hidden, rows = m->limits.tokens, learned = m->limits.learned;
-    const size_t row = (size_t)d * m->ex->act_bytes;
+    const size_t row = (size_t)d * m->ex->act_bytes, stream = (size_t)d * sizeof(float);
     const bool keep = !m->limits.eval_only && m->adapter.count > 0;
-    a->x0 = rt_arena_take(arena, (size_t)rows * row);
+    a->x0 = rt_arena_take(arena, (size_t)rows * stream);
     a->delta = rt_arena_take(arena, (size_t)rows * row);
     for (int64_t i = 0; i < m->config.layers; i++) {
         if (i == 0 || keep)
@@ -64,7 +64,7 @@ void rt_text_take(struct rt_model *m, struct rt_arena *arena)
         else
             a->block[i] = a->block[0];
     }
-    a->xl = rt_arena_take(arena, (size_t)learned * row);
+    a->xl = rt_arena_take(arena, (size_t)learned * stream);
     a->dl = rt_arena_take(arena, (size_t)learned * row);
     a->stats = rt_arena_take(arena, (size_t)learned * 2 * sizeof(float));
     a->hl = rt_arena_take(arena, (size_t)(learned * t->head.ld) * m->ex->act_bytes);
@@ -75,12 +75,14 @@ void rt_text_take(struct rt_model *m, struct rt_arena *arena)
     if (!keep)
         return;
     a->dhl = rt_arena_take(arena, (size_t)(learned * t->head.ld) * m->ex->act_bytes);
-    a->dx = rt_arena_take(arena, (size_t)rows * row);
-    a->dxl = rt_arena_take(arena, (size_t)learned * row);
+    a->dx = rt_arena_take(arena, (size_t)rows * stream);
+    a->dx_act = rt_arena_take(arena, (size_t)rows * row);
+    a->dxl = rt_arena_take(arena, (size_t)learned * stream);
+    a->dxl_act = rt_arena_take(arena, (size_t)learned * row);
     rt_block_work_take(&a->work, arena, &t->tower, &t->block[0], rows, m->ex->act_bytes);
 }
 
-static const rt_act *stream_before(const struct rt_text_acts *a, int64_t layer)
+static const float *stream_before(const struct rt_text_acts *a, int64_t layer)
 {
     return layer == 0 ? a->x0 : a->block[layer - 1].x2;
 }
@@ -104,7 +106,7 @@ rt_status rt_text_fwd(struct rt_model *m, const struct rt_batch *batch)
     struct rt_exec *ex = m->ex;
     const int64_t d = m->config.hidden;
     RT_TRY(layers_fwd(m, batch));
-    RT_TRY(ex->ops->gather_rows(ex, a->xl, d, a->block[m->config.layers - 1].x2, d, m->in.learned_at, batch->learned, d));
+    RT_TRY(ex->ops->gather_rows_f32(ex, a->xl, d, a->block[m->config.layers - 1].x2, d, m->in.learned_at, batch->learned, d));
     RT_TRY(ex->ops->gather_rows(ex, a->dl, d, a->delta, d, m->in.learned_at, batch->learned, d));
     return rt_loss_fwd(m, batch->learned);
 }
@@ -119,11 +121,13 @@ rt_status rt_text_bwd(struct rt_model *m)
     RT_TRY(rt_loss_bwd(m));
     if (lowest == m->config.layers)
         return RT_OK;
-    RT_TRY(rt_exec_zero(ex, a->dx, (size_t)(tokens * d) * ex->act_bytes));
-    RT_TRY(ex->ops->scatter_rows(ex, a->dx, d, a->dxl, d, m->in.learned_at, m->host.learned, d));
+    RT_TRY(rt_exec_zero(ex, a->dx, (size_t)(tokens * d) * sizeof(float)));
+    RT_TRY(rt_exec_zero(ex, a->dx_act, (size_t)(tokens * d) * ex->act_bytes));
+    RT_TRY(ex->ops->scatter_rows_f32(ex, a->dx, d, a->dxl, d, m->in.learned_at, m->host.learned, d));
+    RT_TRY(ex->ops->scatter_rows(ex, a->dx_act, d, a->dxl_act, d, m->in.learned_at, m->host.learned, d));
     for (int64_t i = m->config.layers - 1; i >= lowest; i--)
         RT_TRY(rt_block_bwd(&m->pass, &m->text.tower, &m->text.block[i], &a->block[i], &a->work, &m->place,
-                            stream_before(a, i), a->dx, i == 0, i > lowest || below));
+                            stream_before(a, i), a->dx, a->dx_act, i == 0, i > lowest || below));
     if (!below)
         return RT_OK;
     return ex->ops->embed_bwd(ex, m->vision_acts.dfeatures, a->dx, m->in.image_rows, tokens, d);
@@ -142,7 +146,8 @@ rt_status rt_text_logits(struct rt_model *m, const struct rt_batch *batch, float
         return st;
     for (int64_t at = 0; at < batch->tokens && st == RT_OK; at += step) {
         const int64_t n = batch->tokens - at < step ? batch->tokens - at : step;
-        const rt_act *x = rt_at(ex, a->block[m->config.layers - 1].x2, at * d), *delta = rt_at(ex, a->delta, at * d);
+        const float *x = a->block[m->config.layers - 1].x2 + at * d;
+        const rt_act *delta = rt_at(ex, a->delta, at * d);
         RT_TRY_TO(st, ex->ops->add_rmsnorm_fwd(ex, a->xl, a->hl, m->text.head.ld, a->stats, x, delta, m->text.norm_w, n, d,
                                                m->config.rms_norm_eps), err_free);
         RT_TRY_TO(st, rt_linear_fwd(&m->pass, &m->text.head, a->logits, v, a->hl, n), err_free);

@@ -18,14 +18,14 @@ static void block_build(struct rt_block *block, struct rt_build *b, const struct
     snprintf(up[1].module, sizeof up[1].module, "%s.mlp.up_proj", root);
     snprintf(down.module, sizeof down.module, "%s.mlp.%s", root, two ? "fc2" : "down_proj");
     snprintf(name, sizeof name, "%s.norm1.weight", root);
-    block->norm1_w = rt_build_weight(b, name, 1, e);
+    block->norm1_w = rt_build_vector(b, name, e);
     snprintf(name, sizeof name, "%s.norm2.weight", root);
-    block->norm2_w = rt_build_weight(b, name, 1, e);
+    block->norm2_w = rt_build_vector(b, name, e);
     if (two) {
         snprintf(name, sizeof name, "%s.norm1.bias", root);
-        block->norm1_b = rt_build_weight(b, name, 1, e);
+        block->norm1_b = rt_build_vector(b, name, e);
         snprintf(name, sizeof name, "%s.norm2.bias", root);
-        block->norm2_b = rt_build_weight(b, name, 1, e);
+        block->norm2_b = rt_build_vector(b, name, e);
     }
     rt_build_linear(b, &block->qkv, e, true, &qkv, 1, NULL);
     rt_build_linear(b, &block->proj, e, true, &proj, 1, NULL);
@@ -49,8 +49,8 @@ void rt_vision_build(struct rt_vision *v, struct rt_build *b, const struct rt_mo
         if (rt_block_learns(&v->block[i]) && v->lowest == c->vision.depth)
             v->lowest = i;
     }
-    v->norm_w = rt_build_weight(b, "model.visual.merger.ln_q.weight", 1, e);
-    v->norm_b = two ? rt_build_weight(b, "model.visual.merger.ln_q.bias", 1, e) : NULL;
+    v->norm_w = rt_build_vector(b, "model.visual.merger.ln_q.weight", e);
+    v->norm_b = two ? rt_build_vector(b, "model.visual.merger.ln_q.bias", e) : NULL;
     const struct rt_build_part fc1 = { .rows = group, .module = "model.visual.merger.mlp.0" };
     const struct rt_build_part fc2 = { .rows = c->vision.out, .module = "model.visual.merger.mlp.2" };
     rt_build_linear(b, &v->fc1, group, true, &fc1, 1, NULL);
@@ -64,13 +64,14 @@ void rt_vision_take(struct rt_model *m, struct rt_arena *arena)
     const struct rt_vision *v = &m->vision;
     const int64_t e = m->config.vision.width, rows = m->limits.patches;
     const int64_t cells = m->config.vision.merge * m->config.vision.merge, units = rows / cells;
-    const size_t act = m->ex->act_bytes, row = (size_t)(rows * e) * act;
+    const size_t act = m->ex->act_bytes, row = (size_t)(rows * e) * act, stream = (size_t)(rows * e) * sizeof(float);
     const bool keep = v->learns && !m->limits.eval_only;
     if (rows == 0)
         return;
     a->pixels = rt_arena_take(arena, (size_t)(rows * v->patch.in) * act);
-    a->x0 = rt_arena_take(arena, row);
+    a->x0 = rt_arena_take(arena, stream);
     a->natural = rt_arena_take(arena, row);
+    a->ordered = rt_arena_take(arena, row);
     a->delta = rt_arena_take(arena, row);
     for (int64_t i = 0; i < m->config.vision.depth; i++) {
         if (i == 0 || keep)
@@ -78,7 +79,7 @@ void rt_vision_take(struct rt_model *m, struct rt_arena *arena)
         else
             a->block[i] = a->block[0];
     }
-    a->xm = rt_arena_take(arena, row);
+    a->xm = rt_arena_take(arena, stream);
     a->normed = rt_arena_take(arena, row);
     a->stats = rt_arena_take(arena, (size_t)rows * 2 * sizeof(float));
     a->grouped = rt_arena_take(arena, (size_t)(units * v->fc1.ld) * act);
@@ -88,7 +89,8 @@ void rt_vision_take(struct rt_model *m, struct rt_arena *arena)
     if (!keep)
         return;
     a->dfeatures = rt_arena_take(arena, (size_t)(units * v->fc2.out) * act);
-    a->dx = rt_arena_take(arena, row);
+    a->dx = rt_arena_take(arena, stream);
+    a->dx_act = rt_arena_take(arena, row);
     a->dm = rt_arena_take(arena, (size_t)(units * v->fc2.ld) * act);
     a->dg = rt_arena_take(arena, (size_t)(units * v->fc1.ld) * act);
     rt_block_work_take(&a->work, arena, &v->tower, &v->block[0], rows, act);
@@ -113,14 +115,16 @@ static rt_status embed(struct rt_model *m, const struct rt_batch *batch)
                                  m->in.lut, p->grid_h, p->grid_w, m->config.vision.patch, merge));
         row += (int64_t)p->grid_h * p->grid_w;
     }
-    rt_act *natural = m->config.family == RT_QWEN2_VL ? a->x0 : a->natural;
-    RT_TRY(rt_linear_fwd(&m->pass, patch, natural, e, a->pixels, row));
-    if (natural == a->x0)
-        return RT_OK;
-    return ex->ops->gather_rows(ex, a->x0, e * cells, natural, e * cells, m->in.unit, row / cells, e * cells);
+    RT_TRY(rt_linear_fwd(&m->pass, patch, a->natural, e, a->pixels, row));
+    const rt_act *x = a->natural;
+    if (m->config.family == RT_QWEN2_5_VL) {
+        RT_TRY(ex->ops->gather_rows(ex, a->ordered, e * cells, a->natural, e * cells, m->in.unit, row / cells, e * cells));
+        x = a->ordered;
+    }
+    return ex->ops->widen(ex, a->x0, x, e, row, e);
 }
 
-static const rt_act *stream_before(const struct rt_vision_acts *a, int64_t block)
+static const float *stream_before(const struct rt_vision_acts *a, int64_t block)
 {
     return block == 0 ? a->x0 : a->block[block - 1].x2;
 }
@@ -136,7 +140,7 @@ static rt_status merger_fwd(struct rt_model *m)
     struct rt_exec *ex = m->ex;
     const struct rt_vision *v = &m->vision;
     const int64_t e = v->tower.width, rows = m->patches, units = rows / (v->fc1.in / e);
-    const rt_act *x = a->block[m->config.vision.depth - 1].x2;
+    const float *x = a->block[m->config.vision.depth - 1].x2;
     if (v->tower.norm == RT_RMSNORM)
         RT_TRY(ex->ops->add_rmsnorm_fwd(ex, a->xm, a->normed, e, a->stats, x, a->delta, v->norm_w, rows, e,
                                         v->tower.eps));
@@ -178,10 +182,10 @@ static rt_status merger_bwd(struct rt_model *m, bool need_dx)
         return RT_OK;
     rt_act *dnormed = a->normed; /* its values are not needed any more */
     RT_TRY(ex->ops->gather_rows(ex, dnormed, v->fc1.in, a->dg, v->fc1.ld, NULL, units, v->fc1.in));
-    RT_TRY(rt_exec_zero(ex, a->dx, (size_t)(rows * e) * ex->act_bytes));
+    RT_TRY(rt_exec_zero(ex, a->dx, (size_t)(rows * e) * sizeof(float)));
     if (v->tower.norm == RT_RMSNORM)
-        return ex->ops->rmsnorm_bwd(ex, a->dx, dnormed, e, a->xm, a->stats, v->norm_w, rows, e);
-    return ex->ops->layernorm_bwd(ex, a->dx, dnormed, e, a->xm, a->stats, v->norm_w, rows, e);
+        return ex->ops->rmsnorm_bwd(ex, a->dx, a->dx_act, dnormed, e, a->xm, a->stats, v->norm_w, rows, e);
+    return ex->ops->layernorm_bwd(ex, a->dx, a->dx_act, dnormed, e, a->xm, a->stats, v->norm_w, rows, e);
 }
 
 rt_status rt_vision_bwd(struct rt_model *m)
@@ -192,6 +196,6 @@ rt_status rt_vision_bwd(struct rt_model *m)
     RT_TRY(merger_bwd(m, m->vision.lowest < m->config.vision.depth));
     for (int64_t i = m->config.vision.depth - 1; i >= m->vision.lowest; i--)
         RT_TRY(rt_block_bwd(&m->pass, &m->vision.tower, &m->vision.block[i], &a->block[i], &a->work, place_of(m, i),
-                            stream_before(a, i), a->dx, i == 0, i > m->vision.lowest));
+                            stream_before(a, i), a->dx, a->dx_act, i == 0, i > m->vision.lowest));
     return RT_OK;
 }

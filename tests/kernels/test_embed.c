@@ -20,8 +20,8 @@ static void test_fwd(struct op_test *t, int64_t cols, const int32_t *images)
         const struct op_mat bt = op_put(b, OP_ACT, VOCAB, cols, table),
                             bf = op_put(b, OP_ACT, FEATURES, cols, features);
         const struct op_mat bi = op_ints(b, ROWS, ids), br = op_ints(b, ROWS, images);
-        const struct op_mat x = op_put(b, OP_ACT, ROWS, cols, NULL);
-        const rt_status st = b->ex->ops->embed_fwd(b->ex, x.act, bt.act, bi.i32,
+        const struct op_mat x = op_put(b, OP_F32, ROWS, cols, NULL);
+        const rt_status st = b->ex->ops->embed_fwd(b->ex, x.f32, bt.act, bi.i32,
                                                    images == no_images ? NULL : bf.act, br.i32, ROWS, cols);
         op_check(t, st, &x, want, NULL, "embed_fwd of %lld columns%s", (long long)cols,
                  images == no_images ? ", text only" : "");
@@ -39,9 +39,9 @@ static void test_bwd(struct op_test *t, int64_t cols)
             want[image_rows[e / cols] * cols + e % cols] = dx[e];
     for (int i = 0; i < t->backends; i++) {
         struct op_backend *b = &t->backend[i];
-        const struct op_mat bdx = op_put(b, OP_ACT, ROWS, cols, dx), br = op_ints(b, ROWS, image_rows);
+        const struct op_mat bdx = op_put(b, OP_F32, ROWS, cols, dx), br = op_ints(b, ROWS, image_rows);
         const struct op_mat df = op_put(b, OP_ACT, FEATURES, cols, NULL);
-        const rt_status st = b->ex->ops->embed_bwd(b->ex, df.act, bdx.act, br.i32, ROWS, cols);
+        const rt_status st = b->ex->ops->embed_bwd(b->ex, df.act, bdx.f32, br.i32, ROWS, cols);
         op_check(t, st, &df, want, NULL, "embed_bwd of %lld columns", (long long)cols);
     }
     op_reset(t);
@@ -52,13 +52,13 @@ static void test_refusals(struct op_test *t)
     const double *x = op_random(t, 1, ROWS * 4);
     for (int i = 0; i < t->backends; i++) {
         struct op_backend *b = &t->backend[i];
-        const struct op_mat y = op_put(b, OP_ACT, ROWS, 4, x), index = op_ints(b, ROWS, no_images);
-        op_refuses(b, b->ex->ops->embed_fwd(b->ex, y.act, y.act, index.i32, NULL, index.i32, 2, 0),
+        const struct op_mat y = op_put(b, OP_ACT, ROWS, 4, x), f = op_put(b, OP_F32, ROWS, 4, x), index = op_ints(b, ROWS, no_images);
+        op_refuses(b, b->ex->ops->embed_fwd(b->ex, f.f32, y.act, index.i32, NULL, index.i32, 2, 0),
                    "no columns");
-        op_refuses(b, b->ex->ops->embed_bwd(b->ex, y.act, y.act, index.i32, -2, 4), "rows < 0");
-        op_check(t, b->ex->ops->embed_fwd(b->ex, y.act, y.act, index.i32, NULL, index.i32, 0, 4), &y, x, NULL,
+        op_refuses(b, b->ex->ops->embed_bwd(b->ex, y.act, f.f32, index.i32, -2, 4), "rows < 0");
+        op_check(t, b->ex->ops->embed_fwd(b->ex, f.f32, y.act, index.i32, NULL, index.i32, 0, 4), &f, x, NULL,
                  "embed_fwd of no rows");
-        op_check(t, b->ex->ops->embed_bwd(b->ex, y.act, y.act, index.i32, 0, 4), &y, x, NULL,
+        op_check(t, b->ex->ops->embed_bwd(b->ex, y.act, f.f32, index.i32, 0, 4), &y, x, NULL,
                  "embed_bwd of no rows");
     }
     op_reset(t);

@@ -47,17 +47,17 @@ static void test_fwd(struct op_test *t, int64_t rows, int64_t cols, bool with_de
     double *stats = op_zeros(t, 2 * rows), *stats_bound = op_zeros(t, 2 * rows);
     for (int i = 0; i < t->backends; i++) {
         struct op_backend *b = &t->backend[i];
-        const struct op_mat bx = op_put(b, OP_ACT, rows, cols, x), bd = op_put(b, OP_ACT, rows, cols, delta);
-        const struct op_mat bw = op_put(b, OP_ACT, 1, cols, w), bb = op_put(b, OP_ACT, 1, cols, shift);
-        const struct op_mat bsum = op_put(b, OP_ACT, rows, cols, NULL), br = op_put(b, OP_F32, rows, 2, NULL);
+        const struct op_mat bx = op_put(b, OP_F32, rows, cols, x), bd = op_put(b, OP_ACT, rows, cols, delta);
+        const struct op_mat bw = op_put(b, OP_F32, 1, cols, w), bb = op_put(b, OP_F32, 1, cols, shift);
+        const struct op_mat bsum = op_put(b, OP_F32, rows, cols, NULL), br = op_put(b, OP_F32, rows, 2, NULL);
         const struct op_mat by = op_mat(b, OP_ACT, rows, cols, cols + 3, NULL);
         const struct op_mat *s = in_place ? &bx : &bsum;
         const rt_status st =
-            b->ex->ops->add_layernorm_fwd(b->ex, s->act, by.act, by.ld, br.f32, bx.act,
-                                          with_delta ? bd.act : NULL, bw.act, bb.act, rows, cols, eps);
+            b->ex->ops->add_layernorm_fwd(b->ex, s->f32, by.act, by.ld, br.f32, bx.f32,
+                                          with_delta ? bd.act : NULL, bw.f32, bb.f32, rows, cols, eps);
         for (int64_t r = 0; r < rows; r++) {
             for (int64_t e = r * cols; e < (r + 1) * cols; e++)
-                sum[e] = with_delta ? op_rn(b, x[e] + delta[e]) : x[e];
+                sum[e] = with_delta ? x[e] + delta[e] : x[e];
             const struct stats z = stats_of(sum + r * cols, cols);
             stats[2 * r] = z.mean;
             stats[2 * r + 1] = z.rstd;
@@ -120,7 +120,7 @@ static void test_bwd(struct op_test *t, int64_t rows, int64_t cols)
     const double *x = op_random(t, 1, n), *dy = op_random(t, 2, n), *w = op_random(t, 3, cols);
     const double *before = op_random(t, 4, n);
     double *want = op_zeros(t, n), *size = op_zeros(t, n), *bound = op_zeros(t, n),
-           *stats = op_zeros(t, 2 * rows);
+           *stats = op_zeros(t, 2 * rows), *act_bound = op_zeros(t, n);
     for (int64_t r = 0; r < rows; r++) {
         const struct stats s = stats_of(x + r * cols, cols);
         stats[2 * r] = (float)s.mean;
@@ -132,17 +132,21 @@ static void test_bwd(struct op_test *t, int64_t rows, int64_t cols)
         want[e] += before[e];
     for (int i = 0; i < t->backends; i++) {
         struct op_backend *b = &t->backend[i];
-        const struct op_mat bdx = op_put(b, OP_ACT, rows, cols, before), bx = op_put(b, OP_ACT, rows, cols, x);
+        const struct op_mat bdx = op_put(b, OP_F32, rows, cols, before),
+                            brounded = op_put(b, OP_ACT, rows, cols, NULL), bx = op_put(b, OP_F32, rows, cols, x);
         const struct op_mat bdy = op_mat(b, OP_ACT, rows, cols, cols + 5, dy),
-                            bw = op_put(b, OP_ACT, 1, cols, w);
+                            bw = op_put(b, OP_F32, 1, cols, w);
         const struct op_mat bs = op_put(b, OP_F32, rows, 2, stats);
         const rt_status st =
-            b->ex->ops->layernorm_bwd(b->ex, bdx.act, bdy.act, bdy.ld, bx.act, bs.f32, bw.act, rows, cols);
-        for (int64_t e = 0; e < n; e++) { /* cols roundings of the sums, 8 around them, the sum with dx, rn */
+            b->ex->ops->layernorm_bwd(b->ex, bdx.f32, brounded.act, bdy.act, bdy.ld, bx.f32, bs.f32, bw.f32, rows, cols);
+        for (int64_t e = 0; e < n; e++) { /* cols roundings of the sums, 8 around them, the sum with dx */
             const double inner = ((double)cols + 8) * U_F32 * size[e];
-            bound[e] = inner + (U_F32 + b->u) * (fabs(want[e]) + inner);
+            bound[e] = inner + U_F32 * (fabs(want[e]) + inner);
+            act_bound[e] = bound[e] + b->u * (fabs(want[e]) + bound[e]);
         }
         op_check(t, st, &bdx, want, bound, "layernorm_bwd [%lld,%lld]", (long long)rows, (long long)cols);
+        op_check(t, st, &brounded, want, act_bound, "layernorm_bwd rounded [%lld,%lld]", (long long)rows,
+                 (long long)cols);
     }
     op_reset(t);
 }
@@ -168,14 +172,14 @@ static void test_refusals(struct op_test *t)
         rt_add_layernorm_fwd_fn *fwd = b->ex->ops->add_layernorm_fwd;
         rt_layernorm_bwd_fn *bwd = b->ex->ops->layernorm_bwd;
         const struct op_mat bx = op_put(b, OP_ACT, 3, 4, x), y = op_put(b, OP_ACT, 3, 4, x);
-        const struct op_mat s = op_put(b, OP_F32, 3, 2, x);
-        op_refuses(b, fwd(b->ex, NULL, y.act, 3, s.f32, bx.act, NULL, bx.act, bx.act, 3, 4, eps), "ldy < cols");
-        op_refuses(b, fwd(b->ex, NULL, y.act, 4, s.f32, bx.act, NULL, bx.act, bx.act, 3, 0, eps), "no columns");
-        op_refuses(b, bwd(b->ex, y.act, bx.act, 3, bx.act, s.f32, bx.act, 3, 4), "lddy < cols");
-        rt_status st = fwd(b->ex, NULL, y.act, 4, s.f32, bx.act, NULL, bx.act, bx.act, 0, 4, eps);
+        const struct op_mat s = op_put(b, OP_F32, 3, 2, x), f = op_put(b, OP_F32, 3, 4, x);
+        op_refuses(b, fwd(b->ex, NULL, y.act, 3, s.f32, f.f32, NULL, f.f32, f.f32, 3, 4, eps), "ldy < cols");
+        op_refuses(b, fwd(b->ex, NULL, y.act, 4, s.f32, f.f32, NULL, f.f32, f.f32, 3, 0, eps), "no columns");
+        op_refuses(b, bwd(b->ex, f.f32, y.act, bx.act, 3, f.f32, s.f32, f.f32, 3, 4), "lddy < cols");
+        rt_status st = fwd(b->ex, NULL, y.act, 4, s.f32, f.f32, NULL, f.f32, f.f32, 0, 4, eps);
         op_check(t, st, &y, x, NULL, "add_layernorm_fwd without rows does nothing");
-        st = bwd(b->ex, y.act, bx.act, 4, bx.act, s.f32, bx.act, 0, 4);
-        op_check(t, st, &y, x, NULL, "layernorm_bwd without rows does nothing");
+        st = bwd(b->ex, f.f32, y.act, bx.act, 4, f.f32, s.f32, f.f32, 0, 4);
+        op_check(t, st, &f, x, NULL, "layernorm_bwd without rows does nothing");
     }
     op_reset(t);
 }

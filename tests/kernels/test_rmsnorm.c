@@ -30,22 +30,22 @@ static void test_fwd(struct op_test *t, int64_t rows, int64_t cols, bool with_de
     double *rstd = op_zeros(t, rows), *rstd_bound = op_zeros(t, rows);
     for (int i = 0; i < t->backends; i++) {
         struct op_backend *b = &t->backend[i];
-        const struct op_mat bx = op_put(b, OP_ACT, rows, cols, x), bd = op_put(b, OP_ACT, rows, cols, delta);
-        const struct op_mat bw = op_put(b, OP_ACT, 1, cols, w), bsum = op_put(b, OP_ACT, rows, cols, NULL);
+        const struct op_mat bx = op_put(b, OP_F32, rows, cols, x), bd = op_put(b, OP_ACT, rows, cols, delta);
+        const struct op_mat bw = op_put(b, OP_F32, 1, cols, w), bsum = op_put(b, OP_F32, rows, cols, NULL);
         const struct op_mat by = op_mat(b, OP_ACT, rows, cols, cols + 3, NULL),
                             br = op_put(b, OP_F32, rows, 1, NULL);
-        const struct op_mat *s = !with_delta ? &bsum : in_place ? &bd : &bsum;
-        const rt_status st = b->ex->ops->add_rmsnorm_fwd(b->ex, s->act, by.act, by.ld, br.f32, bx.act,
-                                                         with_delta ? bd.act : NULL, bw.act, rows, cols, eps);
+        const struct op_mat *s = !with_delta ? &bsum : in_place ? &bx : &bsum;
+        const rt_status st = b->ex->ops->add_rmsnorm_fwd(b->ex, s->f32, by.act, by.ld, br.f32, bx.f32,
+                                                         with_delta ? bd.act : NULL, bw.f32, rows, cols, eps);
         for (int64_t r = 0; r < rows; r++) {
-            for (int64_t c = 0; c < cols; c++) /* exact in fp32, so only rn rounds */
+            for (int64_t c = 0; c < cols; c++) /* exact in fp32 */
                 sum[r * cols + c] =
-                    with_delta ? op_rn(b, x[r * cols + c] + delta[r * cols + c]) : x[r * cols + c];
+                    with_delta ? x[r * cols + c] + delta[r * cols + c] : x[r * cols + c];
             rstd[r] = rstd_of(sum + r * cols, cols);
             rstd_bound[r] = rstd[r] * rstd_error(cols);
-            for (int64_t c = 0; c < cols; c++) { /* two products and two rn */
+            for (int64_t c = 0; c < cols; c++) { /* two products and one rn */
                 y[r * cols + c] = w[c] * sum[r * cols + c] * rstd[r];
-                bound[r * cols + c] = 1.01 * fabs(y[r * cols + c]) * (rstd_error(cols) + 2 * U_F32 + 2 * b->u);
+                bound[r * cols + c] = 1.01 * fabs(y[r * cols + c]) * (rstd_error(cols) + 2 * U_F32 + b->u);
             }
         }
         const char *how = !with_delta ? "" : in_place ? " with delta in place" : " with delta";
@@ -92,6 +92,7 @@ static void test_bwd(struct op_test *t, int64_t rows, int64_t cols)
     const double *x = op_random(t, 1, n), *dy = op_random(t, 2, n), *w = op_random(t, 3, cols);
     const double *before = op_random(t, 4, n);
     double *want = op_zeros(t, n), *size = op_zeros(t, n), *bound = op_zeros(t, n), *rstd = op_zeros(t, rows);
+    double *act_bound = op_zeros(t, n);
     for (int64_t r = 0; r < rows; r++) {
         rstd[r] = (float)rstd_of(x + r * cols, cols);
         gradient(want + r * cols, size + r * cols, x + r * cols, dy + r * cols, w, rstd[r], cols);
@@ -100,18 +101,22 @@ static void test_bwd(struct op_test *t, int64_t rows, int64_t cols)
         want[e] += before[e];
     for (int i = 0; i < t->backends; i++) {
         struct op_backend *b = &t->backend[i];
-        const struct op_mat bdx = op_put(b, OP_ACT, rows, cols, before), bx = op_put(b, OP_ACT, rows, cols, x);
+        const struct op_mat bdx = op_put(b, OP_F32, rows, cols, before),
+                            brounded = op_put(b, OP_ACT, rows, cols, NULL), bx = op_put(b, OP_F32, rows, cols, x);
         const struct op_mat bdy = op_mat(b, OP_ACT, rows, cols, cols + 5, dy),
-                            bw = op_put(b, OP_ACT, 1, cols, w);
+                            bw = op_put(b, OP_F32, 1, cols, w);
         const struct op_mat br = op_put(b, OP_F32, rows, 1, rstd);
         const rt_status st =
-            b->ex->ops->rmsnorm_bwd(b->ex, bdx.act, bdy.act, bdy.ld, bx.act, br.f32, bw.act, rows, cols);
+            b->ex->ops->rmsnorm_bwd(b->ex, bdx.f32, brounded.act, bdy.act, bdy.ld, bx.f32, br.f32, bw.f32, rows, cols);
         for (int64_t e = 0; e < n;
-             e++) { /* cols roundings of the sum, 8 around it, then the sum with dx and rn */
+             e++) { /* cols roundings of the sum, 8 around it, then the sum with dx */
             const double inner = ((double)cols + 8) * U_F32 * size[e];
-            bound[e] = inner + (U_F32 + b->u) * (fabs(want[e]) + inner);
+            bound[e] = inner + U_F32 * (fabs(want[e]) + inner);
+            act_bound[e] = bound[e] + b->u * (fabs(want[e]) + bound[e]);
         }
         op_check(t, st, &bdx, want, bound, "rmsnorm_bwd [%lld,%lld]", (long long)rows, (long long)cols);
+        op_check(t, st, &brounded, want, act_bound, "rmsnorm_bwd rounded [%lld,%lld]", (long long)rows,
+                 (long long)cols);
     }
     op_reset(t);
 }
@@ -138,15 +143,15 @@ static void test_refusals(struct op_test *t)
             rt_rmsnorm_bwd_fn *bwd;
         } op = { b->ex->ops->add_rmsnorm_fwd, b->ex->ops->rmsnorm_bwd };
         const struct op_mat bx = op_put(b, OP_ACT, 3, 4, x), y = op_put(b, OP_ACT, 3, 4, x);
-        const struct op_mat r = op_put(b, OP_F32, 3, 1, x);
-        op_refuses(b, op.fwd(b->ex, NULL, y.act, 3, r.f32, bx.act, NULL, bx.act, 3, 4, eps), "ldy < cols");
-        op_refuses(b, op.fwd(b->ex, NULL, y.act, 4, r.f32, bx.act, NULL, bx.act, 3, 0, eps), "no columns");
-        op_refuses(b, op.fwd(b->ex, NULL, y.act, 4, r.f32, bx.act, NULL, bx.act, -1, 4, eps), "rows < 0");
-        op_refuses(b, op.bwd(b->ex, y.act, bx.act, 3, bx.act, r.f32, bx.act, 3, 4), "lddy < cols");
-        rt_status st = op.fwd(b->ex, NULL, y.act, 4, r.f32, bx.act, NULL, bx.act, 0, 4, eps);
+        const struct op_mat r = op_put(b, OP_F32, 3, 1, x), f = op_put(b, OP_F32, 3, 4, x);
+        op_refuses(b, op.fwd(b->ex, NULL, y.act, 3, r.f32, f.f32, NULL, f.f32, 3, 4, eps), "ldy < cols");
+        op_refuses(b, op.fwd(b->ex, NULL, y.act, 4, r.f32, f.f32, NULL, f.f32, 3, 0, eps), "no columns");
+        op_refuses(b, op.fwd(b->ex, NULL, y.act, 4, r.f32, f.f32, NULL, f.f32, -1, 4, eps), "rows < 0");
+        op_refuses(b, op.bwd(b->ex, f.f32, y.act, bx.act, 3, f.f32, r.f32, f.f32, 3, 4), "lddy < cols");
+        rt_status st = op.fwd(b->ex, NULL, y.act, 4, r.f32, f.f32, NULL, f.f32, 0, 4, eps);
         op_check(t, st, &y, x, NULL, "add_rmsnorm_fwd without rows does nothing");
-        st = op.bwd(b->ex, y.act, bx.act, 4, bx.act, r.f32, bx.act, 0, 4);
-        op_check(t, st, &y, x, NULL, "rmsnorm_bwd without rows does nothing");
+        st = op.bwd(b->ex, f.f32, y.act, bx.act, 4, f.f32, r.f32, f.f32, 0, 4);
+        op_check(t, st, &f, x, NULL, "rmsnorm_bwd without rows does nothing");
     }
     op_reset(t);
 }

@@ -21,6 +21,15 @@ static void test_gather(struct op_test *t, int64_t cols, bool with_index)
         op_check(t, st, &y, want, NULL, "gather_rows of %lld columns%s", (long long)cols,
                  with_index ? "" : " without index");
     }
+    for (int i = 0; i < t->backends; i++) {
+        struct op_backend *b = &t->backend[i];
+        const struct op_mat bx = op_mat(b, OP_F32, TALL, cols, cols + 1, x), index = op_ints(b, ROWS, from);
+        const struct op_mat y = op_mat(b, OP_F32, ROWS, cols, cols + 3, NULL);
+        const rt_status st = b->ex->ops->gather_rows_f32(b->ex, y.f32, y.ld, bx.f32, bx.ld,
+                                                         with_index ? index.i32 : NULL, ROWS, cols);
+        op_check(t, st, &y, want, NULL, "gather_rows_f32 of %lld columns%s", (long long)cols,
+                 with_index ? "" : " without index");
+    }
     op_reset(t);
 }
 
@@ -36,6 +45,13 @@ static void test_scatter(struct op_test *t, int64_t cols)
         const struct op_mat y = op_mat(b, OP_ACT, TALL, cols, cols + 3, before);
         const rt_status st = b->ex->ops->scatter_rows(b->ex, y.act, y.ld, bx.act, bx.ld, index.i32, ROWS, cols);
         op_check(t, st, &y, want, NULL, "scatter_rows of %lld columns", (long long)cols);
+    }
+    for (int i = 0; i < t->backends; i++) {
+        struct op_backend *b = &t->backend[i];
+        const struct op_mat bx = op_mat(b, OP_F32, ROWS, cols, cols + 1, x), index = op_ints(b, ROWS, to);
+        const struct op_mat y = op_mat(b, OP_F32, TALL, cols, cols + 3, before);
+        const rt_status st = b->ex->ops->scatter_rows_f32(b->ex, y.f32, y.ld, bx.f32, bx.ld, index.i32, ROWS, cols);
+        op_check(t, st, &y, want, NULL, "scatter_rows_f32 of %lld columns", (long long)cols);
     }
     op_reset(t);
 }
