@@ -24,6 +24,8 @@ uint64_t rt_mt19937_u64(struct rt_mt19937 *g);
 float rt_torch_uniform(struct rt_mt19937 *g, float lo, float hi);
 /* torch.randperm(n) into perm[n], both of its algorithms (switch at n = (2^32 - 1) / 20). */
 void rt_torch_randperm(struct rt_mt19937 *g, int64_t *perm, int64_t n);
+/* The second of them, for any n; here so that a test need not shuffle 2^28 numbers. */
+void rt_torch_randperm_large(struct rt_mt19937 *g, int64_t *perm, int64_t n);
 
 /* numpy legacy: uniform integer in [0, max] by masked rejection; np.random.permutation(n). */
 uint64_t rt_numpy_interval(struct rt_mt19937 *g, uint64_t max);
@@ -35,12 +37,15 @@ struct rt_pcg64 {
     int has_half;
 };
 
+/* numpy.random.SeedSequence(seed).generate_state(count). */
+void rt_seed_sequence(uint32_t *words, int count, uint64_t seed);
+
 /* numpy.random.default_rng(seed) and its permutation(n). */
 void rt_pcg64_seed(struct rt_pcg64 *g, uint64_t seed);
 uint64_t rt_pcg64_u64(struct rt_pcg64 *g);
 void rt_pcg64_permutation(struct rt_pcg64 *g, int64_t *perm, int64_t n);
 
-/* Philox4x32-10 (Salmon et al. 2011): four u32 from a 128-bit counter and a 64-bit key. */
+/* Philox4x32-10 (Salmon et al. 2011): four u32 from a 128-bit counter and a 64-bit key, low words first. */
 void rt_philox(uint32_t out[4], uint64_t counter_hi, uint64_t counter_lo, uint64_t key);
 
 #endif

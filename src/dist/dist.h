@@ -15,7 +15,8 @@
 
 struct rt_dist;
 
-/* Collective. Starts MPI; works without a launcher too (one rank). */
+/* Collective. Starts MPI; works without a launcher too (one rank). Fails: RT_ERR_COMM, RT_ERR_MEMORY; then MPI stays
+ * unfinished, so that a launcher ends the ranks that are still in here when this one exits. */
 rt_status rt_dist_open(struct rt_dist **dist, int *argc, char ***argv, struct rt_error *err);
 /* Collective. Barrier, then MPI_Finalize. NULL is fine. */
 void rt_dist_close(struct rt_dist *dist);
@@ -26,6 +27,9 @@ int rt_dist_size(const struct rt_dist *dist);
 int rt_dist_local_rank(const struct rt_dist *dist); /* among the ranks of this host */
 int rt_dist_local_size(const struct rt_dist *dist);
 const char *rt_dist_host(const struct rt_dist *dist);
+/* Not collective. From now on a wait for other ranks that takes longer than this fails with RT_ERR_COMM, after which only
+ * rt_dist_abort() may be called. 0, as at the start: wait for ever. */
+void rt_dist_set_timeout(struct rt_dist *dist, double seconds);
 
 /* Collective. After a phase: all ranks get the status of the lowest rank that failed, with its text in err, with
  * "rank R on HOST: " in front where R is not 0 and not all failed alike. */
@@ -47,7 +51,8 @@ rt_status rt_dist_sum_f64(struct rt_dist *dist, double *x, int64_t n, struct rt_
 rt_status rt_dist_or(struct rt_dist *dist, uint32_t *bits, struct rt_error *err);
 rt_status rt_dist_barrier(struct rt_dist *dist, struct rt_error *err);
 
-/* Not collective. Print "rank R on HOST: text" on stderr and end the whole job with the code's exit code. */
+/* Not collective. Print "rank R on HOST: text" on stderr and end the whole job with the code's exit code. NULL (MPI did
+ * not start): print the text and end this process. */
 void rt_dist_abort(struct rt_dist *dist, rt_status code, const char *text) __attribute__((noreturn));
 
 #endif
