@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+enum { DEPTH = 512 }; /* brackets whose kind is watched; deeper ones are only counted (json.c refuses them) */
+
 struct scan {
     struct rt_spans *spans;
     struct rt_error *err;
@@ -65,9 +67,11 @@ static void skip_string(struct scan *s)
     }
 }
 
-/* Behind the value that begins at p; false if the text ends before it does. Not a check: brackets are only counted. */
+/* Behind the value that begins at p; false if the text ends before it does, or where a bracket closes another kind:
+ * p then stands there. Not a check of anything else. */
 static bool skip_value(struct scan *s)
 {
+    char open[DEPTH];
     int64_t depth = 0;
     if (*s->p != '{' && *s->p != '[' && *s->p != '"') {
         while (s->p < s->end && strchr(",]}\n", *s->p) == NULL)
@@ -75,7 +79,8 @@ static bool skip_value(struct scan *s)
         return true;
     }
     while (s->p < s->end) {
-        switch (*s->p) {
+        const char c = *s->p;
+        switch (c) {
         case '"':
             skip_string(s);
             if (depth == 0)
@@ -83,11 +88,14 @@ static bool skip_value(struct scan *s)
             continue;
         case '{':
         case '[':
+            if (depth < DEPTH)
+                open[depth] = c;
             depth++;
             break;
         case '}':
         case ']':
-            depth--;
+            if (--depth < DEPTH && open[depth] != (c == '}' ? '{' : '['))
+                return false;
             break;
         case '\n':
             s->line++;
@@ -100,6 +108,17 @@ static bool skip_value(struct scan *s)
             return true;
     }
     return false;
+}
+
+/* skip_value stopped at s->p. */
+static rt_status fail_row(const struct scan *s, const char *from, int64_t line)
+{
+    if (s->p >= s->end)
+        return fail(s, from, line, "the row that begins here does not end; a quote or bracket is missing, or the file is "
+                                   "cut short");
+    return rt_fail(s->err, RT_ERR_FILE, "%s:%lld: byte %lld: '%c' closes a bracket of the other kind, in the row that "
+                   "begins in line %lld", s->path, (long long)s->line, (long long)(s->p - s->text) + 1, *s->p,
+                   (long long)line);
 }
 
 /* [ row , row , ... ] */
@@ -118,8 +137,7 @@ static rt_status scan_list(struct scan *s)
         const char *from = s->p;
         const int64_t line = s->line;
         if (!skip_value(s))
-            return fail(s, from, line, "the row that begins here does not end; a quote or bracket is missing, or the "
-                                       "file is cut short");
+            return fail_row(s, from, line);
         RT_TRY(add(s, from, s->p, line));
         skip_space(s);
         if (s->p >= s->end)
@@ -159,8 +177,7 @@ static rt_status scan_values(struct scan *s)
         if (*from != '{')
             return fail(s, from, line, "a row in braces was expected");
         if (!skip_value(s))
-            return fail(s, from, line, "the row that begins here does not end; a quote or bracket is missing, or the "
-                                       "file is cut short");
+            return fail_row(s, from, line);
         RT_TRY(add(s, from, s->p, line));
     }
     return RT_OK;
