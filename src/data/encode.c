@@ -14,6 +14,7 @@ struct span {
     int64_t tokens;    /* with pictures expanded */
     int64_t keep;      /* entries left by the cut */
     bool learn;
+    bool typed;        /* its image tokens stand in the text itself and bring no picture */
 };
 
 struct work {
@@ -79,42 +80,41 @@ static rt_status encode_turns(struct work *w, struct rt_str image_word, struct r
     return RT_OK;
 }
 
-/* Why turn i holds `found` image tokens and not `marked`, as many as its text has placeholders. */
-static rt_status fail_places(const struct work *w, int64_t i, int64_t found, int64_t marked, struct rt_error *err)
+static rt_status fail_typed(int64_t turn, const char *token, const char *bringer, struct rt_error *err)
 {
-    if (found > marked)
-        return rt_fail(err, RT_ERR_DATA, "turn %lld (or the system's or tools' text): the text itself holds "
-                       "<|image_pad|>, which only a picture may bring; write <image> and name the picture",
-                       (long long)i + 1);
+    return rt_fail(err, RT_ERR_DATA, "turn %lld (or the system's or tools' text): the text itself holds %s, which only %s "
+                   "may bring", (long long)turn + 1, token, bringer);
+}
+
+/* Turn i holds fewer image tokens than its text has placeholders. */
+static rt_status fail_lost(const struct work *w, int64_t turn, struct rt_error *err)
+{
     if (w->encoder->opt->split_special_tokens)
         return rt_fail(err, RT_ERR_DATA, "split_special_tokens: true splits the pictures' own tokens too; remove it, or "
                        "use rows without pictures");
     return rt_fail(err, RT_ERR_DATA, "turn %lld: a picture stands where a tool call has no place for it",
-                   (long long)i + 1);
+                   (long long)turn + 1);
 }
 
-/* Give the image tokens their pictures and the turns their lengths. Tokens that a text brings by itself would make the
- * model look for pictures that are not there. */
+/* Give the image tokens their pictures and the turns their lengths. */
 static rt_status place_pictures(struct work *w, struct rt_str image_word, struct rt_error *err)
 {
-    const int32_t image = w->encoder->image_id, video = rt_tokenizer_id(w->encoder->tok, "<|video_pad|>");
     int64_t seen = 0;
     for (int64_t i = 0; i < w->row.turns; i++) {
         struct span *turn = &w->turn[i];
         const int64_t marked = (int64_t)rt_str_count(w->row.turn[i].text, image_word);
         int64_t found = 0;
-        for (int64_t at = turn->from; at < turn->to; at++) {
-            if (w->ids[at] == video && video >= 0)
-                return rt_fail(err, RT_ERR_DATA, "turn %lld (or the system's or tools' text): the text itself holds "
-                               "<|video_pad|>, which only a video may bring", (long long)i + 1);
-            found += w->ids[at] == image;
-        }
-        if (found != marked)
-            return fail_places(w, i, found, marked, err);
+        for (int64_t at = turn->from; at < turn->to; at++)
+            found += w->ids[at] == w->encoder->image_id;
         turn->picture = seen;
-        turn->tokens = turn->to - turn->from - found;
-        for (; found > 0; found--)
-            turn->tokens += w->sample.picture[seen++].tokens;
+        turn->tokens = turn->to - turn->from;
+        turn->typed = marked == 0 && found > 0;
+        if (found < marked)
+            return fail_lost(w, i, err);
+        if (found > marked && marked > 0)
+            return fail_typed(i, "<|image_pad|>", "a picture", err);
+        for (int64_t n = 0; n < marked; n++)
+            turn->tokens += w->sample.picture[seen++].tokens - 1;
         w->tokens += turn->tokens;
     }
     return w->tokens <= INT32_MAX ? RT_OK : rt_fail(err, RT_ERR_DATA, "%lld tokens", (long long)w->tokens);
@@ -125,14 +125,14 @@ static int64_t entries_of(const struct work *w, const struct span *turn, int64_t
 {
     int64_t at = turn->from, picture = turn->picture;
     while (tokens > 0) {
-        tokens -= w->ids[at] == w->encoder->image_id ? w->sample.picture[picture++].tokens : 1;
+        tokens -= w->ids[at] == w->encoder->image_id && !turn->typed ? w->sample.picture[picture++].tokens : 1;
         at++;
     }
     return tokens == 0 ? at - turn->from : -1;
 }
 
 /* Which entries of each turn stay, and which of them are learned. */
-static rt_status cut(struct work *w, struct rt_error *err)
+static void cut(struct work *w)
 {
     const struct rt_data_options *opt = w->encoder->opt;
     const int64_t pairs = w->row.turns / 2;
@@ -148,18 +148,30 @@ static rt_status cut(struct work *w, struct rt_error *err)
         source->learn = opt->train_on_prompt;
         target->learn = !opt->mask_history || pair == pairs - 1;
     }
-    int64_t pictures = 0;
+}
+
+/* The pictures have to be left whole, and no token that a text typed itself may be left: it would make the model look
+ * for a picture that is not there. */
+static rt_status check_cut(const struct work *w, struct rt_error *err)
+{
+    const long long cutoff = (long long)w->encoder->opt->cutoff_len, tokens = (long long)w->tokens;
+    const int32_t image = w->encoder->image_id, video = rt_tokenizer_id(w->encoder->tok, "<|video_pad|>");
+    int64_t left = 0;
+    bool whole = true;
     for (int64_t i = 0; i < w->row.turns; i++) {
         const struct span *turn = &w->turn[i];
-        for (int64_t at = turn->from; at < turn->from + turn->keep; at++)
-            pictures += w->ids[at] == w->encoder->image_id;
-        if (turn->keep < 0)
-            pictures = -w->row.pictures - 1; /* cut through: never all of them */
+        whole &= turn->keep >= 0;
+        for (int64_t at = turn->from; at < turn->from + turn->keep; at++) {
+            if (w->ids[at] == image && turn->typed)
+                return fail_typed(i, "<|image_pad|>", "a picture", err);
+            if (w->ids[at] == video && video >= 0)
+                return fail_typed(i, "<|video_pad|>", "a video", err);
+            left += w->ids[at] == image;
+        }
     }
-    if (pictures != w->row.pictures)
+    if (!whole || left != w->row.pictures)
         return rt_fail(err, RT_ERR_DATA, "cutoff_len: %lld cuts a picture off; the row has %lld tokens: write cutoff_len: "
-                       "%lld or more, or a smaller image_max_pixels", (long long)opt->cutoff_len, (long long)w->tokens,
-                       (long long)w->tokens);
+                       "%lld or more, or a smaller image_max_pixels", cutoff, tokens, tokens);
     return RT_OK;
 }
 
@@ -201,7 +213,8 @@ static rt_status encode(struct work *w, const struct rt_rows *rows, int64_t i, s
     RT_TRY(rt_row_find_pictures(rows, &w->row, w->encoder->rules, &w->sample, err));
     RT_TRY(encode_turns(w, rows->image_word, err));
     RT_TRY(place_pictures(w, rows->image_word, err));
-    RT_TRY(cut(w, err));
+    cut(w);
+    RT_TRY(check_cut(w, err));
     return fill(w, err);
 }
 

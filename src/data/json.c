@@ -376,5 +376,5 @@ const struct rt_json *rt_json_get(const struct rt_json *object, struct rt_str ke
 const char *rt_json_kind(const struct rt_json *value)
 {
     static const char *const kinds[] = { "null", "false", "true", "a number", "a text", "a list", "an object" };
-    return value == NULL ? "missing" : kinds[value->type];
+    return value == NULL ? "missing or null" : kinds[value->type];
 }
