@@ -1,9 +1,13 @@
 # rows: tests
-check_PROGRAMS += tests/data/test_json.t tests/data/test_scan.t
+check_PROGRAMS += tests/data/test_json.t tests/data/test_scan.t tests/data/test_rows.t tests/data/test_rows_open.mpi
 tests_data_test_json_t_SOURCES = tests/data/test_json.c tests/tap.h
 tests_data_test_json_t_LDADD = $(RT_LIBS)
 tests_data_test_scan_t_SOURCES = tests/data/test_scan.c tests/tap.h
 tests_data_test_scan_t_LDADD = $(RT_LIBS)
+tests_data_test_rows_t_SOURCES = tests/data/test_rows.c tests/tap.h
+tests_data_test_rows_t_LDADD = $(RT_LIBS)
+tests_data_test_rows_open_mpi_SOURCES = tests/data/test_rows_open.c tests/tap.h
+tests_data_test_rows_open_mpi_LDADD = $(RT_LIBS)
 EXTRA_DIST += tests/golden/rows/make_json.py tests/golden/rows/json.jsonl tests/golden/rows/make_rows.py \
     tests/golden/rows/tokenizer.json tests/golden/rows/expect.json tests/golden/rows/data/dataset_info.json \
     tests/golden/rows/data/alpaca.json tests/golden/rows/data/sharegpt.jsonl tests/golden/rows/data/tags.json \
