@@ -7,7 +7,8 @@
 static rt_status fail_kind(const struct rt_dataset_info *info, enum rt_column column, const struct rt_json *v,
                            const char *want, struct rt_error *err)
 {
-    return rt_fail(err, RT_ERR_DATA, "column \"%.200s\" is %s; write %s", info->column[column].p, rt_json_kind(v), want);
+    return rt_fail(err, RT_ERR_DATA, "column \"%.200s\" is %s; write %s", info->column[column].p,
+                   rt_json_kind(v), want);
 }
 
 const struct rt_json *rt_column(const struct rt_dataset_info *info, const struct rt_json *object,
@@ -16,13 +17,14 @@ const struct rt_json *rt_column(const struct rt_dataset_info *info, const struct
     if (info->column[column].p == NULL)
         return NULL;
     const struct rt_json *v = rt_json_get(object, info->column[column]);
-    if (v == NULL || v->type == RT_JSON_NULL || (v->type == RT_JSON_NUMBER && rt_str_is(v->text, RT_STR("NaN"))))
+    if (v == NULL || v->type == RT_JSON_NULL ||
+        (v->type == RT_JSON_NUMBER && rt_str_is(v->text, RT_STR("NaN"))))
         return NULL;
     return v;
 }
 
-rt_status rt_column_text(const struct rt_dataset_info *info, const struct rt_json *object, enum rt_column column,
-                         struct rt_str *text, struct rt_error *err)
+rt_status rt_column_text(const struct rt_dataset_info *info, const struct rt_json *object,
+                         enum rt_column column, struct rt_str *text, struct rt_error *err)
 {
     const struct rt_json *v = rt_column(info, object, column);
     if (v != NULL && v->type != RT_JSON_STRING)
@@ -49,7 +51,8 @@ rt_status rt_messages(const struct rt_dataset_info *info, const struct rt_json *
     int64_t number = 1;
     for (const struct rt_json *m = v->first; m != NULL; m = m->next, number++)
         if (m->type != RT_JSON_OBJECT)
-            return rt_fail(err, RT_ERR_DATA, "message %lld is %s; write an object", (long long)number, rt_json_kind(m));
+            return rt_fail(err, RT_ERR_DATA, "message %lld is %s; write an object", (long long)number,
+                           rt_json_kind(m));
     *messages = v;
     return RT_OK;
 }
@@ -85,9 +88,15 @@ bool rt_is_tag(const struct rt_dataset_info *info, struct rt_str role, enum rt_t
 
 bool rt_role_of(const struct rt_dataset_info *info, struct rt_str role, enum rt_role *result)
 {
-    static const struct { enum rt_tag tag; enum rt_role role; } map[] = {
-        { RT_TAG_SYSTEM, RT_SYSTEM }, { RT_TAG_FUNCTION, RT_FUNCTION }, { RT_TAG_OBSERVATION, RT_OBSERVATION },
-        { RT_TAG_ASSISTANT, RT_ASSISTANT }, { RT_TAG_USER, RT_USER },
+    static const struct {
+        enum rt_tag tag;
+        enum rt_role role;
+    } map[] = {
+        { RT_TAG_SYSTEM, RT_SYSTEM },
+        { RT_TAG_FUNCTION, RT_FUNCTION },
+        { RT_TAG_OBSERVATION, RT_OBSERVATION },
+        { RT_TAG_ASSISTANT, RT_ASSISTANT },
+        { RT_TAG_USER, RT_USER },
     };
     for (size_t i = 0; i < sizeof map / sizeof *map; i++) {
         if (rt_is_tag(info, role, map[i].tag)) {
@@ -119,13 +128,17 @@ rt_status rt_turns_check(const struct rt_row *row, struct rt_error *err)
         const enum rt_role role = row->turn[i].role;
         const bool asks = role == RT_USER || role == RT_OBSERVATION;
         if (role == RT_SYSTEM)
-            return rt_fail(err, RT_ERR_DATA, "turn %lld is the system's, which may stand first only", (long long)i + 1);
+            return rt_fail(err, RT_ERR_DATA, "turn %lld is the system's, which may stand first only",
+                           (long long)i + 1);
         if (asks != (i % 2 == 0))
-            return rt_fail(err, RT_ERR_DATA, "turn %lld has the wrong role: user (or tool result) and assistant (or tool "
-                           "call) take turns, and the user begins", (long long)i + 1);
+            return rt_fail(err, RT_ERR_DATA,
+                           "turn %lld has the wrong role: user (or tool result) and assistant (or tool "
+                           "call) take turns, and the user begins",
+                           (long long)i + 1);
     }
     if (row->turns == 0 || row->turns % 2 != 0)
-        return rt_fail(err, RT_ERR_DATA, "%lld turns; there must be an answer to each question, so an even number of them",
+        return rt_fail(err, RT_ERR_DATA,
+                       "%lld turns; there must be an answer to each question, so an even number of them",
                        (long long)row->turns);
     return RT_OK;
 }
@@ -146,19 +159,21 @@ static rt_status convert_pictures(struct rt_row *row, struct rt_pool *pool, cons
         if (p->type != RT_JSON_STRING)
             return fail_kind(info, RT_COL_IMAGES, p, "a path, or a list of paths", err);
         if (memchr(p->text.p, '\0', p->text.n) != NULL)
-            return rt_fail(err, RT_ERR_DATA, "picture %lld: a path with a NUL byte", (long long)row->pictures + 1);
+            return rt_fail(err, RT_ERR_DATA, "picture %lld: a path with a NUL byte",
+                           (long long)row->pictures + 1);
         row->picture[row->pictures++] = p->text;
     }
     return RT_OK;
 }
 
-static rt_status refuse_media(const struct rt_dataset_info *info, const struct rt_json *object, enum rt_column column,
-                              const char *what, struct rt_error *err)
+static rt_status refuse_media(const struct rt_dataset_info *info, const struct rt_json *object,
+                              enum rt_column column, const char *what, struct rt_error *err)
 {
     const struct rt_json *v = rt_column(info, object, column);
     if (v == NULL || (v->type == RT_JSON_ARRAY && v->count == 0))
         return RT_OK;
-    return rt_fail(err, RT_ERR_DATA, "column \"%.200s\": %s are not supported yet", info->column[column].p, what);
+    return rt_fail(err, RT_ERR_DATA, "column \"%.200s\": %s are not supported yet", info->column[column].p,
+                   what);
 }
 
 rt_status rt_row_convert(struct rt_row *row, struct rt_pool *pool, const struct rt_dataset_info *info,

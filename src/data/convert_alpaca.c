@@ -7,10 +7,12 @@ static rt_status add_pair(struct rt_row *row, const struct rt_json *pair, struct
 {
     const long long number = (long long)row->turns / 2 + 1;
     if (pair->type != RT_JSON_ARRAY || pair->count != 2)
-        return rt_fail(err, RT_ERR_DATA, "history entry %lld is no list of two texts, question and answer", number);
+        return rt_fail(err, RT_ERR_DATA, "history entry %lld is no list of two texts, question and answer",
+                       number);
     for (const struct rt_json *v = pair->first; v != NULL; v = v->next) {
         if (v->type != RT_JSON_STRING)
-            return rt_fail(err, RT_ERR_DATA, "history entry %lld holds %s; write a text", number, rt_json_kind(v));
+            return rt_fail(err, RT_ERR_DATA, "history entry %lld holds %s; write a text", number,
+                           rt_json_kind(v));
         row->turn[row->turns] = (struct rt_turn){ row->turns % 2 == 0 ? RT_USER : RT_ASSISTANT, v->text };
         row->turns++;
     }
@@ -18,8 +20,8 @@ static rt_status add_pair(struct rt_row *row, const struct rt_json *pair, struct
 }
 
 /* Prompt and query, whichever are not empty, joined by a newline. */
-static rt_status question(struct rt_pool *pool, const struct rt_dataset_info *info, const struct rt_json *object,
-                          struct rt_str *text, struct rt_error *err)
+static rt_status question(struct rt_pool *pool, const struct rt_dataset_info *info,
+                          const struct rt_json *object, struct rt_str *text, struct rt_error *err)
 {
     struct rt_str prompt, query;
     RT_TRY(rt_column_text(info, object, RT_COL_PROMPT, &prompt, err));

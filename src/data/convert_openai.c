@@ -12,8 +12,8 @@ static const char between_results[] = "\n</tool_response>\n<tool_response>\n";
 #define THINKING_OFF RT_STR("detailed thinking off")
 
 /* The calls' "function" objects as a JSON list. */
-static rt_status calls_text(struct rt_pool *pool, const struct rt_json *calls, int64_t number, struct rt_str *text,
-                            struct rt_error *err)
+static rt_status calls_text(struct rt_pool *pool, const struct rt_json *calls, int64_t number,
+                            struct rt_str *text, struct rt_error *err)
 {
     struct rt_text out = { .pool = pool };
     if (calls->type != RT_JSON_ARRAY)
@@ -23,7 +23,8 @@ static rt_status calls_text(struct rt_pool *pool, const struct rt_json *calls, i
     for (const struct rt_json *c = calls->first; c != NULL; c = c->next) {
         const struct rt_json *function = rt_json_get(c, RT_STR("function"));
         if (function == NULL)
-            return rt_fail(err, RT_ERR_DATA, "message %lld: a tool call without \"function\"", (long long)number);
+            return rt_fail(err, RT_ERR_DATA, "message %lld: a tool call without \"function\"",
+                           (long long)number);
         RT_TRY(rt_json_dump(&out, function, err));
         rt_text_add(&out, ", ", c->next != NULL ? 2 : 0);
     }
@@ -38,7 +39,8 @@ static bool has_calls(const struct rt_json *calls)
 }
 
 /* Tool results that were waiting become one turn. */
-static rt_status flush_results(struct rt_row *row, struct rt_text *results, int64_t *waiting, struct rt_error *err)
+static rt_status flush_results(struct rt_row *row, struct rt_text *results, int64_t *waiting,
+                               struct rt_error *err)
 {
     if (*waiting == 0)
         return RT_OK;
@@ -99,8 +101,8 @@ static rt_status thinking(struct rt_row *row, struct rt_pool *pool, struct rt_er
     struct rt_text out = { .pool = pool };
     if (row->system.n == 0 && row->tools.n > 0)
         return RT_OK;
-    if (row->tools.n == 0 && (rt_str_find(row->system, THINKING_ON, 0) != NULL ||
-                              rt_str_find(row->system, THINKING_OFF, 0) != NULL))
+    if (row->tools.n == 0 &&
+        (rt_str_find(row->system, THINKING_ON, 0) != NULL || rt_str_find(row->system, THINKING_OFF, 0) != NULL))
         return RT_OK;
     rt_text_str(&out, row->system);
     rt_text_add(&out, "\n", row->system.n > 0 ? 1 : 0);

@@ -17,9 +17,11 @@ rt_status rt_convert_sharegpt(struct rt_row *row, struct rt_pool *pool, const st
         const bool asks = row->turns % 2 == 0;
         if (role.p == NULL || !(rt_is_tag(info, role, asks ? RT_TAG_USER : RT_TAG_ASSISTANT) ||
                                 rt_is_tag(info, role, asks ? RT_TAG_OBSERVATION : RT_TAG_FUNCTION)))
-            return rt_fail(err, RT_ERR_DATA, "message %lld: \"%.200s\" is \"%.*s\"; write %s here: user and assistant take "
-                           "turns, and the user begins", (long long)number, info->tag[RT_TAG_ROLE].p,
-                           role.n < 200 ? (int)role.n : 200, role.p != NULL ? role.p : "",
+            return rt_fail(err, RT_ERR_DATA,
+                           "message %lld: \"%.200s\" is \"%.*s\"; write %s here: user and assistant take "
+                           "turns, and the user begins",
+                           (long long)number, info->tag[RT_TAG_ROLE].p, role.n < 200 ? (int)role.n : 200,
+                           role.p != NULL ? role.p : "",
                            asks ? info->tag[RT_TAG_USER].p : info->tag[RT_TAG_ASSISTANT].p);
         RT_TRY(rt_message_text(info, m, number, &turn->text, err));
         if (!rt_role_of(info, role, &turn->role))
@@ -30,9 +32,12 @@ rt_status rt_convert_sharegpt(struct rt_row *row, struct rt_pool *pool, const st
     /* a text that is mapped to the system by a shared tag is refused by its role */
     for (int64_t i = 0; i < row->turns; i++)
         if (row->turn[i].role == RT_SYSTEM)
-            return rt_fail(err, RT_ERR_DATA, "turn %lld is the system's, which may stand first only", (long long)i + 1);
+            return rt_fail(err, RT_ERR_DATA, "turn %lld is the system's, which may stand first only",
+                           (long long)i + 1);
     if (row->turns == 0 || row->turns % 2 != 0)
-        return rt_fail(err, RT_ERR_DATA, "%lld messages without the system's; there must be an answer to each question, "
-                       "so an even number of them", (long long)row->turns);
+        return rt_fail(err, RT_ERR_DATA,
+                       "%lld messages without the system's; there must be an answer to each question, "
+                       "so an even number of them",
+                       (long long)row->turns);
     return RT_OK;
 }

@@ -6,7 +6,8 @@
 
 #include <stdint.h>
 
-/* Of source and target tokens that have `room` > 0 tokens together: how many of each are kept, from their starts. */
+/* Of source and target tokens that have `room` > 0 tokens together: how many of each are kept, from their
+ * starts. */
 void rt_cut_pair(int64_t source, int64_t target, int64_t room, int64_t *keep_source, int64_t *keep_target);
 
 #endif

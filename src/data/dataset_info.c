@@ -1,4 +1,4 @@
-/* dataset_info.c - reads an entry of dataset_info.json and says what cannot be had; contract in dataset_info.h. */
+/* dataset_info.c - reads an entry of dataset_info.json, refuses what cannot be had; see dataset_info.h. */
 #include "config.h"
 #include "data/dataset_info.h"
 #include "data/json.h"
@@ -8,20 +8,26 @@
 #include <string.h>
 
 struct named {
-    struct rt_str key, value; /* of the entry; the value when the whole object is absent */
+    const char *key, *value; /* of the entry; the value when the whole object is absent (NULL: none) */
 };
-#define NAMED(key, value) { { key, sizeof key - 1 }, { value, sizeof value - 1 } }
-#define NAMELESS(key) { { key, sizeof key - 1 }, { NULL, 0 } }
 
 static const struct named columns[RT_COLUMNS] = {
-    NAMED("prompt", "instruction"), NAMED("query", "input"), NAMED("response", "output"), NAMELESS("history"),
-    NAMED("messages", "conversations"), NAMELESS("system"), NAMELESS("tools"), NAMELESS("images"),
-    NAMELESS("videos"), NAMELESS("audios"), NAMELESS("kto_tag"),
+    { "prompt", "instruction" },
+    { "query", "input" },
+    { "response", "output" },
+    { "history", NULL },
+    { "messages", "conversations" },
+    { "system", NULL },
+    { "tools", NULL },
+    { "images", NULL },
+    { "videos", NULL },
+    { "audios", NULL },
+    { "kto_tag", NULL },
 };
 static const struct named tags[RT_TAGS] = {
-    NAMED("role_tag", "from"), NAMED("content_tag", "value"), NAMED("user_tag", "human"),
-    NAMED("assistant_tag", "gpt"), NAMED("observation_tag", "observation"), NAMED("function_tag", "function_call"),
-    NAMED("system_tag", "system"),
+    { "role_tag", "from" },     { "content_tag", "value" },           { "user_tag", "human" },
+    { "assistant_tag", "gpt" }, { "observation_tag", "observation" }, { "function_tag", "function_call" },
+    { "system_tag", "system" },
 };
 
 struct reader {
@@ -46,10 +52,15 @@ static const char *c_string(struct rt_pool *pool, struct rt_str text)
     return s;
 }
 
+static struct rt_str of(const char *text)
+{
+    return (struct rt_str){ text, strlen(text) };
+}
+
 /* A key that is there and not null, else NULL. */
 static const struct rt_json *present(const struct rt_json *object, const char *key)
 {
-    const struct rt_json *v = rt_json_get(object, (struct rt_str){ key, strlen(key) });
+    const struct rt_json *v = rt_json_get(object, of(key));
     return v != NULL && v->type != RT_JSON_NULL ? v : NULL;
 }
 
@@ -57,19 +68,22 @@ static const struct rt_json *present(const struct rt_json *object, const char *k
 static rt_status read_names(const struct reader *r, const struct rt_json *entry, const char *what,
                             const struct named *table, int count, struct rt_str *names)
 {
-    const struct rt_json *object = rt_json_get(entry, (struct rt_str){ what, strlen(what) });
+    const struct rt_json *object = rt_json_get(entry, of(what));
     if (object != NULL && object->type != RT_JSON_OBJECT)
-        return rt_fail(r->err, RT_ERR_JOB, "%s: %s: %s: this is %s; write an object, or leave the key out for the "
-                       "defaults", r->path, r->name, what, rt_json_kind(object));
+        return rt_fail(r->err, RT_ERR_JOB,
+                       "%s: %s: %s: this is %s; write an object, or leave the key out for the "
+                       "defaults",
+                       r->path, r->name, what, rt_json_kind(object));
     for (int i = 0; i < count; i++) {
-        const struct rt_json *v = object == NULL ? NULL : rt_json_get(object, table[i].key);
-        names[i] = object == NULL ? table[i].value : (struct rt_str){ NULL, 0 };
+        const struct rt_json *v = object == NULL ? NULL : rt_json_get(object, of(table[i].key));
+        names[i] = object == NULL && table[i].value != NULL ? of(table[i].value) : (struct rt_str){ NULL, 0 };
         if (v == NULL || v->type == RT_JSON_NULL)
             continue;
         const char *name = v->type == RT_JSON_STRING ? c_string(r->pool, v->text) : NULL;
         if (name == NULL)
-            return rt_fail(r->err, RT_ERR_JOB, "%s: %s: %s: %s: this is %s; write the name as a text without NUL",
-                           r->path, r->name, what, table[i].key.p, rt_json_kind(v));
+            return rt_fail(r->err, RT_ERR_JOB,
+                           "%s: %s: %s: %s: this is %s; write the name as a text without NUL", r->path, r->name,
+                           what, table[i].key, rt_json_kind(v));
         if (v->text.n > 0 || table == tags) /* a column without a name is none */
             names[i] = (struct rt_str){ name, v->text.n };
     }
@@ -82,16 +96,19 @@ static rt_status refuse_others(const struct reader *r, const struct rt_json *ent
     static const char *const sources[] = { "hf_hub_url", "ms_hub_url", "om_hub_url", "script_url",
                                            "cloud_file_name" };
     for (size_t i = 0; i < sizeof sources / sizeof *sources; i++)
-        if (rt_json_get(entry, (struct rt_str){ sources[i], strlen(sources[i]) }) != NULL)
-            return fail(r, sources[i], "data sets are read from local files only; store the rows as JSON or JSON lines "
-                                       "and write file_name instead of this key");
+        if (rt_json_get(entry, of(sources[i])) != NULL)
+            return fail(r, sources[i],
+                        "data sets are read from local files only; store the rows as JSON or JSON lines "
+                        "and write file_name instead of this key");
     const struct rt_json *ranking = present(entry, "ranking"), *split = present(entry, "split");
     if (ranking != NULL && ranking->type != RT_JSON_FALSE)
-        return fail(r, "ranking", "a data set with chosen and rejected answers does not fit stage: sft; leave it out of "
-                                  "dataset, or give it a plain answer column and remove ranking");
+        return fail(r, "ranking",
+                    "a data set with chosen and rejected answers does not fit stage: sft; leave it out of "
+                    "dataset, or give it a plain answer column and remove ranking");
     if (split != NULL && (split->type != RT_JSON_STRING || !rt_str_is(split->text, RT_STR("train"))))
-        return fail(r, "split", "a local file has the split \"train\" only; use num_samples or max_samples for a part of "
-                                "it");
+        return fail(r, "split",
+                    "a local file has the split \"train\" only; use num_samples or max_samples for a part of "
+                    "it");
     return RT_OK;
 }
 
@@ -112,7 +129,8 @@ static rt_status read_samples(const struct reader *r, const struct rt_json *entr
     return RT_OK;
 }
 
-static rt_status read_formatting(const struct reader *r, const struct rt_json *entry, struct rt_dataset_info *info)
+static rt_status read_formatting(const struct reader *r, const struct rt_json *entry,
+                                 struct rt_dataset_info *info)
 {
     const struct rt_json *v = rt_json_get(entry, RT_STR("formatting"));
     info->formatting = RT_ALPACA;
@@ -132,18 +150,21 @@ static rt_status check_names(const struct reader *r, const struct rt_dataset_inf
 {
     if (info->formatting == RT_ALPACA) {
         if (info->column[RT_COL_RESPONSE].p == NULL)
-            return fail(r, "columns", "response is missing: a columns object replaces all default names; add \"response\": "
-                                      "\"output\" or what the column is called");
+            return fail(r, "columns",
+                        "response is missing: a columns object replaces all default names; add \"response\": "
+                        "\"output\" or what the column is called");
         return RT_OK;
     }
     if (info->column[RT_COL_MESSAGES].p == NULL)
-        return fail(r, "columns", "messages is missing: a columns object replaces all default names; add \"messages\": "
-                                  "\"conversations\" or what the column is called");
+        return fail(r, "columns",
+                    "messages is missing: a columns object replaces all default names; add \"messages\": "
+                    "\"conversations\" or what the column is called");
     for (int i = RT_TAG_ROLE; i <= RT_TAG_ASSISTANT; i++)
         if (info->tag[i].p == NULL)
-            return rt_fail(r->err, RT_ERR_JOB, "%s: %s: tags: %s is missing: a tags object replaces all default names; "
-                           "add \"%s\": \"%s\" or what the rows use", r->path, r->name, tags[i].key.p, tags[i].key.p,
-                           tags[i].value.p);
+            return rt_fail(r->err, RT_ERR_JOB,
+                           "%s: %s: tags: %s is missing: a tags object replaces all default names; "
+                           "add \"%s\": \"%s\" or what the rows use",
+                           r->path, r->name, tags[i].key, tags[i].key, tags[i].value);
     return RT_OK;
 }
 
@@ -174,8 +195,9 @@ rt_status rt_dataset_info_read(struct rt_dataset_info *info, struct rt_pool *poo
     if (st != RT_OK)
         return rt_fail(err, st == RT_ERR_DATA ? RT_ERR_JOB : st, "%s: this is no JSON: %s", path, why.text);
     if (all->type != RT_JSON_OBJECT)
-        return rt_fail(err, RT_ERR_JOB, "%s: this is %s; write an object of data sets", path, rt_json_kind(all));
-    const struct rt_json *entry = rt_json_get(all, (struct rt_str){ name, strlen(name) });
+        return rt_fail(err, RT_ERR_JOB, "%s: this is %s; write an object of data sets", path,
+                       rt_json_kind(all));
+    const struct rt_json *entry = rt_json_get(all, of(name));
     if (entry == NULL)
         return fail_unknown(&r, all);
     if (entry->type != RT_JSON_OBJECT)

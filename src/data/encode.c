@@ -1,4 +1,5 @@
-/* encode.c - a row to token ids, labels and pictures, cut to cutoff_len as the reference cuts; contract in rows.h. */
+/* encode.c - a row to token ids, labels and pictures, cut to cutoff_len as the reference cuts; contract in
+ * rows.h. */
 #include "config.h"
 #include "data/cut.h"
 #include "data/row.h"
@@ -9,12 +10,12 @@
 
 /* One turn's share of the ids; turn 0's begins with the system's text. */
 struct span {
-    int64_t from, to;  /* entries of ids */
-    int64_t picture;   /* number of its first picture */
-    int64_t tokens;    /* with pictures expanded */
-    int64_t keep;      /* entries left by the cut */
+    int64_t from, to; /* entries of ids */
+    int64_t picture;  /* number of its first picture */
+    int64_t tokens;   /* with pictures expanded */
+    int64_t keep;     /* entries left by the cut */
     bool learn;
-    bool typed;        /* its image tokens stand in the text itself and bring no picture */
+    bool typed; /* its image tokens stand in the text itself and bring no picture */
 };
 
 struct work {
@@ -25,7 +26,7 @@ struct work {
     int64_t count, room;
     struct span *turn; /* [row.turns] */
     struct rt_sample sample;
-    int64_t tokens;    /* of all turns before the cut */
+    int64_t tokens; /* of all turns before the cut */
 };
 
 void rt_sample_free(struct rt_sample *sample)
@@ -44,7 +45,8 @@ static rt_status encode_text(struct work *w, struct rt_str text, struct rt_error
     int64_t n;
     if (text.n == 0)
         return RT_OK;
-    RT_TRY(rt_tokenizer_encode(w->encoder->tok, text.p, text.n, w->encoder->opt->split_special_tokens, &ids, &n, err));
+    RT_TRY(rt_tokenizer_encode(w->encoder->tok, text.p, text.n, w->encoder->opt->split_special_tokens, &ids, &n,
+                               err));
     if (n > w->room - w->count) {
         const int64_t room = 2 * (w->count + n) + 256;
         int32_t *grown = realloc(w->ids, (size_t)room * sizeof *grown);
@@ -82,15 +84,18 @@ static rt_status encode_turns(struct work *w, struct rt_str image_word, struct r
 
 static rt_status fail_typed(int64_t turn, const char *token, const char *bringer, struct rt_error *err)
 {
-    return rt_fail(err, RT_ERR_DATA, "turn %lld (or the system's or tools' text): the text itself holds %s, which only %s "
-                   "may bring", (long long)turn + 1, token, bringer);
+    return rt_fail(err, RT_ERR_DATA,
+                   "turn %lld (or the system's or tools' text): the text itself holds %s, which only %s "
+                   "may bring",
+                   (long long)turn + 1, token, bringer);
 }
 
 /* Turn i holds fewer image tokens than its text has placeholders. */
 static rt_status fail_lost(const struct work *w, int64_t turn, struct rt_error *err)
 {
     if (w->encoder->opt->split_special_tokens)
-        return rt_fail(err, RT_ERR_DATA, "split_special_tokens: true splits the pictures' own tokens too; remove it, or "
+        return rt_fail(err, RT_ERR_DATA,
+                       "split_special_tokens: true splits the pictures' own tokens too; remove it, or "
                        "use rows without pictures");
     return rt_fail(err, RT_ERR_DATA, "turn %lld: a picture stands where a tool call has no place for it",
                    (long long)turn + 1);
@@ -150,8 +155,8 @@ static void cut(struct work *w)
     }
 }
 
-/* The pictures have to be left whole, and no token that a text typed itself may be left: it would make the model look
- * for a picture that is not there. */
+/* The pictures have to be left whole, and no token that a text typed itself may be left: it would make the
+ * model look for a picture that is not there. */
 static rt_status check_cut(const struct work *w, struct rt_error *err)
 {
     const long long cutoff = (long long)w->encoder->opt->cutoff_len, tokens = (long long)w->tokens;
@@ -170,8 +175,10 @@ static rt_status check_cut(const struct work *w, struct rt_error *err)
         }
     }
     if (!whole || left != w->row.pictures)
-        return rt_fail(err, RT_ERR_DATA, "cutoff_len: %lld cuts a picture off; the row has %lld tokens: write cutoff_len: "
-                       "%lld or more, or a smaller image_max_pixels", cutoff, tokens, tokens);
+        return rt_fail(err, RT_ERR_DATA,
+                       "cutoff_len: %lld cuts a picture off; the row has %lld tokens: write cutoff_len: "
+                       "%lld or more, or a smaller image_max_pixels",
+                       cutoff, tokens, tokens);
     return RT_OK;
 }
 
@@ -198,8 +205,10 @@ static rt_status fill(struct work *w, struct rt_error *err)
     if (s->count > 0 && s->learn[0])
         s->learned--; /* nothing stands before the first token to predict it from */
     if (s->learned == 0)
-        return rt_fail(err, RT_ERR_DATA, "nothing to learn: cutoff_len: %lld leaves no token of an answer; the row has "
-                       "%lld tokens", (long long)w->encoder->opt->cutoff_len, (long long)w->tokens);
+        return rt_fail(err, RT_ERR_DATA,
+                       "nothing to learn: cutoff_len: %lld leaves no token of an answer; the row has "
+                       "%lld tokens",
+                       (long long)w->encoder->opt->cutoff_len, (long long)w->tokens);
     return RT_OK;
 }
 

@@ -77,9 +77,12 @@ static rt_status check_kind(const char *path, struct rt_error *err)
         return RT_OK;
     if (strcmp(kind, ".csv") == 0 || strcmp(kind, ".parquet") == 0 || strcmp(kind, ".arrow") == 0 ||
         strcmp(kind, ".txt") == 0)
-        return rt_fail(err, RT_ERR_JOB, "%s: files of this kind are not read; convert it to JSON lines (.jsonl), a row an "
-                       "object a line, and name that in file_name", path);
-    return rt_fail(err, RT_ERR_JOB, "%s: not a .json or .jsonl file; a data set's folder may hold nothing else", path);
+        return rt_fail(err, RT_ERR_JOB,
+                       "%s: files of this kind are not read; convert it to JSON lines (.jsonl), a row an "
+                       "object a line, and name that in file_name",
+                       path);
+    return rt_fail(err, RT_ERR_JOB, "%s: not a .json or .jsonl file; a data set's folder may hold nothing else",
+                   path);
 }
 
 static rt_status look(struct rt_file_list *list, const char *path, struct rt_error *err)

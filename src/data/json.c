@@ -1,21 +1,13 @@
 /* json.c - the reader; contract in json.h. */
 #include "config.h"
-#include "data/json.h"
+#include "data/json_reader.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 enum { DEPTH = 500 }; /* nested lists and objects; the parser recurses */
 
-struct parser {
-    struct rt_pool *pool;
-    struct rt_error *err;
-    const char *start, *p, *end;
-    bool raw_controls;
-};
-
-/* Names the line too when the text has several. */
-static rt_status fail(const struct parser *s, const char *at, const char *what)
+rt_status rt_json_fail(const struct rt_json_reader *s, const char *at, const char *what)
 {
     size_t line = 1;
     for (const char *p = s->start; p < at; p++)
@@ -25,151 +17,10 @@ static rt_status fail(const struct parser *s, const char *at, const char *what)
     return rt_fail(s->err, RT_ERR_DATA, "byte %zu: %s", (size_t)(at - s->start) + 1, what);
 }
 
-static void skip_space(struct parser *s)
+static void skip_space(struct rt_json_reader *s)
 {
     while (s->p < s->end && (*s->p == ' ' || *s->p == '\t' || *s->p == '\n' || *s->p == '\r'))
         s->p++;
-}
-
-/* Bytes of the UTF-8 character at p, 0 if it is none (overlong, surrogate, beyond U+10FFFF, cut short). */
-static size_t utf8_length(const char *p, const char *end)
-{
-    const unsigned char *c = (const unsigned char *)p;
-    const size_t n = c[0] < 0xc2 ? 0 : c[0] < 0xe0 ? 2 : c[0] < 0xf0 ? 3 : c[0] < 0xf5 ? 4 : 0;
-    if (n == 0 || (size_t)(end - p) < n)
-        return 0;
-    for (size_t i = 1; i < n; i++)
-        if ((c[i] & 0xc0) != 0x80)
-            return 0;
-    if ((c[0] == 0xe0 && c[1] < 0xa0) || (c[0] == 0xed && c[1] > 0x9f) || (c[0] == 0xf0 && c[1] < 0x90) ||
-        (c[0] == 0xf4 && c[1] > 0x8f))
-        return 0;
-    return n;
-}
-
-static size_t utf8_put(char *out, uint32_t c)
-{
-    if (c < 0x80) {
-        out[0] = (char)c;
-        return 1;
-    }
-    if (c < 0x800) {
-        out[0] = (char)(0xc0 | c >> 6);
-        out[1] = (char)(0x80 | (c & 0x3f));
-        return 2;
-    }
-    if (c < 0x10000) {
-        out[0] = (char)(0xe0 | c >> 12);
-        out[1] = (char)(0x80 | (c >> 6 & 0x3f));
-        out[2] = (char)(0x80 | (c & 0x3f));
-        return 3;
-    }
-    out[0] = (char)(0xf0 | c >> 18);
-    out[1] = (char)(0x80 | (c >> 12 & 0x3f));
-    out[2] = (char)(0x80 | (c >> 6 & 0x3f));
-    out[3] = (char)(0x80 | (c & 0x3f));
-    return 4;
-}
-
-/* The four hex digits after \u; s->p stands on the first and is moved behind the last. */
-static rt_status hex4(struct parser *s, uint32_t *c)
-{
-    *c = 0;
-    for (int i = 0; i < 4; i++, s->p++) {
-        const char d = s->p < s->end ? *s->p : ' ';
-        if (d >= '0' && d <= '9')
-            *c = *c << 4 | (uint32_t)(d - '0');
-        else if ((d >= 'a' && d <= 'f') || (d >= 'A' && d <= 'F'))
-            *c = *c << 4 | (uint32_t)((d | 0x20) - 'a' + 10);
-        else
-            return fail(s, s->p, "\\u is not followed by four hexadecimal digits");
-    }
-    return RT_OK;
-}
-
-/* The character behind a backslash, appended to *out. */
-static rt_status escape(struct parser *s, char **out)
-{
-    static const char from[] = "\"\\/bfnrt", to[] = "\"\\/\b\f\n\r\t";
-    const char *at = s->p - 1;
-    const char *known = s->p < s->end && *s->p != '\0' ? strchr(from, *s->p) : NULL;
-    if (known != NULL) {
-        s->p++;
-        *(*out)++ = to[known - from];
-        return RT_OK;
-    }
-    if (s->p >= s->end || *s->p != 'u')
-        return fail(s, at, "an escape that JSON does not know");
-    s->p++;
-    uint32_t c, low;
-    RT_TRY(hex4(s, &c));
-    if (c >= 0xd800 && c < 0xdc00) {
-        if (s->end - s->p < 2 || s->p[0] != '\\' || s->p[1] != 'u')
-            return fail(s, at, "half of a surrogate pair, which is no character");
-        s->p += 2;
-        RT_TRY(hex4(s, &low));
-        if (low < 0xdc00 || low > 0xdfff)
-            return fail(s, at, "half of a surrogate pair, which is no character");
-        c = 0x10000 + ((c - 0xd800) << 10) + (low - 0xdc00);
-    } else if (c >= 0xdc00 && c < 0xe000) {
-        return fail(s, at, "half of a surrogate pair, which is no character");
-    }
-    *out += utf8_put(*out, c);
-    return RT_OK;
-}
-
-/* Where the string's closing quote stands, with everything between checked but escapes; *escaped: there are some. */
-static rt_status string_end(struct parser *s, const char **close, bool *escaped)
-{
-    const char *p = s->p;
-    *escaped = false;
-    while (p < s->end && *p != '"') {
-        const unsigned char c = (unsigned char)*p;
-        if (c == '\\') {
-            *escaped = true;
-            p += s->end - p > 1 ? 2 : 1;
-        } else if (c < 0x20 && !s->raw_controls) {
-            return fail(s, p, "a control character in a string; write it as \\n, \\t or \\u00..");
-        } else if (c < 0x80) {
-            p++;
-        } else {
-            const size_t n = utf8_length(p, s->end);
-            if (n == 0)
-                return fail(s, p, "bytes that are no UTF-8");
-            p += n;
-        }
-    }
-    if (p >= s->end)
-        return fail(s, s->p, "a string that does not end");
-    *close = p;
-    return RT_OK;
-}
-
-/* s->p stands behind the opening quote. */
-static rt_status string(struct parser *s, struct rt_str *str)
-{
-    const char *close = NULL;
-    bool escaped;
-    RT_TRY(string_end(s, &close, &escaped));
-    if (!escaped) {
-        *str = (struct rt_str){ s->p, (size_t)(close - s->p) };
-        s->p = close + 1;
-        return RT_OK;
-    }
-    char *buf = rt_pool_take(s->pool, (size_t)(close - s->p)), *out = buf; /* no escape is shorter than its character */
-    if (buf == NULL)
-        return rt_fail(s->err, RT_ERR_MEMORY, "no memory for a string");
-    while (s->p < close) {
-        if (*s->p != '\\') {
-            *out++ = *s->p++;
-        } else {
-            s->p++;
-            RT_TRY(escape(s, &out));
-        }
-    }
-    *str = (struct rt_str){ buf, (size_t)(out - buf) };
-    s->p = close + 1;
-    return RT_OK;
 }
 
 static const char *digits(const char *p, const char *end)
@@ -179,23 +30,23 @@ static const char *digits(const char *p, const char *end)
     return p;
 }
 
-static rt_status number(struct parser *s, struct rt_json *v)
+static rt_status number(struct rt_json_reader *s, struct rt_json *v)
 {
     const char *p = s->p + (*s->p == '-'), *q = digits(p, s->end);
     if (q == p || (*p == '0' && q > p + 1))
-        return fail(s, s->p, q == p ? "no JSON value" : "a number that begins with 0");
+        return rt_json_fail(s, s->p, q == p ? "no JSON value" : "a number that begins with 0");
     if (q < s->end && *q == '.') {
         p = q + 1;
         q = digits(p, s->end);
         if (q == p)
-            return fail(s, s->p, "a number without digits behind its point");
+            return rt_json_fail(s, s->p, "a number without digits behind its point");
     }
     if (q < s->end && (*q == 'e' || *q == 'E')) {
         p = q + 1;
         p += p < s->end && (*p == '+' || *p == '-');
         q = digits(p, s->end);
         if (q == p)
-            return fail(s, s->p, "a number without digits in its exponent");
+            return rt_json_fail(s, s->p, "a number without digits in its exponent");
     }
     v->type = RT_JSON_NUMBER;
     v->text = (struct rt_str){ s->p, (size_t)(q - s->p) };
@@ -204,12 +55,15 @@ static rt_status number(struct parser *s, struct rt_json *v)
 }
 
 /* true, NaN, ...: returns whether one stood here. */
-static bool word(struct parser *s, struct rt_json *v)
+static bool word(struct rt_json_reader *s, struct rt_json *v)
 {
-    static const struct { struct rt_str text; enum rt_json_type type; } words[] = {
-        { { "null", 4 }, RT_JSON_NULL }, { { "false", 5 }, RT_JSON_FALSE }, { { "true", 4 }, RT_JSON_TRUE },
-        { { "NaN", 3 }, RT_JSON_NUMBER }, { { "Infinity", 8 }, RT_JSON_NUMBER },
-        { { "-Infinity", 9 }, RT_JSON_NUMBER },
+    static const struct {
+        struct rt_str text;
+        enum rt_json_type type;
+    } words[] = {
+        { { "null", 4 }, RT_JSON_NULL },       { { "false", 5 }, RT_JSON_FALSE },
+        { { "true", 4 }, RT_JSON_TRUE },       { { "NaN", 3 }, RT_JSON_NUMBER },
+        { { "Infinity", 8 }, RT_JSON_NUMBER }, { { "-Infinity", 9 }, RT_JSON_NUMBER },
     };
     for (size_t i = 0; i < sizeof words / sizeof *words; i++) {
         if ((size_t)(s->end - s->p) >= words[i].text.n && memcmp(s->p, words[i].text.p, words[i].text.n) == 0) {
@@ -241,7 +95,7 @@ static int by_key(const void *a, const void *b)
 }
 
 /* Of equal keys: the last value in the place of the first. */
-static rt_status unite_keys(struct parser *s, struct rt_json *object)
+static rt_status unite_keys(struct rt_json_reader *s, struct rt_json *object)
 {
     if (object->count < 2)
         return RT_OK;
@@ -280,10 +134,10 @@ static rt_status unite_keys(struct parser *s, struct rt_json *object)
     return RT_OK;
 }
 
-static rt_status value(struct parser *s, struct rt_json **result, int depth);
+static rt_status value(struct rt_json_reader *s, struct rt_json **result, int depth);
 
 /* Elements of a list or members of an object; s->p stands behind the opening bracket. */
-static rt_status members(struct parser *s, struct rt_json *v, int depth)
+static rt_status members(struct rt_json_reader *s, struct rt_json *v, int depth)
 {
     const bool object = v->type == RT_JSON_OBJECT;
     const char close = object ? '}' : ']', *open = s->p - 1;
@@ -298,12 +152,12 @@ static rt_status members(struct parser *s, struct rt_json *v, int depth)
         skip_space(s);
         if (object) {
             if (s->p >= s->end || *s->p != '"')
-                return fail(s, s->p, "a key in quotes was expected");
+                return rt_json_fail(s, s->p, "a key in quotes was expected");
             s->p++;
-            RT_TRY(string(s, &key));
+            RT_TRY(rt_json_string(s, &key));
             skip_space(s);
             if (s->p >= s->end || *s->p != ':')
-                return fail(s, s->p, "':' was expected after a key");
+                return rt_json_fail(s, s->p, "':' was expected after a key");
             s->p++;
             skip_space(s);
         }
@@ -313,23 +167,23 @@ static rt_status members(struct parser *s, struct rt_json *v, int depth)
         v->count++;
         skip_space(s);
         if (s->p >= s->end)
-            return fail(s, open, object ? "an object that does not end" : "a list that does not end");
+            return rt_json_fail(s, open, object ? "an object that does not end" : "a list that does not end");
         if (*s->p == close)
             break;
         if (*s->p != ',')
-            return fail(s, s->p, object ? "',' or '}' was expected" : "',' or ']' was expected");
+            return rt_json_fail(s, s->p, object ? "',' or '}' was expected" : "',' or ']' was expected");
         s->p++;
     }
     s->p++;
     return object ? unite_keys(s, v) : RT_OK;
 }
 
-static rt_status value(struct parser *s, struct rt_json **result, int depth)
+static rt_status value(struct rt_json_reader *s, struct rt_json **result, int depth)
 {
     if (depth > DEPTH)
-        return fail(s, s->p, "lists and objects nested more than 500 deep");
+        return rt_json_fail(s, s->p, "lists and objects nested more than 500 deep");
     if (s->p >= s->end)
-        return fail(s, s->p, "the text ends where a value was expected");
+        return rt_json_fail(s, s->p, "the text ends where a value was expected");
     struct rt_json *v = rt_pool_take(s->pool, sizeof *v);
     if (v == NULL)
         return rt_fail(s->err, RT_ERR_MEMORY, "no memory for a value");
@@ -337,28 +191,25 @@ static rt_status value(struct parser *s, struct rt_json **result, int depth)
     *result = v;
     switch (*s->p) {
     case '{':
-    case '[':
-        v->type = *s->p++ == '{' ? RT_JSON_OBJECT : RT_JSON_ARRAY;
-        return members(s, v, depth);
+    case '[': v->type = *s->p++ == '{' ? RT_JSON_OBJECT : RT_JSON_ARRAY; return members(s, v, depth);
     case '"':
         v->type = RT_JSON_STRING;
         s->p++;
-        return string(s, &v->text);
-    default:
-        return word(s, v) ? RT_OK : number(s, v);
+        return rt_json_string(s, &v->text);
+    default: return word(s, v) ? RT_OK : number(s, v);
     }
 }
 
 rt_status rt_json_parse(struct rt_pool *pool, struct rt_str text, bool raw_controls, struct rt_json **result,
                         struct rt_error *err)
 {
-    struct parser s = { pool, err, text.p, text.p, text.p + text.n, raw_controls };
+    struct rt_json_reader s = { pool, err, text.p, text.p, text.p + text.n, raw_controls };
     struct rt_json *v = NULL;
     skip_space(&s);
     RT_TRY(value(&s, &v, 0));
     skip_space(&s);
     if (s.p < s.end)
-        return fail(&s, s.p, "more text after the value's end");
+        return rt_json_fail(&s, s.p, "more text after the value's end");
     *result = v;
     return RT_OK;
 }

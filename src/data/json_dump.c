@@ -75,11 +75,8 @@ rt_status rt_json_dump(struct rt_text *out, const struct rt_json *value, struct 
 {
     static const char *const words[] = { "null", "false", "true" };
     switch (value->type) {
-    case RT_JSON_NUMBER:
-        return dump_number(out, value->text, err);
-    case RT_JSON_STRING:
-        dump_string(out, value->text);
-        return RT_OK;
+    case RT_JSON_NUMBER: return dump_number(out, value->text, err);
+    case RT_JSON_STRING: dump_string(out, value->text); return RT_OK;
     case RT_JSON_ARRAY:
     case RT_JSON_OBJECT:
         rt_text_add(out, value->type == RT_JSON_ARRAY ? "[" : "{", 1);
@@ -94,8 +91,6 @@ rt_status rt_json_dump(struct rt_text *out, const struct rt_json *value, struct 
         }
         rt_text_add(out, value->type == RT_JSON_ARRAY ? "]" : "}", 1);
         return RT_OK;
-    default:
-        rt_text_add(out, words[value->type], strlen(words[value->type]));
-        return RT_OK;
+    default: rt_text_add(out, words[value->type], strlen(words[value->type])); return RT_OK;
     }
 }

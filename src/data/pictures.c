@@ -1,4 +1,5 @@
-/* pictures.c - a row's pictures: as many as placeholders, where their files are, their sizes; contract in row.h. */
+/* pictures.c - a row's pictures: as many as placeholders, where their files are, their sizes; contract in
+ * row.h. */
 #include "config.h"
 #include "data/files.h"
 #include "data/row.h"
@@ -23,9 +24,11 @@ rt_status rt_row_check_media(const struct rt_rows *rows, const struct rt_row *ro
         return rt_fail(err, RT_ERR_DATA, "the turns have %lld %s but the row has %lld pictures", images,
                        rows->image_word.p, (long long)row->pictures);
     if (videos != 0)
-        return rt_fail(err, RT_ERR_DATA, "the turns have %lld %s but the row has no videos", videos, rows->video_word.p);
+        return rt_fail(err, RT_ERR_DATA, "the turns have %lld %s but the row has no videos", videos,
+                       rows->video_word.p);
     if (audios != 0)
-        return rt_fail(err, RT_ERR_DATA, "the turns have %lld %s but the row has no audios", audios, rows->audio_word.p);
+        return rt_fail(err, RT_ERR_DATA, "the turns have %lld %s but the row has no audios", audios,
+                       rows->audio_word.p);
     return RT_OK;
 }
 
@@ -51,8 +54,9 @@ static rt_status measure(const struct rt_image_rules *rules, struct rt_sample_pi
     return RT_OK;
 }
 
-rt_status rt_row_find_pictures(const struct rt_rows *rows, const struct rt_row *row, const struct rt_image_rules *rules,
-                               struct rt_sample *sample, struct rt_error *err)
+rt_status rt_row_find_pictures(const struct rt_rows *rows, const struct rt_row *row,
+                               const struct rt_image_rules *rules, struct rt_sample *sample,
+                               struct rt_error *err)
 {
     struct rt_pool pool = { 0 };
     rt_status st = RT_OK;

@@ -53,8 +53,8 @@ static void add_picture(struct lines *out, const struct rt_sample_picture *p, bo
         add_piece(out, note.data, note.bytes, learn);
 }
 
-static rt_status write_sample(struct lines *out, const struct rt_encoder *encoder, const struct rt_sample *sample,
-                              struct rt_error *err)
+static rt_status write_sample(struct lines *out, const struct rt_encoder *encoder,
+                              const struct rt_sample *sample, struct rt_error *err)
 {
     int32_t from = 0, picture = 0;
     for (int32_t i = 0; i < sample->count; i++) {

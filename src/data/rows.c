@@ -1,4 +1,4 @@
-/* rows.c - opens data sets: entry, files, places of the rows, and which of them are used; contract in rows.h. */
+/* rows.c - opens data sets: entry, files, places of the rows, which of them are used; contract in rows.h. */
 #include "config.h"
 #include "base/rng.h"
 #include "data/files.h"
@@ -17,8 +17,9 @@ static rt_status read_word(struct rt_str *word, const char *variable, const char
     const char *text = set != NULL ? set : usual;
     *word = (struct rt_str){ text, strlen(text) };
     if (word->n == 0 || strstr(RT_VISION_TEXT, text) != NULL)
-        return rt_fail(err, RT_ERR_JOB, "environment: %s: \"%s\" cannot mark a place in the text; unset it for \"%s\"",
-                       variable, text, usual);
+        return rt_fail(err, RT_ERR_JOB,
+                       "environment: %s: \"%s\" cannot mark a place in the text; unset it for \"%s\"", variable,
+                       text, usual);
     return RT_OK;
 }
 
@@ -28,7 +29,9 @@ static rt_status new_file(struct rt_rows *rows, const char *path, struct rt_erro
     if (grown != NULL) {
         rows->file = grown;
         struct rt_rows_file *f = &grown[rows->files];
-        *f = (struct rt_rows_file){ .path = strdup(path), .first = rows->spans.count, .set = (int32_t)rows->sets - 1 };
+        *f = (struct rt_rows_file){ .path = strdup(path),
+                                    .first = rows->spans.count,
+                                    .set = (int32_t)rows->sets - 1 };
         if (f->path != NULL) {
             rows->files++;
             return RT_OK;
@@ -37,8 +40,8 @@ static rt_status new_file(struct rt_rows *rows, const char *path, struct rt_erro
     return rt_fail(err, RT_ERR_MEMORY, "%s: no memory for its name", path);
 }
 
-/* Collective. Append the rows of one file of a set. What one rank alone can run into is agreed on before the next
- * collective call. */
+/* Collective. Append the rows of one file of a set. What one rank alone can run into is agreed on before the
+ * next collective call. */
 static rt_status add_file(struct rt_rows *rows, const char *path, struct rt_dist *dist, struct rt_error *err)
 {
     RT_TRY(rt_dist_agree(dist, new_file(rows, path, err), err));
@@ -47,15 +50,17 @@ static rt_status add_file(struct rt_rows *rows, const char *path, struct rt_dist
     return rt_dist_agree(dist, rt_scan_rows(&rows->spans, rows->files - 1, path, f->text, f->bytes, err), err);
 }
 
-/* The rows [first, first + n) of the spans that are used: num_samples drawn, then at most max_samples of them. */
-static rt_status choose(struct rt_rows *rows, int64_t first, int64_t n, int64_t num_samples, int64_t max_samples,
-                        struct rt_error *err)
+/* The rows [first, first + n) of the spans that are used: num_samples drawn, then at most max_samples of them.
+ */
+static rt_status choose(struct rt_rows *rows, int64_t first, int64_t n, int64_t num_samples,
+                        int64_t max_samples, struct rt_error *err)
 {
     int64_t used = num_samples >= 0 ? num_samples : n;
     const int64_t most = used > n ? used : n;
     int64_t *order = realloc(rows->order, (size_t)(rows->count + most) * sizeof *order);
     if (order == NULL)
-        return rt_fail(err, RT_ERR_MEMORY, "no memory for the order of %lld rows", (long long)(rows->count + most));
+        return rt_fail(err, RT_ERR_MEMORY, "no memory for the order of %lld rows",
+                       (long long)(rows->count + most));
     rows->order = order;
     order += rows->count;
     if (num_samples >= 0)
@@ -101,7 +106,8 @@ static rt_status read_options(struct rt_rows *rows, const struct rt_data_options
                        opt->template_name != NULL ? opt->template_name : "");
     rows->media_dir = opt->media_dir != NULL ? opt->media_dir : opt->dataset_dir;
     rows->info = calloc((size_t)sets + 1, sizeof *rows->info);
-    return rows->info != NULL ? RT_OK : rt_fail(err, RT_ERR_MEMORY, "no memory for %lld data sets", (long long)sets);
+    return rows->info != NULL ? RT_OK
+                              : rt_fail(err, RT_ERR_MEMORY, "no memory for %lld data sets", (long long)sets);
 }
 
 /* Collective. */
@@ -121,8 +127,9 @@ static rt_status open_sets(struct rt_rows *rows, const struct rt_data_options *o
     return st;
 }
 
-rt_status rt_rows_open_after(struct rt_rows **result, const struct rt_rows *before, const struct rt_data_options *opt,
-                             const char *const *names, int64_t count, struct rt_dist *dist, struct rt_error *err)
+rt_status rt_rows_open_after(struct rt_rows **result, const struct rt_rows *before,
+                             const struct rt_data_options *opt, const char *const *names, int64_t count,
+                             struct rt_dist *dist, struct rt_error *err)
 {
     struct rt_rows *rows = calloc(1, sizeof *rows);
     rt_status st = rows != NULL ? read_options(rows, opt, count, err)

@@ -51,24 +51,19 @@ static void skip_string(struct scan *s)
 {
     for (s->p++; s->p < s->end; s->p++) {
         switch (*s->p) {
-        case '"':
-            s->p++;
-            return;
+        case '"': s->p++; return;
         case '\\':
             if (s->p + 1 < s->end && s->p[1] != '\n')
                 s->p++;
             break;
-        case '\n':
-            s->line++;
-            break;
-        default:
-            break;
+        case '\n': s->line++; break;
+        default: break;
         }
     }
 }
 
-/* Behind the value that begins at p; false if the text ends before it does, or where a bracket closes another kind:
- * p then stands there. Not a check of anything else. */
+/* Behind the value that begins at p; false if the text ends before it does, or where a bracket closes another
+ * kind: p then stands there. Not a check of anything else. */
 static bool skip_value(struct scan *s)
 {
     char open[DEPTH];
@@ -97,11 +92,8 @@ static bool skip_value(struct scan *s)
             if (--depth < DEPTH && open[depth] != (c == '}' ? '{' : '['))
                 return false;
             break;
-        case '\n':
-            s->line++;
-            break;
-        default:
-            break;
+        case '\n': s->line++; break;
+        default: break;
         }
         s->p++;
         if (depth == 0)
@@ -114,11 +106,13 @@ static bool skip_value(struct scan *s)
 static rt_status fail_row(const struct scan *s, const char *from, int64_t line)
 {
     if (s->p >= s->end)
-        return fail(s, from, line, "the row that begins here does not end; a quote or bracket is missing, or the file is "
-                                   "cut short");
-    return rt_fail(s->err, RT_ERR_FILE, "%s:%lld: byte %lld: '%c' closes a bracket of the other kind, in the row that "
-                   "begins in line %lld", s->path, (long long)s->line, (long long)(s->p - s->text) + 1, *s->p,
-                   (long long)line);
+        return fail(s, from, line,
+                    "the row that begins here does not end; a quote or bracket is missing, or the file is "
+                    "cut short");
+    return rt_fail(s->err, RT_ERR_FILE,
+                   "%s:%lld: byte %lld: '%c' closes a bracket of the other kind, in the row that "
+                   "begins in line %lld",
+                   s->path, (long long)s->line, (long long)(s->p - s->text) + 1, *s->p, (long long)line);
 }
 
 /* [ row , row , ... ] */
@@ -183,7 +177,8 @@ static rt_status scan_values(struct scan *s)
     return RT_OK;
 }
 
-/* Whether the first row goes on behind its line: it has no end there, and the line does not break off in a string. */
+/* Whether the first row goes on behind its line: it has no end there, and the line does not break off in a
+ * string. */
 static bool over_lines(const struct scan *s)
 {
     struct scan first = *s;

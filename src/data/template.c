@@ -31,7 +31,8 @@ rt_status rt_template_system(struct rt_str *text, struct rt_pool *pool, const st
 }
 
 /* Every placeholder becomes a picture's tokens. */
-static rt_status show_pictures(struct rt_str *text, struct rt_pool *pool, struct rt_str word, struct rt_error *err)
+static rt_status show_pictures(struct rt_str *text, struct rt_pool *pool, struct rt_str word,
+                               struct rt_error *err)
 {
     struct rt_text out = { .pool = pool };
     const char *at = rt_str_find(*text, word, 0);
@@ -47,7 +48,8 @@ static rt_status show_pictures(struct rt_str *text, struct rt_pool *pool, struct
     return rt_text_end(&out, text, err);
 }
 
-/* The reference fills {{idx}} into the finished user turn, so the first one a user typed becomes the turn's number. */
+/* The reference fills {{idx}} into the finished user turn, so the first one a user typed becomes the turn's
+ * number. */
 static void add_user(struct rt_text *out, struct rt_str text, int64_t i)
 {
     const struct rt_str idx = RT_STR("{{idx}}");
@@ -87,8 +89,7 @@ rt_status rt_template_turn(struct rt_str *text, struct rt_pool *pool, const stru
         RT_TRY(rt_tools_calls(&out, content, err));
         add_literal(&out, "<|im_end|>\n");
         break;
-    case RT_SYSTEM:
-        return rt_fail(err, RT_ERR_INTERNAL, "a system turn behind the first");
+    case RT_SYSTEM: return rt_fail(err, RT_ERR_INTERNAL, "a system turn behind the first");
     }
     return rt_text_end(&out, text, err);
 }

@@ -11,12 +11,12 @@
 /* What a picture's placeholder becomes; the pad stands for as many as the picture has tokens. */
 #define RT_VISION_TEXT "<|vision_start|><|image_pad|><|vision_end|>"
 
-/* The system's text with its tags; n 0 when there is none to show. default_system: NULL for the template's own, "" for
- * none. Fails: RT_ERR_DATA on tools that are no JSON list of objects; RT_ERR_MEMORY. */
+/* The system's text with its tags; n 0 when there is none to show. default_system: NULL for the template's own,
+ * "" for none. Fails: RT_ERR_DATA on tools that are no JSON list of objects; RT_ERR_MEMORY. */
 rt_status rt_template_system(struct rt_str *text, struct rt_pool *pool, const struct rt_row *row,
                              const char *default_system, struct rt_error *err);
-/* Turn i with its tags, image_word replaced by RT_VISION_TEXT. Fails: RT_ERR_DATA on a tool call that is no JSON object
- * with name and arguments, nor a list of such; RT_ERR_MEMORY. */
+/* Turn i with its tags, image_word replaced by RT_VISION_TEXT. Fails: RT_ERR_DATA on a tool call that is no
+ * JSON object with name and arguments, nor a list of such; RT_ERR_MEMORY. */
 rt_status rt_template_turn(struct rt_str *text, struct rt_pool *pool, const struct rt_row *row, int64_t i,
                            struct rt_str image_word, struct rt_error *err);
 

@@ -24,7 +24,8 @@ static const char preamble_head[] =
     "<tools>";
 static const char preamble_tail[] =
     "\n</tools>\n\n"
-    "For each function call, return a json object with function name and arguments within <tool_call></tool_call> XML "
+    "For each function call, return a json object with function name and arguments within "
+    "<tool_call></tool_call> XML "
     "tags:\n"
     "<tool_call>\n{\"name\": <function-name>, \"arguments\": <args-json-object>}\n</tool_call>";
 
@@ -42,7 +43,8 @@ rt_status rt_tools_preamble(struct rt_text *out, struct rt_str tools, struct rt_
         if (list->type != RT_JSON_ARRAY || tool->type != RT_JSON_OBJECT)
             return rt_fail(err, RT_ERR_DATA, "tools: write a list of objects, one for each tool");
         const struct rt_json *type = rt_json_get(tool, RT_STR("type"));
-        const bool wrapped = type != NULL && type->type == RT_JSON_STRING && rt_str_is(type->text, RT_STR("function"));
+        const bool wrapped =
+            type != NULL && type->type == RT_JSON_STRING && rt_str_is(type->text, RT_STR("function"));
         add_literal(out, wrapped ? "\n" : "\n{\"type\": \"function\", \"function\": ");
         RT_TRY(rt_json_dump(out, tool, err));
         add_literal(out, wrapped ? "" : "}");
@@ -51,7 +53,8 @@ rt_status rt_tools_preamble(struct rt_text *out, struct rt_str tools, struct rt_
     return RT_OK;
 }
 
-/* What stands between `open` and the next `close` behind it, and the whole of it with both; false if there is none. */
+/* What stands between `open` and the next `close` behind it, and the whole of it with both; false if there is
+ * none. */
 static bool between(struct rt_str text, struct rt_str open, struct rt_str close, struct rt_str *inner,
                     struct rt_str *whole)
 {
@@ -80,7 +83,8 @@ static rt_status without(struct rt_str *rest, struct rt_pool *pool, struct rt_st
 
 static rt_status add_call(struct rt_text *out, const struct rt_json *call, struct rt_error *err)
 {
-    const struct rt_json *name = rt_json_get(call, RT_STR("name")), *args = rt_json_get(call, RT_STR("arguments"));
+    const struct rt_json *name = rt_json_get(call, RT_STR("name")),
+                         *args = rt_json_get(call, RT_STR("arguments"));
     if (name == NULL || args == NULL)
         return rt_fail(err, RT_ERR_DATA, "a tool call has to be a JSON object with name and arguments");
     add_literal(out, "<tool_call>\n{\"name\": ");
@@ -91,8 +95,8 @@ static rt_status add_call(struct rt_text *out, const struct rt_json *call, struc
     return RT_OK;
 }
 
-/* The JSON stands between <tool_call> tags with text around it that is kept in front, or fills the turn but for a
- * thought, which is kept in front too. */
+/* The JSON stands between <tool_call> tags with text around it that is kept in front, or fills the turn but for
+ * a thought, which is kept in front too. */
 rt_status rt_tools_calls(struct rt_text *out, struct rt_str content, struct rt_error *err)
 {
     struct rt_str json = content, front = RT_STR(""), whole;

@@ -1,5 +1,8 @@
 # rows: tests
-check_PROGRAMS += tests/data/test_json.t tests/data/test_scan.t tests/data/test_rows.t tests/data/test_rows_open.mpi
+check_PROGRAMS += tests/data/test_json.t tests/data/test_scan.t tests/data/test_convert.t tests/data/test_rows.t \
+    tests/data/test_rows_open.mpi
+tests_data_test_convert_t_SOURCES = tests/data/test_convert.c tests/tap.h
+tests_data_test_convert_t_LDADD = $(RT_LIBS)
 tests_data_test_json_t_SOURCES = tests/data/test_json.c tests/tap.h
 tests_data_test_json_t_LDADD = $(RT_LIBS)
 tests_data_test_scan_t_SOURCES = tests/data/test_scan.c tests/tap.h

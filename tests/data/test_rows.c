@@ -1,8 +1,8 @@
 /*
  * test_rows.c - rows of all layouts to tokens, labels and pictures, against what LLaMA-Factory makes of them.
  *
- * tests/golden/rows/expect.json was written by make_rows.py there: for each set and each choice of options, every row's
- * length, learned tokens, picture sizes and a digest of ids and labels, or that it is bad.
+ * tests/golden/rows/expect.json was written by make_rows.py there: for each set and each choice of options,
+ * every row's length, learned tokens, picture sizes and a digest of ids and labels, or that it is bad.
  */
 #include "config.h"
 #include "data/rows.h"
@@ -39,8 +39,14 @@ static char *path_of(const char *name)
 static struct rt_data_options options_of(const struct bench *b, const json_t *set)
 {
     struct rt_data_options opt = {
-        .dataset_dir = b->dir, .media_dir = b->dir, .template_name = "qwen2_vl", .cutoff_len = 2048, .max_samples = -1,
-        .seed = 42, .image_max_pixels = 589824, .image_min_pixels = 1024,
+        .dataset_dir = b->dir,
+        .media_dir = b->dir,
+        .template_name = "qwen2_vl",
+        .cutoff_len = 2048,
+        .max_samples = -1,
+        .seed = 42,
+        .image_max_pixels = 589824,
+        .image_min_pixels = 1024,
     };
     const json_t *cutoff = json_object_get(set, "cutoff_len");
     if (cutoff != NULL)
@@ -55,7 +61,9 @@ static struct rt_data_options options_of(const struct bench *b, const json_t *se
 static struct rt_encoder encoder_of(const struct bench *b, const struct rt_data_options *opt)
 {
     return (struct rt_encoder){
-        .opt = opt, .tok = b->tok, .rules = &b->rules,
+        .opt = opt,
+        .tok = b->tok,
+        .rules = &b->rules,
         .image_id = rt_tokenizer_id(b->tok, "<|image_pad|>"),
         .vision_start_id = rt_tokenizer_id(b->tok, "<|vision_start|>"),
         .vision_end_id = rt_tokenizer_id(b->tok, "<|vision_end|>"),
@@ -116,8 +124,8 @@ static void against_reference(const struct bench *b, const json_t *entry)
         const json_t *row = json_array_get(want, (size_t)i);
         const rt_status st = rt_row_encode(rows, i, &encoder, &sample, &err);
         const bool want_bad = json_object_get(row, "bad") != NULL;
-        const bool same = st == RT_OK ? !want_bad && same_row(&sample, row, encoder.image_id)
-                                      : st == RT_ERR_DATA && want_bad;
+        const bool same =
+            st == RT_OK ? !want_bad && same_row(&sample, row, encoder.image_id) : st == RT_ERR_DATA && want_bad;
         if (!same)
             diag("row %lld: %s, the reference: %s", (long long)i, st == RT_OK ? "encoded" : err.text,
                  want_bad ? json_string_value(json_object_get(row, "bad")) : "encoded");
@@ -136,18 +144,26 @@ static void against_reference(const struct bench *b, const json_t *entry)
 /* Reasons, in the words that end in bad_rows.jsonl. */
 static void reasons(const struct bench *b)
 {
-    static const struct { const char *set; int64_t row, cutoff; const char *want; } cases[] = {
+    static const struct {
+        const char *set;
+        int64_t row, cutoff;
+        const char *want;
+    } cases[] = {
         { "alpaca", 7, 2048, "no answer: column \"output\" is missing or null; write a text" },
         { "alpaca", 17, 2048, "the turns have 1 <image> but the row has 0 pictures" },
-        { "alpaca", 22, 2048, "turn 1 (or the system's or tools' text): the text itself holds <|image_pad|>, which only a "
-                              "picture may bring" },
-        { "alpaca", 10, 30, "cutoff_len: 30 cuts a picture off; the row has 96 tokens: write cutoff_len: 96 or more, or a "
-                            "smaller image_max_pixels" },
+        { "alpaca", 22, 2048,
+          "turn 1 (or the system's or tools' text): the text itself holds <|image_pad|>, which only a "
+          "picture may bring" },
+        { "alpaca", 10, 30,
+          "cutoff_len: 30 cuts a picture off; the row has 96 tokens: write cutoff_len: 96 or more, or a "
+          "smaller image_max_pixels" },
         { "alpaca", 28, 2048, "tools: this is no JSON: byte 3: a key in quotes was expected" },
-        { "sharegpt", 2, 2048, "3 messages without the system's; there must be an answer to each question, so an even "
-                               "number of them" },
-        { "sharegpt", 4, 2048, "message 1: \"from\" is \"gpt\"; write human here: user and assistant take turns, and the "
-                               "user begins" },
+        { "sharegpt", 2, 2048,
+          "3 messages without the system's; there must be an answer to each question, so an even "
+          "number of them" },
+        { "sharegpt", 4, 2048,
+          "message 1: \"from\" is \"gpt\"; write human here: user and assistant take turns, and the "
+          "user begins" },
         { "sharegpt", 9, 2048, "message 2: \"value\" is missing or null; write a text" },
         { "sharegpt", 17, 2048, "tool call: this is no JSON: byte 1: no JSON value" },
     };
@@ -197,7 +213,8 @@ static void asked_length(const struct bench *b)
             opt.cutoff_len = cutoff;
         }
     }
-    ok(asked > 20 && enough == asked, "the cutoff_len that a message asks for holds the whole row: %d of %d", enough, asked);
+    ok(asked > 20 && enough == asked, "the cutoff_len that a message asks for holds the whole row: %d of %d",
+       enough, asked);
     rt_rows_close(rows);
 }
 
@@ -211,14 +228,16 @@ static void for_people(const struct bench *b)
     char *text = NULL, want[8192];
     must(rt_rows_open(&rows, &opt, &name, 1, b->dist, &err), &err);
     must(rt_row_text(rows, 15, &encoder, &text, &err), &err);
-    snprintf(want, sizeof want,
-             "%s/alpaca.json row 16 (line 95): 64 tokens, 9 learned, 1 pictures\n"
-             "      | <|im_start|>system\n"
-             "      | You are a helpful assistant.<|im_end|>\n"
-             "      | <|im_start|>user\n"
-             "      | <|vision_start|>[%s/images/a.png: 112 x 56 pixels, 8 tokens]<|vision_end|>What?<|im_end|>\n"
-             "      | <|im_start|>assistant\n"
-             "learn | A picture.<|im_end|>\n", b->dir, b->dir);
+    snprintf(
+        want, sizeof want,
+        "%s/alpaca.json row 16 (line 95): 64 tokens, 9 learned, 1 pictures\n"
+        "      | <|im_start|>system\n"
+        "      | You are a helpful assistant.<|im_end|>\n"
+        "      | <|im_start|>user\n"
+        "      | <|vision_start|>[%s/images/a.png: 112 x 56 pixels, 8 tokens]<|vision_end|>What?<|im_end|>\n"
+        "      | <|im_start|>assistant\n"
+        "learn | A picture.<|im_end|>\n",
+        b->dir, b->dir);
     if (!ok(strcmp(text, want) == 0, "a row's text shows turns, picture and what is learned"))
         diag("%s", text);
     free(text);
@@ -241,8 +260,7 @@ int main(int argc, char **argv)
     json_t *expect = json_load_file(path, 0, NULL), *entry;
     size_t i;
     ok(json_array_size(expect) > 40, "%zu sets with options in expect.json", json_array_size(expect));
-    json_array_foreach(expect, i, entry)
-        against_reference(&b, entry);
+    json_array_foreach(expect, i, entry) against_reference(&b, entry);
     reasons(&b);
     asked_length(&b);
     for_people(&b);
