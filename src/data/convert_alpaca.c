@@ -30,11 +30,11 @@ static rt_status question(struct rt_pool *pool, const struct rt_dataset_info *in
         *text = prompt.n == 0 ? query : prompt;
         return RT_OK;
     }
-    struct rt_text joined = { .pool = pool };
-    rt_text_str(&joined, prompt);
-    rt_text_add(&joined, "\n", 1);
-    rt_text_str(&joined, query);
-    return rt_text_end(&joined, text, err);
+    struct rt_buf joined = { .pool = pool };
+    rt_buf_str(&joined, prompt);
+    rt_buf_add(&joined, "\n", 1);
+    rt_buf_str(&joined, query);
+    return rt_buf_end(&joined, text, err);
 }
 
 rt_status rt_convert_alpaca(struct rt_row *row, struct rt_pool *pool, const struct rt_dataset_info *info,

@@ -15,21 +15,21 @@ static const char between_results[] = "\n</tool_response>\n<tool_response>\n";
 static rt_status calls_text(struct rt_pool *pool, const struct rt_json *calls, int64_t number,
                             struct rt_str *text, struct rt_error *err)
 {
-    struct rt_text out = { .pool = pool };
+    struct rt_buf out = { .pool = pool };
     if (calls->type != RT_JSON_ARRAY)
         return rt_fail(err, RT_ERR_DATA, "message %lld: tool_calls is %s; write a list", (long long)number,
                        rt_json_kind(calls));
-    rt_text_add(&out, "[", 1);
+    rt_buf_add(&out, "[", 1);
     for (const struct rt_json *c = calls->first; c != NULL; c = c->next) {
         const struct rt_json *function = rt_json_get(c, RT_STR("function"));
         if (function == NULL)
             return rt_fail(err, RT_ERR_DATA, "message %lld: a tool call without \"function\"",
                            (long long)number);
         RT_TRY(rt_json_dump(&out, function, err));
-        rt_text_add(&out, ", ", c->next != NULL ? 2 : 0);
+        rt_buf_add(&out, ", ", c->next != NULL ? 2 : 0);
     }
-    rt_text_add(&out, "]", 1);
-    return rt_text_end(&out, text, err);
+    rt_buf_add(&out, "]", 1);
+    return rt_buf_end(&out, text, err);
 }
 
 /* As Python sees it: null, false, 0, "", [] and {} are no calls. */
@@ -39,15 +39,15 @@ static bool has_calls(const struct rt_json *calls)
 }
 
 /* Tool results that were waiting become one turn. */
-static rt_status flush_results(struct rt_row *row, struct rt_text *results, int64_t *waiting,
+static rt_status flush_results(struct rt_row *row, struct rt_buf *results, int64_t *waiting,
                                struct rt_error *err)
 {
     if (*waiting == 0)
         return RT_OK;
     struct rt_turn *turn = &row->turn[row->turns++];
     turn->role = RT_OBSERVATION;
-    RT_TRY(rt_text_end(results, &turn->text, err));
-    *results = (struct rt_text){ .pool = results->pool };
+    RT_TRY(rt_buf_end(results, &turn->text, err));
+    *results = (struct rt_buf){ .pool = results->pool };
     *waiting = 0;
     return RT_OK;
 }
@@ -55,7 +55,7 @@ static rt_status flush_results(struct rt_row *row, struct rt_text *results, int6
 static rt_status read_turns(struct rt_row *row, struct rt_pool *pool, const struct rt_dataset_info *info,
                             const struct rt_json *m, int64_t number, struct rt_error *err)
 {
-    struct rt_text results = { .pool = pool };
+    struct rt_buf results = { .pool = pool };
     int64_t waiting = 0;
     for (; m != NULL; m = m->next, number++) {
         struct rt_str role = rt_message_role(info, m), text;
@@ -68,8 +68,8 @@ static rt_status read_turns(struct rt_row *row, struct rt_pool *pool, const stru
             RT_TRY(rt_message_text(info, m, number, &text, err));
         }
         if (rt_is_tag(info, role, RT_TAG_OBSERVATION)) {
-            rt_text_add(&results, between_results, waiting > 0 ? sizeof between_results - 1 : 0);
-            rt_text_str(&results, text);
+            rt_buf_add(&results, between_results, waiting > 0 ? sizeof between_results - 1 : 0);
+            rt_buf_str(&results, text);
             waiting++;
             continue;
         }
@@ -91,24 +91,24 @@ static rt_status read_tools(struct rt_row *row, struct rt_pool *pool, const stru
     const struct rt_json *v = rt_column(info, object, RT_COL_TOOLS);
     if (v == NULL || (v->type != RT_JSON_ARRAY && v->type != RT_JSON_OBJECT))
         return rt_column_text(info, object, RT_COL_TOOLS, &row->tools, err);
-    struct rt_text out = { .pool = pool };
+    struct rt_buf out = { .pool = pool };
     RT_TRY(rt_json_dump(&out, v, err));
-    return rt_text_end(&out, &row->tools, err);
+    return rt_buf_end(&out, &row->tools, err);
 }
 
 static rt_status thinking(struct rt_row *row, struct rt_pool *pool, struct rt_error *err)
 {
-    struct rt_text out = { .pool = pool };
+    struct rt_buf out = { .pool = pool };
     if (row->system.n == 0 && row->tools.n > 0)
         return RT_OK;
     if (row->tools.n == 0 &&
         (rt_str_find(row->system, THINKING_ON, 0) != NULL || rt_str_find(row->system, THINKING_OFF, 0) != NULL))
         return RT_OK;
-    rt_text_str(&out, row->system);
-    rt_text_add(&out, "\n", row->system.n > 0 ? 1 : 0);
+    rt_buf_str(&out, row->system);
+    rt_buf_add(&out, "\n", row->system.n > 0 ? 1 : 0);
     if (row->tools.n == 0)
-        rt_text_str(&out, THINKING_OFF);
-    return rt_text_end(&out, &row->system, err);
+        rt_buf_str(&out, THINKING_OFF);
+    return rt_buf_end(&out, &row->system, err);
 }
 
 rt_status rt_convert_openai(struct rt_row *row, struct rt_pool *pool, const struct rt_dataset_info *info,

@@ -171,16 +171,16 @@ static rt_status check_names(const struct reader *r, const struct rt_dataset_inf
 /* The name is not there: say which are. */
 static rt_status fail_unknown(const struct reader *r, const struct rt_json *all)
 {
-    struct rt_text known = { .pool = r->pool };
+    struct rt_buf known = { .pool = r->pool };
     struct rt_str list;
     int64_t n = 0;
     for (const struct rt_json *v = all->first; v != NULL && n < 12; v = v->next, n++) {
-        rt_text_add(&known, ", ", n > 0 ? 2 : 0);
-        rt_text_str(&known, v->key);
+        rt_buf_add(&known, ", ", n > 0 ? 2 : 0);
+        rt_buf_str(&known, v->key);
     }
     if (n < all->count)
-        rt_text_format(&known, " and %lld more", (long long)(all->count - n));
-    RT_TRY(rt_text_end(&known, &list, r->err));
+        rt_buf_format(&known, " and %lld more", (long long)(all->count - n));
+    RT_TRY(rt_buf_end(&known, &list, r->err));
     return rt_fail(r->err, RT_ERR_JOB, "%s: there is no data set \"%s\"; the file names %s", r->path, r->name,
                    all->count == 0 ? "none" : list.p);
 }

@@ -10,7 +10,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
-char *rt_path_join(const char *folder, const char *name)
+char *rt_data_join(const char *folder, const char *name)
 {
     const size_t n = name[0] == '/' ? 0 : strlen(folder), m = strlen(name);
     char *path = malloc(n + m + 2), *p = path;
@@ -58,7 +58,7 @@ static rt_status read_folder(struct rt_file_list *list, const char *folder, stru
     rt_status st = RT_OK;
     for (const struct dirent *e = readdir(dir); e != NULL && st == RT_OK; e = readdir(dir))
         if (strcmp(e->d_name, ".") != 0 && strcmp(e->d_name, "..") != 0)
-            st = append(list, rt_path_join(folder, e->d_name), err);
+            st = append(list, rt_data_join(folder, e->d_name), err);
     closedir(dir);
     if (st == RT_OK && list->count == 0)
         st = rt_fail(err, RT_ERR_FILE, "%s: the folder of this data set is empty", folder);
@@ -128,7 +128,7 @@ rt_status rt_files_find(struct rt_file_list *list, const char *folder, const cha
     struct rt_file_list found = { 0 };
     rt_status st = RT_OK;
     if (rt_dist_rank(dist) == 0) {
-        char *path = rt_path_join(folder, name);
+        char *path = rt_data_join(folder, name);
         st = path != NULL ? look(&found, path, err) : rt_fail(err, RT_ERR_MEMORY, "no memory for a path");
         free(path);
     }

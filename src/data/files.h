@@ -23,6 +23,6 @@ rt_status rt_files_find(struct rt_file_list *list, const char *folder, const cha
 void rt_files_free(struct rt_file_list *list);
 
 /* os.path.join: name alone if it is absolute. malloc'ed; NULL without memory. */
-char *rt_path_join(const char *folder, const char *name);
+char *rt_data_join(const char *folder, const char *name);
 
 #endif

@@ -40,7 +40,7 @@ rt_status rt_json_parse(struct rt_pool *pool, struct rt_str text, bool raw_contr
 const struct rt_json *rt_json_get(const struct rt_json *object, struct rt_str key);
 /* What Python's json.dumps(value, ensure_ascii=False) writes. Fails: RT_ERR_DATA on an integer of more than
  * 4300 digits, where Python stops too. */
-rt_status rt_json_dump(struct rt_text *out, const struct rt_json *value, struct rt_error *err);
+rt_status rt_json_dump(struct rt_buf *out, const struct rt_json *value, struct rt_error *err);
 /* "a text", "a list", ...: for messages. */
 const char *rt_json_kind(const struct rt_json *value);
 

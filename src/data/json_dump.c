@@ -8,25 +8,25 @@
 
 enum { INT_DIGITS = 4300 }; /* sys.get_int_max_str_digits() */
 
-static void dump_string(struct rt_text *out, struct rt_str str)
+static void dump_string(struct rt_buf *out, struct rt_str str)
 {
     size_t from = 0;
-    rt_text_add(out, "\"", 1);
+    rt_buf_add(out, "\"", 1);
     for (size_t i = 0; i < str.n; i++) {
         const unsigned char c = (unsigned char)str.p[i];
         if (c >= 0x20 && c != '"' && c != '\\')
             continue;
-        rt_text_add(out, str.p + from, i - from);
+        rt_buf_add(out, str.p + from, i - from);
         from = i + 1;
         static const char plain[] = "\"\\\b\f\n\r\t", name[] = "\"\\bfnrt";
         const char *known = c == '\0' ? NULL : strchr(plain, c);
         if (known != NULL)
-            rt_text_add(out, (const char[]){ '\\', name[known - plain] }, 2);
+            rt_buf_add(out, (const char[]){ '\\', name[known - plain] }, 2);
         else
-            rt_text_format(out, "\\u%04x", c);
+            rt_buf_format(out, "\\u%04x", c);
     }
-    rt_text_add(out, str.p + from, str.n - from);
-    rt_text_add(out, "\"", 1);
+    rt_buf_add(out, str.p + from, str.n - from);
+    rt_buf_add(out, "\"", 1);
 }
 
 /* The fewest digits that read back as the same double; then fixed or with an exponent by repr's rule. */
@@ -50,7 +50,7 @@ void rt_json_float(char *out, size_t bytes, const char *literal)
         snprintf(out, bytes, "%.*f", precision > exponent ? precision - exponent : 1, x);
 }
 
-static rt_status dump_number(struct rt_text *out, struct rt_str text, struct rt_error *err)
+static rt_status dump_number(struct rt_buf *out, struct rt_str text, struct rt_error *err)
 {
     const bool letters = memchr(text.p, 'N', text.n) != NULL || memchr(text.p, 'I', text.n) != NULL;
     const bool real = memchr(text.p, '.', text.n) != NULL || memchr(text.p, 'e', text.n) != NULL ||
@@ -58,7 +58,7 @@ static rt_status dump_number(struct rt_text *out, struct rt_str text, struct rt_
     if (letters || !real) {
         if (text.n > INT_DIGITS + (size_t)(text.p[0] == '-'))
             return rt_fail(err, RT_ERR_DATA, "a whole number of more than %d digits", INT_DIGITS);
-        rt_text_str(out, rt_str_is(text, RT_STR("-0")) ? RT_STR("0") : text);
+        rt_buf_str(out, rt_str_is(text, RT_STR("-0")) ? RT_STR("0") : text);
         return RT_OK;
     }
     char *literal = rt_pool_take(out->pool, text.n + 1), repr[64];
@@ -67,11 +67,11 @@ static rt_status dump_number(struct rt_text *out, struct rt_str text, struct rt_
     memcpy(literal, text.p, text.n);
     literal[text.n] = '\0';
     rt_json_float(repr, sizeof repr, literal);
-    rt_text_add(out, repr, strlen(repr));
+    rt_buf_add(out, repr, strlen(repr));
     return RT_OK;
 }
 
-rt_status rt_json_dump(struct rt_text *out, const struct rt_json *value, struct rt_error *err)
+rt_status rt_json_dump(struct rt_buf *out, const struct rt_json *value, struct rt_error *err)
 {
     static const char *const words[] = { "null", "false", "true" };
     switch (value->type) {
@@ -79,18 +79,18 @@ rt_status rt_json_dump(struct rt_text *out, const struct rt_json *value, struct 
     case RT_JSON_STRING: dump_string(out, value->text); return RT_OK;
     case RT_JSON_ARRAY:
     case RT_JSON_OBJECT:
-        rt_text_add(out, value->type == RT_JSON_ARRAY ? "[" : "{", 1);
+        rt_buf_add(out, value->type == RT_JSON_ARRAY ? "[" : "{", 1);
         for (const struct rt_json *v = value->first; v != NULL; v = v->next) {
             if (value->type == RT_JSON_OBJECT) {
                 dump_string(out, v->key);
-                rt_text_add(out, ": ", 2);
+                rt_buf_add(out, ": ", 2);
             }
             RT_TRY(rt_json_dump(out, v, err));
             if (v->next != NULL)
-                rt_text_add(out, ", ", 2);
+                rt_buf_add(out, ", ", 2);
         }
-        rt_text_add(out, value->type == RT_JSON_ARRAY ? "]" : "}", 1);
+        rt_buf_add(out, value->type == RT_JSON_ARRAY ? "]" : "}", 1);
         return RT_OK;
-    default: rt_text_add(out, words[value->type], strlen(words[value->type])); return RT_OK;
+    default: rt_buf_add(out, words[value->type], strlen(words[value->type])); return RT_OK;
     }
 }

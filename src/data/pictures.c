@@ -36,7 +36,7 @@ rt_status rt_row_check_media(const struct rt_rows *rows, const struct rt_row *ro
 static char *find(const struct rt_rows *rows, const char *name, bool *in_media_dir)
 {
     struct stat info;
-    char *path = rt_path_join(rows->media_dir, name);
+    char *path = rt_data_join(rows->media_dir, name);
     *in_media_dir = path != NULL && stat(path, &info) == 0 && S_ISREG(info.st_mode);
     if (path == NULL || *in_media_dir)
         return path;
@@ -67,12 +67,12 @@ rt_status rt_row_find_pictures(const struct rt_rows *rows, const struct rt_row *
         return rt_fail(err, RT_ERR_MEMORY, "no memory for %lld pictures", (long long)row->pictures);
     for (int64_t i = 0; i < row->pictures && st == RT_OK; i++) {
         struct rt_sample_picture *p = &sample->picture[i];
-        struct rt_text name = { .pool = &pool };
+        struct rt_buf name = { .pool = &pool };
         struct rt_str ended;
         struct rt_error why = { .text = "" };
         bool in_media_dir = false;
-        rt_text_str(&name, row->picture[i]);
-        RT_TRY_TO(st, rt_text_end(&name, &ended, err), free_pool);
+        rt_buf_str(&name, row->picture[i]);
+        RT_TRY_TO(st, rt_buf_end(&name, &ended, err), free_pool);
         p->path = find(rows, ended.p, &in_media_dir);
         if (p->path == NULL) {
             st = rt_fail(err, RT_ERR_MEMORY, "no memory for a path");

@@ -65,7 +65,7 @@ void rt_pool_free(struct rt_pool *pool)
     *pool = (struct rt_pool){ 0 };
 }
 
-void rt_text_add(struct rt_text *text, const char *p, size_t n)
+void rt_buf_add(struct rt_buf *text, const char *p, size_t n)
 {
     if (text->failed)
         return;
@@ -90,12 +90,12 @@ void rt_text_add(struct rt_text *text, const char *p, size_t n)
     text->bytes += n;
 }
 
-void rt_text_str(struct rt_text *text, struct rt_str str)
+void rt_buf_str(struct rt_buf *text, struct rt_str str)
 {
-    rt_text_add(text, str.p, str.n);
+    rt_buf_add(text, str.p, str.n);
 }
 
-void rt_text_format(struct rt_text *text, const char *fmt, ...)
+void rt_buf_format(struct rt_buf *text, const char *fmt, ...)
 {
     char line[1024]; /* callers print numbers and short names; longer is cut */
     va_list ap;
@@ -103,12 +103,12 @@ void rt_text_format(struct rt_text *text, const char *fmt, ...)
     const int n = vsnprintf(line, sizeof line, fmt, ap);
     va_end(ap);
     if (n > 0)
-        rt_text_add(text, line, (size_t)n < sizeof line ? (size_t)n : sizeof line - 1);
+        rt_buf_add(text, line, (size_t)n < sizeof line ? (size_t)n : sizeof line - 1);
 }
 
-rt_status rt_text_end(struct rt_text *text, struct rt_str *str, struct rt_error *err)
+rt_status rt_buf_end(struct rt_buf *text, struct rt_str *str, struct rt_error *err)
 {
-    rt_text_add(text, "", 0); /* makes room for the NUL of an empty text */
+    rt_buf_add(text, "", 0); /* makes room for the NUL of an empty text */
     if (text->failed)
         return rt_fail(err, RT_ERR_MEMORY, "no memory for %zu bytes of text", text->bytes);
     text->data[text->bytes] = '\0';

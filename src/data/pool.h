@@ -32,17 +32,17 @@ struct rt_pool {
 void *rt_pool_take(struct rt_pool *pool, size_t bytes);
 void rt_pool_free(struct rt_pool *pool);
 
-/* Text that grows in a pool. A failed append is remembered and told by rt_text_end. */
-struct rt_text {
+/* Text that grows in a pool. A failed append is remembered and told by rt_buf_end. */
+struct rt_buf {
     struct rt_pool *pool;
     char *data;
     size_t bytes, room;
     bool failed;
 };
-void rt_text_add(struct rt_text *text, const char *p, size_t n);
-void rt_text_str(struct rt_text *text, struct rt_str str);
-void rt_text_format(struct rt_text *text, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+void rt_buf_add(struct rt_buf *text, const char *p, size_t n);
+void rt_buf_str(struct rt_buf *text, struct rt_str str);
+void rt_buf_format(struct rt_buf *text, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 /* The finished text, with a NUL behind it; it lives as long as the pool. Fails: RT_ERR_MEMORY. */
-rt_status rt_text_end(struct rt_text *text, struct rt_str *str, struct rt_error *err);
+rt_status rt_buf_end(struct rt_buf *text, struct rt_str *str, struct rt_error *err);
 
 #endif

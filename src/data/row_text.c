@@ -7,7 +7,7 @@
 
 /* Lines begin with "learn | " where the model is to say the text, else with "      | ". */
 struct lines {
-    struct rt_text text;
+    struct rt_buf text;
     bool open; /* the last line has no newline yet */
     bool learn;
 };
@@ -15,7 +15,7 @@ struct lines {
 static void add_piece(struct lines *out, const char *piece, size_t n, bool learn)
 {
     if (out->open && out->learn != learn) {
-        rt_text_add(&out->text, "\n", 1);
+        rt_buf_add(&out->text, "\n", 1);
         out->open = false;
     }
     out->learn = learn;
@@ -23,8 +23,8 @@ static void add_piece(struct lines *out, const char *piece, size_t n, bool learn
         const char *nl = memchr(piece + from, '\n', n - from);
         const size_t to = nl != NULL ? (size_t)(nl - piece) + 1 : n;
         if (!out->open)
-            rt_text_add(&out->text, learn ? "learn | " : "      | ", 8);
-        rt_text_add(&out->text, piece + from, to - from);
+            rt_buf_add(&out->text, learn ? "learn | " : "      | ", 8);
+        rt_buf_add(&out->text, piece + from, to - from);
         out->open = nl == NULL;
         from = to;
     }
@@ -44,10 +44,10 @@ static rt_status add_tokens(struct lines *out, const struct rt_encoder *encoder,
 
 static void add_picture(struct lines *out, const struct rt_sample_picture *p, bool learn)
 {
-    struct rt_text note = { .pool = out->text.pool };
-    rt_text_add(&note, "[", 1);
-    rt_text_add(&note, p->path, strlen(p->path));
-    rt_text_format(&note, ": %d x %d pixels, %d tokens]", (int)p->width, (int)p->height, (int)p->tokens);
+    struct rt_buf note = { .pool = out->text.pool };
+    rt_buf_add(&note, "[", 1);
+    rt_buf_add(&note, p->path, strlen(p->path));
+    rt_buf_format(&note, ": %d x %d pixels, %d tokens]", (int)p->width, (int)p->height, (int)p->tokens);
     out->text.failed |= note.failed;
     if (!note.failed)
         add_piece(out, note.data, note.bytes, learn);
@@ -81,14 +81,14 @@ rt_status rt_row_text(const struct rt_rows *rows, int64_t i, const struct rt_enc
     char where[1024], *copy = NULL;
     RT_TRY(rt_row_encode(rows, i, encoder, &sample, err));
     rt_rows_where(rows, i, where, sizeof where);
-    rt_text_add(&out.text, where, strlen(where));
-    rt_text_format(&out.text, ": %d tokens, %d learned, %d pictures\n", (int)sample.length, (int)sample.learned,
-                   (int)sample.pictures);
+    rt_buf_add(&out.text, where, strlen(where));
+    rt_buf_format(&out.text, ": %d tokens, %d learned, %d pictures\n", (int)sample.length, (int)sample.learned,
+                  (int)sample.pictures);
     rt_status st = write_sample(&out, encoder, &sample, err);
     if (out.open)
-        rt_text_add(&out.text, "\n", 1);
+        rt_buf_add(&out.text, "\n", 1);
     if (st == RT_OK)
-        st = rt_text_end(&out.text, &end, err);
+        st = rt_buf_end(&out.text, &end, err);
     if (st == RT_OK) {
         copy = malloc(end.n + 1);
         st = copy != NULL ? RT_OK : rt_fail(err, RT_ERR_MEMORY, "no memory for a row's text");

@@ -114,7 +114,7 @@ static rt_status read_options(struct rt_rows *rows, const struct rt_data_options
 static rt_status open_sets(struct rt_rows *rows, const struct rt_data_options *opt, const char *const *names,
                            int64_t count, struct rt_dist *dist, struct rt_error *err)
 {
-    char *path = rt_path_join(opt->dataset_dir, "dataset_info.json"), *text = NULL;
+    char *path = rt_data_join(opt->dataset_dir, "dataset_info.json"), *text = NULL;
     size_t bytes;
     rt_status st = path != NULL ? RT_OK : rt_fail(err, RT_ERR_MEMORY, "no memory for a path");
     st = rt_dist_agree(dist, st, err);

@@ -23,8 +23,8 @@ rt_status rt_template_turn(struct rt_str *text, struct rt_pool *pool, const stru
 /* ---- tools.c */
 
 /* The preamble that the system's text gets from row->tools; n 0 when the list is empty. Fails as above. */
-rt_status rt_tools_preamble(struct rt_text *out, struct rt_str tools, struct rt_error *err);
+rt_status rt_tools_preamble(struct rt_buf *out, struct rt_str tools, struct rt_error *err);
 /* A tool call turn's content: calls as the model writes them. Fails as above. */
-rt_status rt_tools_calls(struct rt_text *out, struct rt_str content, struct rt_error *err);
+rt_status rt_tools_calls(struct rt_buf *out, struct rt_str content, struct rt_error *err);
 
 #endif

@@ -4,9 +4,9 @@
 
 #include <string.h>
 
-static void add_literal(struct rt_text *out, const char *literal)
+static void add_literal(struct rt_buf *out, const char *literal)
 {
-    rt_text_add(out, literal, strlen(literal));
+    rt_buf_add(out, literal, strlen(literal));
 }
 
 static rt_status parse(struct rt_pool *pool, struct rt_str text, const char *what, struct rt_json **value,
@@ -29,7 +29,7 @@ static const char preamble_tail[] =
     "tags:\n"
     "<tool_call>\n{\"name\": <function-name>, \"arguments\": <args-json-object>}\n</tool_call>";
 
-rt_status rt_tools_preamble(struct rt_text *out, struct rt_str tools, struct rt_error *err)
+rt_status rt_tools_preamble(struct rt_buf *out, struct rt_str tools, struct rt_error *err)
 {
     struct rt_json *list;
     RT_TRY(parse(out->pool, tools, "tools", &list, err));
@@ -71,17 +71,17 @@ static bool between(struct rt_str text, struct rt_str open, struct rt_str close,
 static rt_status without(struct rt_str *rest, struct rt_pool *pool, struct rt_str text, struct rt_str what,
                          struct rt_error *err)
 {
-    struct rt_text out = { .pool = pool };
+    struct rt_buf out = { .pool = pool };
     size_t from = 0;
     for (const char *at = rt_str_find(text, what, 0); at != NULL; at = rt_str_find(text, what, from)) {
-        rt_text_add(&out, text.p + from, (size_t)(at - text.p) - from);
+        rt_buf_add(&out, text.p + from, (size_t)(at - text.p) - from);
         from = (size_t)(at - text.p) + what.n;
     }
-    rt_text_add(&out, text.p + from, text.n - from);
-    return rt_text_end(&out, rest, err);
+    rt_buf_add(&out, text.p + from, text.n - from);
+    return rt_buf_end(&out, rest, err);
 }
 
-static rt_status add_call(struct rt_text *out, const struct rt_json *call, struct rt_error *err)
+static rt_status add_call(struct rt_buf *out, const struct rt_json *call, struct rt_error *err)
 {
     const struct rt_json *name = rt_json_get(call, RT_STR("name")),
                          *args = rt_json_get(call, RT_STR("arguments"));
@@ -97,7 +97,7 @@ static rt_status add_call(struct rt_text *out, const struct rt_json *call, struc
 
 /* The JSON stands between <tool_call> tags with text around it that is kept in front, or fills the turn but for
  * a thought, which is kept in front too. */
-rt_status rt_tools_calls(struct rt_text *out, struct rt_str content, struct rt_error *err)
+rt_status rt_tools_calls(struct rt_buf *out, struct rt_str content, struct rt_error *err)
 {
     struct rt_str json = content, front = RT_STR(""), whole;
     if (between(content, RT_STR("<tool_call>"), RT_STR("</tool_call>"), &json, &whole)) {
@@ -108,12 +108,12 @@ rt_status rt_tools_calls(struct rt_text *out, struct rt_str content, struct rt_e
     }
     struct rt_json *calls;
     RT_TRY(parse(out->pool, json, "tool call", &calls, err));
-    rt_text_str(out, front);
+    rt_buf_str(out, front);
     if (calls->type != RT_JSON_ARRAY)
         return add_call(out, calls, err);
     for (const struct rt_json *call = calls->first; call != NULL; call = call->next) {
         RT_TRY(add_call(out, call, err));
-        rt_text_add(out, "\n", call->next != NULL ? 1 : 0);
+        rt_buf_add(out, "\n", call->next != NULL ? 1 : 0);
     }
     return RT_OK;
 }

@@ -26,9 +26,9 @@ static bool dumped(struct rt_pool *pool, struct rt_str text, struct rt_str *out)
 {
     struct rt_json *value;
     struct rt_error err;
-    struct rt_text t = { .pool = pool };
+    struct rt_buf t = { .pool = pool };
     return rt_json_parse(pool, text, false, &value, &err) == RT_OK && rt_json_dump(&t, value, &err) == RT_OK &&
-           rt_text_end(&t, out, &err) == RT_OK;
+           rt_buf_end(&t, out, &err) == RT_OK;
 }
 
 static void against_python(void)
