@@ -23,6 +23,10 @@ struct rt_rows;
  * and key), RT_ERR_FILE (file missing, not JSON; with line). */
 rt_status rt_rows_open(struct rt_rows **rows, const struct rt_data_options *opt, const char *const *names,
                        int64_t count, struct rt_dist *dist, struct rt_error *err);
+/* Collective. The same, with num_samples drawn from where `before` left numpy's stream (before NULL: from the seed's
+ * start, as above). The reference opens dataset first and eval_dataset after it, from one stream. */
+rt_status rt_rows_open_after(struct rt_rows **rows, const struct rt_rows *before, const struct rt_data_options *opt,
+                             const char *const *names, int64_t count, struct rt_dist *dist, struct rt_error *err);
 void rt_rows_close(struct rt_rows *rows);
 int64_t rt_rows_count(const struct rt_rows *rows);
 /* "data/x.json row 17 (line 203)": where row i stands, for messages. */
