@@ -1,6 +1,7 @@
 /*
- * flags.c - the command line as argparse reads it for the reference: --key value, --key=value, --key-with-dashes,
- * prefixes that only one key has, bare --flag for true and --no_flag for false; the last one wins.
+ * flags.c - the command line as argparse reads it for the reference: --key value, --key=value,
+ * --key-with-dashes, prefixes that only one key has, bare --flag for true and --no_flag for false; the last one
+ * wins.
  */
 #include "config.h"
 
@@ -14,16 +15,17 @@
 enum { NAME_CHARS = 128 };
 
 struct flag {
-    char name[NAME_CHARS]; /* as typed behind --, with _ for - */
-    const char *value;     /* behind =, or NULL */
+    char name[NAME_CHARS];    /* as typed behind --, with _ for - */
+    const char *value;        /* behind =, or NULL */
     const struct rt_key *key; /* NULL: unknown */
-    bool no;               /* --no_key */
+    bool no;                  /* --no_key */
 };
 
 static bool is_negative_number(const char *word)
 {
     double number;
-    return word[0] == '-' && (isdigit((unsigned char)word[1]) || word[1] == '.') && rt_number_of_text(word, &number);
+    return word[0] == '-' && (isdigit((unsigned char)word[1]) || word[1] == '.') &&
+           rt_number_of_text(word, &number);
 }
 
 /* argparse's rule: what starts with - is a flag, unless it is a lone -, a negative number, or holds a space. */
@@ -52,7 +54,8 @@ static bool has_no_form(const struct rt_key *key)
     return key->type == RT_KEY_BOOL && strcmp(key->def, "true") == 0;
 }
 
-/* The key that `name` is a prefix of, alone. *hits counts them; `others` collects their names for the message. */
+/* The key that `name` is a prefix of, alone. *hits counts them; `others` collects their names for the message.
+ */
 static void find_prefix(struct flag *flag, int *hits, char *others, size_t bytes)
 {
     const size_t n = strlen(flag->name);
@@ -148,8 +151,8 @@ static rt_status flag_value(struct rt_job_store *store, const struct flag *flag,
         }
     } else {
         if (flag->key != NULL && flag->key->type != RT_KEY_BOOL)
-            return rt_fail(err, RT_ERR_USAGE, "--%s: a value is missing; write --%s %s", flag->name, flag->key->name,
-                           flag->key->example != NULL ? flag->key->example : "VALUE");
+            return rt_fail(err, RT_ERR_USAGE, "--%s: a value is missing; write --%s %s", flag->name,
+                           flag->key->name, flag->key->example != NULL ? flag->key->example : "VALUE");
         node = text_node(store, flag->no ? "false" : "true");
     }
     if (node == NULL)
@@ -168,9 +171,10 @@ rt_status rt_flags_read(struct rt_job_store *store, struct rt_node *root, int ar
         if (!is_utf8(argv[i]))
             return rt_fail(err, RT_ERR_USAGE, "%s: not UTF-8", shown);
         if (!is_flag(argv[i])) {
-            const char *hint = strchr(argv[i], '=') != NULL
-                                   ? "key=value comes after a job file (.yaml, .yml or .json); without one write --key"
-                                   : "no flag takes it; a job file (.yaml, .yml or .json) comes first, flags are --key";
+            const char *hint =
+                strchr(argv[i], '=') != NULL
+                    ? "key=value comes after a job file (.yaml, .yml or .json); without one write --key"
+                    : "no flag takes it; a job file (.yaml, .yml or .json) comes first, flags are --key";
             return rt_fail(err, RT_ERR_USAGE, "%s: %s value", shown, hint);
         }
         RT_TRY(identify(&flag, argv[i], err));

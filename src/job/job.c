@@ -1,4 +1,5 @@
-/* job.c - opening and closing a job: file or flags to a tree, the tree to typed values, the values to options. */
+/* job.c - opening and closing a job: file or flags to a tree, the tree to typed values, the values to options.
+ */
 #include "config.h"
 
 #include "job/value.h"
@@ -37,8 +38,8 @@ static rt_status read_file(struct rt_reading *r, int argc, char **argv, const ch
     if ((*root)->kind == RT_NODE_NULL)
         (*root)->kind = RT_NODE_MAP; /* an empty file: overrides may say everything */
     if ((*root)->kind != RT_NODE_MAP)
-        return rt_fail(r->err, RT_ERR_JOB, "%s:%d: a job file holds lines such as lora_rank: 8, not %s", r->path,
-                       (*root)->line, (*root)->kind == RT_NODE_LIST ? "a list" : "one value");
+        return rt_fail(r->err, RT_ERR_JOB, "%s:%d: a job file holds lines such as lora_rank: 8, not %s",
+                       r->path, (*root)->line, (*root)->kind == RT_NODE_LIST ? "a list" : "one value");
     for (int i = 1; i < argc; i++)
         RT_TRY(rt_override_read(r->store, r->scalars, *root, argv[i], r->err));
     return RT_OK;
@@ -48,7 +49,8 @@ static rt_status read_tree(struct rt_reading *r, int argc, char **argv, const ch
                            struct rt_node **root)
 {
     if (argc < 1)
-        return rt_fail(r->err, RT_ERR_USAGE, "no job: give a job file (.yaml, .yml or .json), or flags such as "
+        return rt_fail(r->err, RT_ERR_USAGE,
+                       "no job: give a job file (.yaml, .yml or .json), or flags such as "
                        "--model_name_or_path DIR");
     if (r->path != NULL)
         return read_file(r, argc, argv, text, bytes, root);
@@ -95,8 +97,9 @@ static bool extra_keys_allowed(void)
     if (word == NULL)
         return false;
     return strcmp(word, "1") == 0 || strcmp(word, "y") == 0 || strcmp(word, "Y") == 0 ||
-           (strlen(word) == 4 && tolower((unsigned char)word[0]) == 't' && tolower((unsigned char)word[1]) == 'r' &&
-            tolower((unsigned char)word[2]) == 'u' && tolower((unsigned char)word[3]) == 'e');
+           (strlen(word) == 4 && tolower((unsigned char)word[0]) == 't' &&
+            tolower((unsigned char)word[1]) == 'r' && tolower((unsigned char)word[2]) == 'u' &&
+            tolower((unsigned char)word[3]) == 'e');
 }
 
 /* All unknown keys in one message, sorted, each with what was probably meant. */

@@ -36,7 +36,8 @@ static const char *number_text(struct rt_job_store *store, const json_t *json)
 
 static rt_status convert(struct reader *r, const json_t *json, int depth, int line, struct rt_node **node);
 
-static rt_status convert_members(struct reader *r, const json_t *json, int depth, int line, struct rt_node *node)
+static rt_status convert_members(struct reader *r, const json_t *json, int depth, int line,
+                                 struct rt_node *node)
 {
     if (json_is_array(json)) {
         for (size_t i = 0; i < json_array_size(json); i++) {
@@ -71,8 +72,7 @@ static rt_status convert(struct reader *r, const json_t *json, int depth, int li
     node->line = r->lines ? line : 0;
     node->text = "null";
     switch (json_typeof(json)) {
-    case JSON_NULL:
-        break;
+    case JSON_NULL: break;
     case JSON_TRUE:
     case JSON_FALSE:
         node->kind = RT_NODE_BOOL;
@@ -106,25 +106,19 @@ static rt_status convert(struct reader *r, const json_t *json, int depth, int li
     return RT_OK;
 }
 
-/* jansson keeps the order of keys but not their lines: the k-th string at depth 1 that a colon follows is the k-th
- * key. The text is known to be good JSON. */
+/* jansson keeps the order of keys but not their lines: the k-th string at depth 1 that a colon follows is the
+ * k-th key. The text is known to be good JSON. */
 static void find_lines(const char *text, size_t bytes, struct rt_node *map)
 {
     struct rt_node *item = map->first;
     int line = 1, depth = 0, string_line = 0;
     for (size_t i = 0; i < bytes && item != NULL; i++) {
         switch (text[i]) {
-        case '\n':
-            line++;
-            break;
+        case '\n': line++; break;
         case '{':
-        case '[':
-            depth++;
-            break;
+        case '[': depth++; break;
         case '}':
-        case ']':
-            depth--;
-            break;
+        case ']': depth--; break;
         case '"':
             string_line = line;
             for (i++; i < bytes && text[i] != '"'; i++)
@@ -136,8 +130,7 @@ static void find_lines(const char *text, size_t bytes, struct rt_node *map)
                 item = item->next;
             }
             break;
-        default:
-            break;
+        default: break;
         }
     }
 }

@@ -7,6 +7,8 @@
 
 #include <float.h>
 
+/* clang-format off */
+
 /* What is done with a key: DONE(field of struct rt_job), and so on; the key's text comes after it. */
 #define DONE(field) .use = RT_KEY_DONE, .count_at = RT_KEY_NOWHERE, .at = offsetof(struct rt_job, field)
 #define DONE_LIST(field, count) \
@@ -15,20 +17,30 @@
 #define TAKEN .use = RT_KEY_TAKEN, .at = RT_KEY_NOWHERE, .count_at = RT_KEY_NOWHERE
 #define REFUSED .use = RT_KEY_REFUSED, .at = RT_KEY_NOWHERE, .count_at = RT_KEY_NOWHERE
 
-#define KEY_BOOL(NAME, DEF, USE, TEXT) { .name = NAME, .type = RT_KEY_BOOL, .def = DEF, USE, .text = TEXT }
-#define KEY_STR(NAME, DEF, USE, TEXT) { .name = NAME, .type = RT_KEY_STR, .def = DEF, USE, .text = TEXT }
-#define KEY_LIST(NAME, DEF, USE, TEXT) { .name = NAME, .type = RT_KEY_LIST, .def = DEF, USE, .text = TEXT }
-#define KEY_DICT(NAME, USE, TEXT) { .name = NAME, .type = RT_KEY_DICT, .def = "null", USE, .text = TEXT }
-#define KEY_ANY(NAME, USE, TEXT) { .name = NAME, .type = RT_KEY_ANY, .def = "null", USE, .text = TEXT }
+/* What may stand behind one of these, without a comma. */
+#define ABOVE , .above = true       /* the lower bound itself is not allowed */
+#define BELOW , .below = true       /* nor the upper one */
+#define NULLABLE , .nullable = true /* null is allowed though the default is another */
+#define NONE(value) , .none = value
+#define REFUSES(words, why) , .refused = words, .instead = why
+#define LEGACY , .legacy = true
+
+#define KEY_BOOL(NAME, DEF, USE, TEXT) { .name = NAME, .type = RT_KEY_BOOL, .def = DEF, .text = TEXT, USE }
+#define KEY_STR(NAME, DEF, USE, TEXT) { .name = NAME, .type = RT_KEY_STR, .def = DEF, .text = TEXT, USE }
+#define KEY_LIST(NAME, DEF, USE, TEXT) { .name = NAME, .type = RT_KEY_LIST, .def = DEF, .text = TEXT, USE }
+#define KEY_DICT(NAME, USE, TEXT) { .name = NAME, .type = RT_KEY_DICT, .def = "null", .text = TEXT, USE }
+#define KEY_ANY(NAME, USE, TEXT) { .name = NAME, .type = RT_KEY_ANY, .def = "null", .text = TEXT, USE }
 #define KEY_CHOICE(NAME, DEF, CHOICES, USE, TEXT) \
-    { .name = NAME, .type = RT_KEY_CHOICE, .def = DEF, .choices = CHOICES, USE, .text = TEXT }
+    { .name = NAME, .type = RT_KEY_CHOICE, .def = DEF, .choices = CHOICES, .text = TEXT, USE }
 /* Of a number: default, an example for messages (the default, or another where that is null), bounds. */
 #define KEY_INT(NAME, DEF, EXAMPLE, MIN, MAX, USE, TEXT) \
-    { .name = NAME, .type = RT_KEY_INT, .def = DEF, .example = EXAMPLE, .min = MIN, .max = MAX, USE, .text = TEXT }
+    { .name = NAME, .type = RT_KEY_INT, .def = DEF, .example = EXAMPLE, .min = MIN, .max = MAX, .text = TEXT, USE }
 #define KEY_NUM(NAME, DEF, EXAMPLE, MIN, MAX, USE, TEXT) \
-    { .name = NAME, .type = RT_KEY_NUM, .def = DEF, .example = EXAMPLE, .min = MIN, .max = MAX, USE, .text = TEXT }
+    { .name = NAME, .type = RT_KEY_NUM, .def = DEF, .example = EXAMPLE, .min = MIN, .max = MAX, .text = TEXT, USE }
 
-#define MANY 1e9          /* a count that nothing real reaches: catches slipped digits */
+/* clang-format on */
+
+#define MANY 1e9              /* a count that nothing real reaches: catches slipped digits */
 #define UP 9007199254740992.0 /* 2^53: no bound that anyone meets, and exact in a double */
 #define ANYTHING DBL_MAX
 #define COUNT(keys) (sizeof(keys) / sizeof *(keys))

@@ -55,7 +55,8 @@ static int min3(int a, int b, int c)
     return ab < c ? ab : c;
 }
 
-/* Insertions, deletions, replacements and swaps of neighbours (optimal string alignment); both at most NAME_CHARS. */
+/* Insertions, deletions, replacements and swaps of neighbours (optimal string alignment); both at most
+ * NAME_CHARS. */
 static int edit_distance(const char *a, const char *b)
 {
     const int na = (int)strlen(a), nb = (int)strlen(b);
@@ -97,7 +98,8 @@ const char *rt_key_nearest(const char *name)
         const struct rt_key *key = rt_key_at(i);
         if (key->legacy)
             continue;
-        const int d = 2 * edit_distance(typed, key->name) + (key->use != RT_KEY_DONE); /* done ones first in a tie */
+        const int d =
+            2 * edit_distance(typed, key->name) + (key->use != RT_KEY_DONE); /* done ones first in a tie */
         if (d < best) {
             best = d;
             nearest = key->name;
@@ -194,7 +196,10 @@ static void number_wants(const struct rt_key *key, char *buf, size_t bytes)
     const bool floor = key->min > -DBL_MAX, ceiling = key->max < 9007199254740992.0;
     if (floor && ceiling)
         snprintf(buf, bytes, "%s %s %.15g %s %.15g", what, key->above ? "above" : "from", key->min,
-                 key->below ? "to below" : key->above ? "and at most" : "to", key->max);
+                 key->below   ? "to below"
+                 : key->above ? "and at most"
+                              : "to",
+                 key->max);
     else if (floor && key->above)
         snprintf(buf, bytes, "%s above %.15g", what, key->min);
     else if (floor)
@@ -206,16 +211,10 @@ static void number_wants(const struct rt_key *key, char *buf, size_t bytes)
 const char *rt_key_wants(const struct rt_key *key, char *buf, size_t bytes)
 {
     switch (key->type) {
-    case RT_KEY_BOOL:
-        snprintf(buf, bytes, "true or false");
-        break;
+    case RT_KEY_BOOL: snprintf(buf, bytes, "true or false"); break;
     case RT_KEY_INT:
-    case RT_KEY_NUM:
-        number_wants(key, buf, bytes);
-        break;
-    case RT_KEY_STR:
-        snprintf(buf, bytes, "one text");
-        break;
+    case RT_KEY_NUM: number_wants(key, buf, bytes); break;
+    case RT_KEY_STR: snprintf(buf, bytes, "one text"); break;
     case RT_KEY_CHOICE: {
         size_t n = (size_t)snprintf(buf, bytes, "one of ");
         const char *gap = "";
@@ -224,15 +223,9 @@ const char *rt_key_wants(const struct rt_key *key, char *buf, size_t bytes)
             n += (size_t)snprintf(buf + n, bytes - n, "%s%s", gap, word);
         break;
     }
-    case RT_KEY_LIST:
-        snprintf(buf, bytes, "a name or a list of names");
-        break;
-    case RT_KEY_DICT:
-        snprintf(buf, bytes, "a map such as {name: value}");
-        break;
-    case RT_KEY_ANY:
-        snprintf(buf, bytes, "any value");
-        break;
+    case RT_KEY_LIST: snprintf(buf, bytes, "a name or a list of names"); break;
+    case RT_KEY_DICT: snprintf(buf, bytes, "a map such as {name: value}"); break;
+    case RT_KEY_ANY: snprintf(buf, bytes, "any value"); break;
     }
     return buf;
 }

@@ -1,7 +1,9 @@
 /*
- * keys.h - every key that LLaMA-Factory 0.9.5 knows, and ours: one table that says what this program does with each.
+ * keys.h - every key that LLaMA-Factory 0.9.5 knows, and ours: one table that says what this program does with
+ * each.
  *
- * Private to job. Order and classes are the reference's; keys_*.c hold a class each, key_rows.h the words they use.
+ * Private to job. Order and classes are the reference's; keys_*.c hold a class each, key_rows.h the words they
+ * use.
  */
 #ifndef RT_JOB_KEYS_H
 #define RT_JOB_KEYS_H
@@ -29,20 +31,20 @@ enum rt_key_use {
 
 struct rt_key {
     const char *name;
-    const char *def;      /* the default as YAML; "null": may be left open */
-    const char *text;     /* done: what it means; taken: why it has no effect; refused: why, and what to do */
-    const char *choices;  /* CHOICE: words with a bar between; the rest: NULL */
-    const char *refused;  /* CHOICE: those of them that are refused */
-    const char *instead;  /* CHOICE: why these are refused, and what to write */
-    const char *example;  /* a good value to suggest where the default is null */
-    double min, max;      /* INT, NUM */
-    int64_t none;         /* INT: what null is in the struct; NUM: NaN */
+    const char *def;     /* the default as YAML; "null": may be left open */
+    const char *text;    /* done: what it means; taken: why it has no effect; refused: why, and what to do */
+    const char *choices; /* CHOICE: words with a bar between; the rest: NULL */
+    const char *refused; /* CHOICE: those of them that are refused */
+    const char *instead; /* CHOICE: why these are refused, and what to write */
+    const char *example; /* a good value to suggest where the default is null */
+    double min, max;     /* INT, NUM */
+    int64_t none;        /* INT: what null is in the struct; NUM: NaN */
     enum rt_key_type type;
     enum rt_key_use use;
-    bool above, below;    /* min or max is itself not allowed */
-    bool nullable;        /* null is allowed though the default is not null */
-    bool legacy;          /* of older versions: known, but no prefix of a flag and not in the resolved job */
-    size_t at, count_at;  /* offsets in struct rt_job; RT_KEY_NOWHERE: resolve.c places it */
+    bool above, below;   /* min or max is itself not allowed */
+    bool nullable;       /* null is allowed though the default is not null */
+    bool legacy;         /* of older versions: known, but no prefix of a flag and not in the resolved job */
+    size_t at, count_at; /* offsets in struct rt_job; RT_KEY_NOWHERE: resolve.c places it */
 };
 
 #define RT_KEY_NOWHERE ((size_t)-1)

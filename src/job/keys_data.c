@@ -3,7 +3,8 @@
 
 #include "job/key_rows.h"
 
-#define PACKING "samples are laid end to end without padding already, so there is nothing to gain; remove this key"
+#define PACKING                                                                                                \
+    "samples are laid end to end without padding already, so there is nothing to gain; remove this key"
 
 static const struct rt_key keys[] = {
     KEY_STR("template", "null", DONE(data.template_name),
@@ -12,25 +13,27 @@ static const struct rt_key keys[] = {
              "names in dataset_info.json to train on, one after another"),
     KEY_LIST("eval_dataset", "null", DONE_LIST(data.eval_dataset, data.eval_datasets), "names to evaluate on"),
     KEY_STR("dataset_dir", "data", DONE(data.dataset_dir), "folder that holds dataset_info.json"),
-    KEY_STR("media_dir", "null", DONE(data.media_dir), "folder that picture paths start from; null: dataset_dir"),
+    KEY_STR("media_dir", "null", DONE(data.media_dir),
+            "folder that picture paths start from; null: dataset_dir"),
     KEY_INT("cutoff_len", "2048", "2048", 1, MANY, DONE(data.cutoff_len), "tokens that a sample is cut to"),
     KEY_BOOL("train_on_prompt", "false", DONE(data.train_on_prompt), "questions are learned too"),
-    KEY_BOOL("mask_history", "false", DONE(data.mask_history), "only the last answer of a conversation is learned"),
+    KEY_BOOL("mask_history", "false", DONE(data.mask_history),
+             "only the last answer of a conversation is learned"),
     KEY_BOOL("streaming", "false", REFUSED,
-             "rows are indexed once and then read as they are needed, so a large set costs no memory; remove this key"),
+             "rows are read once at the start, by all ranks together; remove this key"),
     KEY_INT("buffer_size", "16384", "16384", 1, MANY, TAKEN, "only streaming reads it"),
-    { .name = "mix_strategy", .type = RT_KEY_CHOICE, .def = "concat",
-      .choices = "concat|interleave_under|interleave_over|interleave_once",
-      .refused = "interleave_under|interleave_over|interleave_once", PLACED,
-      .text = "how several data sets become one",
-      .instead = "data sets follow one another and are shuffled as one; write mix_strategy: concat" },
+    KEY_CHOICE(
+        "mix_strategy", "concat", "concat|interleave_under|interleave_over|interleave_once",
+        PLACED REFUSES("interleave_under|interleave_over|interleave_once",
+                       "data sets follow one another and are shuffled as one; write mix_strategy: concat"),
+        "how several data sets become one"),
     KEY_ANY("interleave_probs", REFUSED, "it belongs to an interleaved mix_strategy; remove this key"),
     KEY_BOOL("overwrite_cache", "false", TAKEN, "nothing is cached between runs"),
     KEY_INT("preprocessing_batch_size", "1000", "1000", 1, MANY, TAKEN, "rows are encoded one by one"),
     KEY_INT("preprocessing_num_workers", "null", "8", 0, 4096, DONE(data.preprocessing_num_workers),
             "threads that encode the rows; null: as many as this rank has cores"),
-    { .name = "max_samples", .type = RT_KEY_INT, .def = "null", .example = "1000", .min = 1, .max = UP, .none = -1,
-      DONE(data.max_samples), .text = "only the first so many rows of each data set; null: all" },
+    KEY_INT("max_samples", "null", "1000", 1, UP, DONE(data.max_samples) NONE(-1),
+            "only the first so many rows of each data set; null: all"),
     KEY_INT("eval_num_beams", "null", "1", 1, MANY, TAKEN, "nothing is generated"),
     KEY_BOOL("ignore_pad_token_for_loss", "true", REFUSED,
              "there is no padding here that could be learned; remove this key"),

@@ -7,8 +7,10 @@
 #define INFER "nothing is generated while training"
 #define EXPORT "it is for export, not for training"
 #define VIDEO "this version trains on pictures, not on video"
-#define RECOMPUTE "a wish: the memory plan decides what is kept and what is computed again; results are the same"
-#define VOCAB "the vocabulary stays as the model folder has it; add tokens to the folder first and remove this key"
+#define RECOMPUTE                                                                                              \
+    "a wish: the memory plan decides what is kept and what is computed again; results are the same"
+#define VOCAB                                                                                                  \
+    "the vocabulary stays as the model folder has it; add tokens to the folder first and remove this key"
 #define NOT_QUANTIZED "only quantized weights read it"
 #define KT "only KTransformers reads it"
 
@@ -30,17 +32,17 @@ static const struct rt_key keys[] = {
     KEY_CHOICE("init_special_tokens", "noise_init", "noise_init|desc_init|desc_init_w_noise", TAKEN,
                "no token is added"),
     KEY_STR("model_revision", "main", TAKEN, HUB),
-    KEY_BOOL("low_cpu_mem_usage", "true", TAKEN, "weights are never in host memory twice"),
-    { .name = "rope_scaling", .type = RT_KEY_CHOICE, .def = "null", .choices = "linear|dynamic|yarn|llama3", REFUSED,
-      .text = "positions are those of the model's config.json; remove this key" },
-    KEY_CHOICE("flash_attn", "auto", "auto|disabled|sdpa|fa2|fa3", TAKEN,
-               "there is one attention here, which never stores the scores"),
+    KEY_BOOL("low_cpu_mem_usage", "true", TAKEN, "how weights are loaded is settled here"),
+    KEY_CHOICE("rope_scaling", "null", "linear|dynamic|yarn|llama3", REFUSED,
+               "positions are those of the model's config.json; remove this key"),
+    KEY_CHOICE("flash_attn", "auto", "auto|disabled|sdpa|fa2|fa3", TAKEN, "there is one attention here"),
     KEY_BOOL("shift_attn", "false", REFUSED, "attention is the model's own; remove this key"),
-    { .name = "mixture_of_depths", .type = RT_KEY_CHOICE, .def = "null", .choices = "convert|load", REFUSED,
-      .text = "the model's layers are all used; remove this key" },
+    KEY_CHOICE("mixture_of_depths", "null", "convert|load", REFUSED,
+               "the model's layers are all used; remove this key"),
     KEY_BOOL("use_unsloth", "false", TAKEN, "it is about speed only"),
     KEY_BOOL("use_unsloth_gc", "false", TAKEN, RECOMPUTE),
-    KEY_BOOL("enable_liger_kernel", "false", TAKEN, "it is about speed only, and the operations here are fused anyway"),
+    KEY_BOOL("enable_liger_kernel", "false", TAKEN,
+             "it is about speed only, and the operations here are fused anyway"),
     KEY_NUM("moe_aux_loss_coef", "null", "0.001", -ANYTHING, ANYTHING, TAKEN, "these models have no experts"),
     KEY_BOOL("disable_gradient_checkpointing", "false", TAKEN, RECOMPUTE),
     KEY_BOOL("use_reentrant_gc", "true", TAKEN, RECOMPUTE),
@@ -48,8 +50,8 @@ static const struct rt_key keys[] = {
     KEY_BOOL("upcast_lmhead_output", "false", TAKEN, "the loss is computed in fp32 anyway"),
     KEY_BOOL("train_from_scratch", "false", REFUSED,
              "this version trains LoRA adapters on given weights; remove this key"),
-    { .name = "infer_backend", .type = RT_KEY_CHOICE, .def = "huggingface", .choices = "huggingface|vllm|sglang",
-      REFUSED, .text = "it is no way to train, for LLaMA-Factory either; remove this key" },
+    KEY_CHOICE("infer_backend", "huggingface", "huggingface|vllm|sglang", REFUSED,
+               "it is no way to train, for LLaMA-Factory either; remove this key"),
     KEY_STR("offload_folder", "offload", TAKEN, INFER),
     KEY_BOOL("use_kv_cache", "true", TAKEN, INFER),
     KEY_BOOL("use_v1_kernels", "false", TAKEN, "it is about speed only"),
@@ -59,13 +61,13 @@ static const struct rt_key keys[] = {
     KEY_STR("om_hub_token", "null", TAKEN, HUB),
     KEY_BOOL("print_param_status", "false", TAKEN, "the start log says what is trained"),
     KEY_BOOL("trust_remote_code", "false", TAKEN, "no code is ever loaded from a model folder"),
-    KEY_CHOICE("quantization_method", "bnb", "bnb|gptq|awq|aqlm|quanto|eetq|hqq|mxfp4|fp8", TAKEN, NOT_QUANTIZED),
+    KEY_CHOICE("quantization_method", "bnb", "bnb|gptq|awq|aqlm|quanto|eetq|hqq|mxfp4|fp8", TAKEN,
+               NOT_QUANTIZED),
     KEY_INT("quantization_bit", "null", "4", 1, 16, REFUSED,
             "frozen weights are held in bf16 or fp32; remove this key (a 7B model in bf16 takes 17 GB)"),
     KEY_CHOICE("quantization_type", "nf4", "fp4|nf4", TAKEN, NOT_QUANTIZED),
     KEY_BOOL("double_quantization", "true", TAKEN, NOT_QUANTIZED),
-    { .name = "quantization_device_map", .type = RT_KEY_CHOICE, .def = "null", .choices = "auto", TAKEN,
-      .text = NOT_QUANTIZED },
+    KEY_CHOICE("quantization_device_map", "null", "auto", TAKEN, NOT_QUANTIZED),
     KEY_INT("image_max_pixels", "589824", "589824", 1, MANY, DONE(data.image_max_pixels),
             "pictures with more pixels are made smaller first"),
     KEY_INT("image_min_pixels", "1024", "1024", 1, MANY, DONE(data.image_min_pixels),
@@ -74,8 +76,7 @@ static const struct rt_key keys[] = {
     KEY_BOOL("crop_to_patches", "false", TAKEN, "these models do not crop pictures"),
     KEY_INT("video_max_pixels", "65536", "65536", 1, MANY, TAKEN, VIDEO),
     KEY_INT("video_min_pixels", "256", "256", 1, MANY, TAKEN, VIDEO),
-    { .name = "video_fps", .type = RT_KEY_NUM, .def = "2.0", .example = "2.0", .min = 0, .above = true,
-      .max = ANYTHING, TAKEN, .text = VIDEO },
+    KEY_NUM("video_fps", "2.0", "2.0", 0, ANYTHING, TAKEN ABOVE, VIDEO),
     KEY_INT("video_maxlen", "128", "128", 1, MANY, TAKEN, VIDEO),
     KEY_BOOL("use_audio_in_video", "false", TAKEN, VIDEO),
     KEY_INT("audio_sampling_rate", "16000", "16000", 1, MANY, TAKEN, "these models do not hear"),

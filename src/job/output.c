@@ -38,8 +38,8 @@ static bool is_checkpoint(const char *folder, const char *name)
 static bool is_weights(const char *name)
 {
     static const char *const names[] = {
-        "adapter_model.safetensors", "adapter_model.bin", "model.safetensors", "model.safetensors.index.json",
-        "pytorch_model.bin", "pytorch_model.bin.index.json",
+        "adapter_model.safetensors",    "adapter_model.bin", "model.safetensors",
+        "model.safetensors.index.json", "pytorch_model.bin", "pytorch_model.bin.index.json",
     };
     for (size_t i = 0; i < sizeof names / sizeof *names; i++)
         if (strcmp(name, names[i]) == 0)
@@ -67,7 +67,9 @@ rt_status rt_job_check_output(const struct rt_job *job, struct rt_error *err)
     }
     closedir(folder);
     if (weights && !checkpoint)
-        return rt_fail(err, RT_ERR_OUTPUT, "output_dir: %s holds the weights of an earlier run and no checkpoint to go "
-                       "on from; write overwrite_output_dir: true, or another output_dir", job->output_dir);
+        return rt_fail(err, RT_ERR_OUTPUT,
+                       "output_dir: %s holds the weights of an earlier run and no checkpoint to go "
+                       "on from; write overwrite_output_dir: true, or another output_dir",
+                       job->output_dir);
     return RT_OK;
 }

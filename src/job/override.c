@@ -7,7 +7,8 @@
 
 enum { KEY_CHARS = 200, WORD_CHARS = 60 };
 
-/* Splits "a.b[c]" into its parts, in place: dots and brackets become NUL. The number of parts, 0: a part is empty. */
+/* Splits "a.b[c]" into its parts, in place: dots and brackets become NUL. The number of parts, 0: a part is
+ * empty. */
 static int split_key(char *key, char **parts, int most)
 {
     int n = 0;
@@ -64,7 +65,8 @@ rt_status rt_override_read(struct rt_job_store *store, const struct rt_scalars *
     if (strncmp(word, "--", 2) == 0) {
         const int length = equals != NULL ? (int)(equals - word - 2) : (int)strlen(word + 2);
         return rt_fail(err, RT_ERR_USAGE, "%.*s: after a job file write key=value: %.*s=%s", WORD_CHARS, word,
-                       length < WORD_CHARS ? length : WORD_CHARS, word + 2, equals != NULL ? equals + 1 : "VALUE");
+                       length < WORD_CHARS ? length : WORD_CHARS, word + 2,
+                       equals != NULL ? equals + 1 : "VALUE");
     }
     if (equals == NULL || equals == word || (size_t)(equals - word) > KEY_CHARS)
         return rt_fail(err, RT_ERR_USAGE, "%.*s: after a job file write key=value", WORD_CHARS, word);

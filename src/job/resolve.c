@@ -1,4 +1,5 @@
-/* resolve.c - typed values into struct rt_job, and what several keys say together: defaults that follow other keys. */
+/* resolve.c - typed values into struct rt_job, and what several keys say together: defaults that follow other
+ * keys. */
 #include "config.h"
 
 #include "job/value.h"
@@ -18,26 +19,17 @@ static void place(struct rt_job *job, const struct rt_key *key, const struct rt_
     const int64_t i = value->null ? key->none : value->i;
     const double f = value->null ? (double)NAN : value->f;
     switch (key->type) {
-    case RT_KEY_BOOL:
-        memcpy(at, &value->b, sizeof value->b);
-        break;
-    case RT_KEY_INT:
-        memcpy(at, &i, sizeof i);
-        break;
-    case RT_KEY_NUM:
-        memcpy(at, &f, sizeof f);
-        break;
+    case RT_KEY_BOOL: memcpy(at, &value->b, sizeof value->b); break;
+    case RT_KEY_INT: memcpy(at, &i, sizeof i); break;
+    case RT_KEY_NUM: memcpy(at, &f, sizeof f); break;
     case RT_KEY_STR:
-    case RT_KEY_CHOICE:
-        memcpy(at, &value->s, sizeof value->s);
-        break;
+    case RT_KEY_CHOICE: memcpy(at, &value->s, sizeof value->s); break;
     case RT_KEY_LIST:
         memcpy(at, &value->list, sizeof value->list);
         memcpy((char *)job + key->count_at, &value->count, sizeof value->count);
         break;
     case RT_KEY_DICT:
-    case RT_KEY_ANY:
-        break;
+    case RT_KEY_ANY: break;
     }
 }
 
@@ -56,7 +48,9 @@ static rt_status resolve_device(const struct rt_reading *r)
     static const char *const names[] = { "use_cpu", "no_cuda" };
     const char *device = rt_value_of(r, "device")->s;
     enum rt_device *out = &r->job->train.device;
-    *out = strcmp(device, "cuda") == 0 ? RT_DEVICE_CUDA : strcmp(device, "cpu") == 0 ? RT_DEVICE_CPU : RT_DEVICE_AUTO;
+    *out = strcmp(device, "cuda") == 0  ? RT_DEVICE_CUDA
+           : strcmp(device, "cpu") == 0 ? RT_DEVICE_CPU
+                                        : RT_DEVICE_AUTO;
     for (size_t i = 0; i < 2; i++) {
         if (!rt_value_of(r, names[i])->b)
             continue;
@@ -75,8 +69,10 @@ static rt_status resolve_report_to(const struct rt_reading *r)
         if (rt_word_among("tensorboard|all", value->list[i]))
             r->job->report.tensorboard = true;
         else if (strcmp(value->list[i], "none") != 0)
-            return rt_fail_key(r, "report_to", "\"%s\" is not supported: curves go to TensorBoard; "
-                               "write report_to: tensorboard", rt_shown(shown, value->list[i]));
+            return rt_fail_key(r, "report_to",
+                               "\"%s\" is not supported: curves go to TensorBoard; "
+                               "write report_to: tensorboard",
+                               rt_shown(shown, value->list[i]));
     }
     return RT_OK;
 }
@@ -121,7 +117,8 @@ static rt_status resolve_order(const struct rt_reading *r)
     const char *sampling = rt_value_of(r, "train_sampling_strategy")->s;
     const bool by_length = strcmp(sampling, "group_by_length") == 0 || rt_value_of(r, "group_by_length")->b;
     if (strcmp(sampling, "sequential") == 0 && by_length)
-        return rt_fail_key(r, "group_by_length", "true, but train_sampling_strategy: sequential; remove one of them");
+        return rt_fail_key(r, "group_by_length",
+                           "true, but train_sampling_strategy: sequential; remove one of them");
     data->disable_shuffling = data->disable_shuffling || strcmp(sampling, "sequential") == 0;
     data->group_by_length = by_length && !data->disable_shuffling;
     return RT_OK;
@@ -151,8 +148,8 @@ static void resolve_train(const struct rt_reading *r)
     }
     if (t->ddp_timeout > TIMEOUT_MOST_S) {
         if (rt_value_of(r, "ddp_timeout")->given != NULL)
-            rt_note_key(r, "ddp_timeout", "a silent rank counts as lost after %d s, not after %lld s", TIMEOUT_MOST_S,
-                        (long long)t->ddp_timeout);
+            rt_note_key(r, "ddp_timeout", "a silent rank counts as lost after %d s, not after %lld s",
+                        TIMEOUT_MOST_S, (long long)t->ddp_timeout);
         t->ddp_timeout = TIMEOUT_MOST_S;
     }
 }

@@ -1,8 +1,8 @@
 /*
  * scalar.c - which type a plain YAML word has.
  *
- * YAML 1.1's patterns as PyYAML writes them, widened for floats as OmegaConf does (1e-4 is a number) and without
- * dates. tests/golden/job_scalars.json holds what OmegaConf itself says.
+ * YAML 1.1's patterns as PyYAML writes them, widened for floats as OmegaConf does (1e-4 is a number) and
+ * without dates. tests/golden/job_scalars.json holds what OmegaConf itself says.
  */
 #include "config.h"
 
@@ -14,13 +14,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const char float_pattern[] =
-    "^([-+]?[0-9][0-9_]*\\.[0-9_]*([eE][-+][0-9]+)?"
-    "|[-+]?[0-9]+(_[0-9]+)*\\.[0-9_]*([eE][-+]?[0-9]+)?"
-    "|[-+]?[0-9]+(_[0-9]+)*[eE][-+]?[0-9]+"
-    "|\\.[0-9][0-9_]*([eE][-+][0-9]+)?"
-    "|[-+]?[0-9][0-9_]*(:[0-5]?[0-9])+\\.[0-9_]*"
-    "|[-+]?\\.(inf|Inf|INF)|\\.(nan|NaN|NAN))$";
+static const char float_pattern[] = "^([-+]?[0-9][0-9_]*\\.[0-9_]*([eE][-+][0-9]+)?"
+                                    "|[-+]?[0-9]+(_[0-9]+)*\\.[0-9_]*([eE][-+]?[0-9]+)?"
+                                    "|[-+]?[0-9]+(_[0-9]+)*[eE][-+]?[0-9]+"
+                                    "|\\.[0-9][0-9_]*([eE][-+][0-9]+)?"
+                                    "|[-+]?[0-9][0-9_]*(:[0-5]?[0-9])+\\.[0-9_]*"
+                                    "|[-+]?\\.(inf|Inf|INF)|\\.(nan|NaN|NAN))$";
 static const char int_pattern[] =
     "^([-+]?0b[01_]*[01][01_]*|[-+]?0[0-7_]+|[-+]?(0|[1-9][0-9_]*)|[-+]?0x[0-9a-fA-F_]*[0-9a-fA-F][0-9a-fA-F_]*"
     "|[-+]?[1-9][0-9_]*(:[0-5]?[0-9])+)$";
@@ -80,7 +79,9 @@ static bool is_true(const char *text)
 
 static bool is_false(const char *text)
 {
-    static const char *const words[] = { "false", "False", "FALSE", "no", "No", "NO", "off", "Off", "OFF", NULL };
+    static const char *const words[] = {
+        "false", "False", "FALSE", "no", "No", "NO", "off", "Off", "OFF", NULL
+    };
     return among(text, words);
 }
 

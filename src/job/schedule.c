@@ -10,13 +10,14 @@
 
 static const struct kwarg {
     const char *name;
-    const char *schedules;  /* that take it */
-    const char *words;      /* NULL: a number */
+    const char *schedules; /* that take it */
+    const char *words;     /* NULL: a number */
     double min;
     size_t at;
 } kwargs[] = {
-    { "num_cycles", "cosine|cosine_with_restarts|cosine_with_min_lr|cosine_warmup_with_min_lr|warmup_stable_decay",
-      NULL, 0, KWARG(num_cycles) },
+    { "num_cycles",
+      "cosine|cosine_with_restarts|cosine_with_min_lr|cosine_warmup_with_min_lr|warmup_stable_decay", NULL, 0,
+      KWARG(num_cycles) },
     { "power", "polynomial", NULL, 0, KWARG(power) },
     { "lr_end", "polynomial", NULL, 0, KWARG(lr_end) },
     { "timescale", "inverse_sqrt", NULL, 1, KWARG(timescale) },
@@ -73,9 +74,11 @@ static rt_status check_min_lr(const struct rt_reading *r, const char *schedule)
     if (!rt_word_among("cosine_with_min_lr|cosine_warmup_with_min_lr", schedule))
         return RT_OK;
     if (isnan(kw->min_lr) && isnan(kw->min_lr_rate))
-        return rt_fail_key(r, key_name, "lr_scheduler_type: %s needs to know where to end; write "
-                           "lr_scheduler_kwargs: {min_lr_rate: 0.1}, a share of learning_rate, or {min_lr: 1e-6}",
-                           schedule);
+        return rt_fail_key(
+            r, key_name,
+            "lr_scheduler_type: %s needs to know where to end; write "
+            "lr_scheduler_kwargs: {min_lr_rate: 0.1}, a share of learning_rate, or {min_lr: 1e-6}",
+            schedule);
     if (!isnan(kw->min_lr) && !isnan(kw->min_lr_rate))
         return rt_fail_key(r, key_name, "min_lr and min_lr_rate say the same thing twice; remove one");
     return RT_OK;
@@ -103,7 +106,9 @@ rt_status rt_schedule_read(const struct rt_reading *r)
     }
     const double lr_end = isnan(kw->lr_end) ? 1e-7 : kw->lr_end;
     if (strcmp(schedule, "polynomial") == 0 && r->job->train.learning_rate <= lr_end)
-        return rt_fail_key(r, "learning_rate", "%.15g is not above lr_end %.15g, where the schedule ends; "
-                           "write lr_scheduler_kwargs: {lr_end: 0}", r->job->train.learning_rate, lr_end);
+        return rt_fail_key(r, "learning_rate",
+                           "%.15g is not above lr_end %.15g, where the schedule ends; "
+                           "write lr_scheduler_kwargs: {lr_end: 0}",
+                           r->job->train.learning_rate, lr_end);
     return check_min_lr(r, schedule);
 }

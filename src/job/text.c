@@ -48,8 +48,9 @@ static void emit(struct writer *w, yaml_event_t *event, int made)
 static void put_scalar(struct writer *w, const char *text, yaml_scalar_style_t style)
 {
     yaml_event_t event;
-    emit(w, &event, yaml_scalar_event_initialize(&event, NULL, NULL, (const yaml_char_t *)text, (int)strlen(text), 1,
-                                                 1, style));
+    emit(w, &event,
+         yaml_scalar_event_initialize(&event, NULL, NULL, (const yaml_char_t *)text, (int)strlen(text), 1, 1,
+                                      style));
 }
 
 static void put_plain(struct writer *w, const char *text)
@@ -162,16 +163,17 @@ static void put_placed(struct writer *w, const struct rt_job *job, const struct 
     else if (strcmp(name, "include_num_input_tokens_seen") == 0)
         put_text(w, t->include_num_input_tokens_seen ? "all" : "no");
     else if (strcmp(name, "train_sampling_strategy") == 0)
-        put_text(w, job->data.group_by_length ? "group_by_length" : "random"); /* sequential is disable_shuffling */
+        put_text(w, job->data.group_by_length ? "group_by_length"
+                                              : "random"); /* sequential is disable_shuffling */
     else if (strcmp(name, "optim") == 0)
         put_text(w, "adamw_torch");
     else
-        put_plain(w, key->def); /* one value is all there is, or another key says it: stage, use_cpu, warmup_ratio */
+        put_plain(
+            w, key->def); /* one value is all there is, or another key says it: stage, use_cpu, warmup_ratio */
 }
 
 static void put_key(struct writer *w, const struct rt_job *job, const struct rt_key *key)
 {
-    const char *at = (const char *)job + key->at;
     bool b;
     int64_t i;
     double f;
@@ -181,6 +183,7 @@ static void put_key(struct writer *w, const struct rt_job *job, const struct rt_
         put_placed(w, job, key);
         return;
     }
+    const char *at = (const char *)job + key->at;
     switch (key->type) {
     case RT_KEY_BOOL:
         memcpy(&b, at, sizeof b);
@@ -213,9 +216,7 @@ static void put_key(struct writer *w, const struct rt_job *job, const struct rt_
         break;
     }
     case RT_KEY_DICT:
-    case RT_KEY_ANY:
-        put_plain(w, "null");
-        break;
+    case RT_KEY_ANY: put_plain(w, "null"); break;
     }
 }
 

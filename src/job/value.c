@@ -1,6 +1,6 @@
 /*
- * value.c - a key's value from a tree of values: types are bent where the reference would end up working ("16" for a
- * whole number, 1e3 for one too), and the rest is refused with what to write instead.
+ * value.c - a key's value from a tree of values: types are bent where the reference would end up working ("16"
+ * for a whole number, 1e3 for one too), and the rest is refused with what to write instead.
  */
 #include "config.h"
 
@@ -203,25 +203,18 @@ rt_status rt_value_read(const struct rt_reading *r, const struct rt_key *key, co
         return RT_OK;
     }
     switch (key->type) {
-    case RT_KEY_BOOL:
-        return read_bool(r, key, node, value);
+    case RT_KEY_BOOL: return read_bool(r, key, node, value);
     case RT_KEY_INT:
-    case RT_KEY_NUM:
-        return read_number(r, key, node, value);
+    case RT_KEY_NUM: return read_number(r, key, node, value);
     case RT_KEY_STR:
         if (node->kind == RT_NODE_LIST || node->kind == RT_NODE_MAP)
             return bad_value(r, key, node);
         value->s = node->text;
         return RT_OK;
-    case RT_KEY_CHOICE:
-        return read_choice(r, key, node, value);
-    case RT_KEY_LIST:
-        return read_list(r, key, node, value);
-    case RT_KEY_DICT:
-        return read_dict(r, key, node, value);
-    case RT_KEY_ANY:
-        value->map = node;
-        return RT_OK;
+    case RT_KEY_CHOICE: return read_choice(r, key, node, value);
+    case RT_KEY_LIST: return read_list(r, key, node, value);
+    case RT_KEY_DICT: return read_dict(r, key, node, value);
+    case RT_KEY_ANY: value->map = node; return RT_OK;
     }
     return rt_fail(r->err, RT_ERR_INTERNAL, "%s: a key without a type", key->name);
 }
@@ -246,14 +239,11 @@ bool rt_value_equal(const struct rt_key *key, const struct rt_value *a, const st
     if (a->null || b->null)
         return a->null == b->null;
     switch (key->type) {
-    case RT_KEY_BOOL:
-        return a->b == b->b;
+    case RT_KEY_BOOL: return a->b == b->b;
     case RT_KEY_INT:
-    case RT_KEY_NUM:
-        return a->f == b->f;
+    case RT_KEY_NUM: return a->f == b->f;
     case RT_KEY_STR:
-    case RT_KEY_CHOICE:
-        return strcmp(a->s, b->s) == 0;
+    case RT_KEY_CHOICE: return strcmp(a->s, b->s) == 0;
     case RT_KEY_LIST:
         if (a->count != b->count)
             return false;
@@ -261,8 +251,7 @@ bool rt_value_equal(const struct rt_key *key, const struct rt_value *a, const st
             if (strcmp(a->list[i], b->list[i]) != 0)
                 return false;
         return true;
-    default:
-        return false;
+    default: return false;
     }
 }
 
@@ -271,21 +260,17 @@ bool rt_value_empty(const struct rt_key *key, const struct rt_value *value)
     if (value->null)
         return true;
     switch (key->type) {
-    case RT_KEY_BOOL:
-        return !value->b && strcmp(key->def, "true") != 0;
-    case RT_KEY_NUM:
-        return value->f == 0 && strcmp(key->def, "null") == 0;
-    case RT_KEY_STR:
-        return value->s[0] == '\0';
-    case RT_KEY_LIST:
-        return value->count == 0;
+    case RT_KEY_BOOL: return !value->b && strcmp(key->def, "true") != 0;
+    case RT_KEY_NUM: return value->f == 0 && strcmp(key->def, "null") == 0;
+    case RT_KEY_STR: return value->s[0] == '\0';
+    case RT_KEY_LIST: return value->count == 0;
     case RT_KEY_DICT:
     case RT_KEY_ANY:
         return (value->map->kind == RT_NODE_BOOL && !value->map->b) ||
-               ((value->map->kind == RT_NODE_LIST || value->map->kind == RT_NODE_MAP) && value->map->count == 0) ||
+               ((value->map->kind == RT_NODE_LIST || value->map->kind == RT_NODE_MAP) &&
+                value->map->count == 0) ||
                (value->map->kind == RT_NODE_STR && value->map->text[0] == '\0');
-    default:
-        return false;
+    default: return false;
     }
 }
 

@@ -15,11 +15,11 @@ struct rt_value {
     bool null;
     bool b;
     int64_t i;
-    double f;                    /* of INT too */
+    double f; /* of INT too */
     const char *s;
-    const char **list;           /* [count] */
+    const char **list; /* [count] */
     int64_t count;
-    const struct rt_node *map;   /* DICT */
+    const struct rt_node *map; /* DICT */
 };
 
 /* One reading of a job: what all stages share. */
@@ -27,8 +27,8 @@ struct rt_reading {
     struct rt_job *job;
     struct rt_job_store *store;
     struct rt_scalars *scalars;
-    struct rt_value *values;     /* [rt_key_count()] */
-    const char *path;            /* of the file; NULL with flags */
+    struct rt_value *values; /* [rt_key_count()] */
+    const char *path;        /* of the file; NULL with flags */
     void (*note)(const char *text, void *context);
     void *context;
     struct rt_error *err;
@@ -66,7 +66,8 @@ bool rt_value_empty(const struct rt_key *key, const struct rt_value *value);
 /* The value read for a key that is in the table. */
 struct rt_value *rt_value_of(const struct rt_reading *r, const char *key);
 
-/* ---- the stages after all values are read, each in a file of its own --------------------------------------------- */
+/* ---- the stages after all values are read, each in a file of its own
+ * --------------------------------------------- */
 
 /* lr_scheduler_kwargs, and whether it fits lr_scheduler_type. */
 rt_status rt_schedule_read(const struct rt_reading *r);

@@ -59,7 +59,8 @@ static rt_status next_event(struct reader *r)
         if (p->error == YAML_MEMORY_ERROR)
             return rt_no_memory(r->err);
         const char *problem = p->problem != NULL ? p->problem : "it cannot be read";
-        if (p->error == YAML_READER_ERROR) { /* a byte that YAML does not allow; libyaml tells its offset alone */
+        if (p->error ==
+            YAML_READER_ERROR) { /* a byte that YAML does not allow; libyaml tells its offset alone */
             size_t line = 0;
             for (size_t i = 0; i < p->problem_offset && i < r->bytes; i++)
                 line += r->text[i] == '\n';
@@ -249,16 +250,11 @@ static rt_status read_node(struct reader *r, int depth, struct rt_node **node)
     if (depth > RT_NODE_DEPTH)
         return complain_here(r, "values inside values too deep for a job file", NULL);
     switch (r->event.type) {
-    case YAML_ALIAS_EVENT:
-        return read_alias(r, node);
-    case YAML_SCALAR_EVENT:
-        return read_scalar(r, node);
-    case YAML_SEQUENCE_START_EVENT:
-        return read_list(r, depth, node);
-    case YAML_MAPPING_START_EVENT:
-        return read_map(r, depth, node);
-    default:
-        return complain_here(r, "not YAML: a value is missing", NULL);
+    case YAML_ALIAS_EVENT: return read_alias(r, node);
+    case YAML_SCALAR_EVENT: return read_scalar(r, node);
+    case YAML_SEQUENCE_START_EVENT: return read_list(r, depth, node);
+    case YAML_MAPPING_START_EVENT: return read_map(r, depth, node);
+    default: return complain_here(r, "not YAML: a value is missing", NULL);
     }
 }
 
@@ -283,11 +279,17 @@ static rt_status read_document(struct reader *r, struct rt_node **root)
     return RT_OK;
 }
 
-rt_status rt_yaml_read(struct rt_job_store *store, const struct rt_scalars *scalars, const char *name, bool lines,
-                       const char *text, size_t bytes, struct rt_node **root, struct rt_error *err)
+rt_status rt_yaml_read(struct rt_job_store *store, const struct rt_scalars *scalars, const char *name,
+                       bool lines, const char *text, size_t bytes, struct rt_node **root, struct rt_error *err)
 {
-    struct reader r = { .store = store, .scalars = scalars, .name = name, .lines = lines, .text = text,
-                        .bytes = bytes, .err = err, .budget = RT_NODE_LIMIT };
+    struct reader r = { .store = store,
+                        .scalars = scalars,
+                        .name = name,
+                        .lines = lines,
+                        .text = text,
+                        .bytes = bytes,
+                        .err = err,
+                        .budget = RT_NODE_LIMIT };
     if (!yaml_parser_initialize(&r.parser))
         return rt_no_memory(err);
     yaml_parser_set_encoding(&r.parser, YAML_UTF8_ENCODING);

@@ -9,16 +9,17 @@ static void good(void)
 {
     struct opened o;
     job_open(&o, NULL,
-             WORDS(NEEDED, "--lora_rank", "4", "--lora-rank=16", "--learning_r", "1e-4", "--bf16", "True", "--plot_loss",
-                   "--no_use_fast_tokenizer", "--max_steps", "-1", "--lora_target", "q_proj,v_proj", "--eval_dataset",
-                   "x", "y", "--lr_scheduler_type", "cosine_with_min_lr", "--lr_scheduler_kwargs",
-                   "{\"min_lr_rate\": \"0.1\"}", "--resume_from_checkpoint", "True", "--default_system", "- be short",
-                   "--cutoff_len", "010", "--output_dir", "no", "--freeze_vision_tower", "f", "--report-to", "all",
-                   "--save_strategy", "no", "--use_cpu=1"));
+             WORDS(NEEDED, "--lora_rank", "4", "--lora-rank=16", "--learning_r", "1e-4", "--bf16", "True",
+                   "--plot_loss", "--no_use_fast_tokenizer", "--max_steps", "-1", "--lora_target",
+                   "q_proj,v_proj", "--eval_dataset", "x", "y", "--lr_scheduler_type", "cosine_with_min_lr",
+                   "--lr_scheduler_kwargs", "{\"min_lr_rate\": \"0.1\"}", "--resume_from_checkpoint", "True",
+                   "--default_system", "- be short", "--cutoff_len", "010", "--output_dir", "no",
+                   "--freeze_vision_tower", "f", "--report-to", "all", "--save_strategy", "no", "--use_cpu=1"));
     ok(o.st == RT_OK, "flags are read (%s)", o.err.text);
     if (o.st == RT_OK) {
         const struct rt_job *j = o.job;
-        ok(j->path == NULL && j->model.lora_rank == 16, "the last one wins: %lld", (long long)j->model.lora_rank);
+        ok(j->path == NULL && j->model.lora_rank == 16, "the last one wins: %lld",
+           (long long)j->model.lora_rank);
         ok(j->train.learning_rate == 1e-4, "a prefix that one key has");
         ok(j->train.bf16 && j->report.plot_loss && j->train.do_train, "booleans, bare and with a value");
         ok(!j->data.use_fast_tokenizer && !j->model.freeze_vision_tower, "--no_key, and f for false");
@@ -50,7 +51,8 @@ int main(void)
     bad(WORDS(NEEDED, "--lora_rank", "0x10"), "--lora_rank: \"0x10\" is not");
     bad(WORDS(NEEDED, "--lora_rank"), "--lora_rank: a value is missing; write --lora_rank 8");
     bad(WORDS(NEEDED, "--bf16", "maybe"), "--bf16: \"maybe\" is not true or false");
-    bad(WORDS(NEEDED, "--lora_", "3"), "--lora_: could be any of --lora_alpha, --lora_dropout, --lora_rank, --lora_target");
+    bad(WORDS(NEEDED, "--lora_", "3"),
+        "--lora_: could be any of --lora_alpha, --lora_dropout, --lora_rank, --lora_target");
     bad(WORDS(NEEDED, "--lora_rnk", "3", "--zzz"),
         "--lora_rnk: unknown key; the nearest known one is lora_rank\n--zzz: unknown key");
     bad(WORDS(NEEDED, "--seed", "1", "stray"), "stray: no flag takes it");
@@ -67,20 +69,22 @@ int main(void)
     job_open(&o, NULL, WORDS(NULL));
     ok(o.st == RT_ERR_USAGE && strstr(o.err.text, "no job") != NULL, "nothing given: %s", o.err.text);
     job_open(&o, BASE, WORDS("a.yaml", "--lora_rank", "4"));
-    ok(o.st == RT_ERR_USAGE && strstr(o.err.text, "--lora_rank: after a job file write key=value: lora_rank=VALUE") != NULL,
+    ok(o.st == RT_ERR_USAGE &&
+           strstr(o.err.text, "--lora_rank: after a job file write key=value: lora_rank=VALUE") != NULL,
        "a flag behind a file: %s", o.err.text);
     job_open(&o, BASE, WORDS("a.yaml", "--seed=4"));
     ok(o.st == RT_ERR_USAGE && strstr(o.err.text, "after a job file write key=value: seed=4") != NULL,
        "a flag with a value behind a file: %s", o.err.text);
     job_open(&o, BASE, WORDS("a.yaml", "lora_rank=sixteen"));
-    ok(o.st == RT_ERR_USAGE && strcmp(o.err.text, "lora_rank=sixteen: \"sixteen\" is not a whole number from 1 to 1024; "
-                                                  "write lora_rank=8") == 0,
+    ok(o.st == RT_ERR_USAGE &&
+           strcmp(o.err.text, "lora_rank=sixteen: \"sixteen\" is not a whole number from 1 to 1024; "
+                              "write lora_rank=8") == 0,
        "an override: %s", o.err.text);
     job_open(&o, BASE, WORDS("a.yaml", "bf16"));
-    ok(o.st == RT_ERR_USAGE && strstr(o.err.text, "bf16: after a job file write key=value") != NULL, "a bare word: %s",
-       o.err.text);
+    ok(o.st == RT_ERR_USAGE && strstr(o.err.text, "bf16: after a job file write key=value") != NULL,
+       "a bare word: %s", o.err.text);
     job_open(&o, BASE, WORDS("a.yaml", "lora_rank=[1"));
-    ok(o.st == RT_ERR_USAGE && strstr(o.err.text, "lora_rank=[1: not YAML") != NULL, "an override that is no YAML: %s",
-       o.err.text);
+    ok(o.st == RT_ERR_USAGE && strstr(o.err.text, "lora_rank=[1: not YAML") != NULL,
+       "an override that is no YAML: %s", o.err.text);
     return tap_done();
 }

@@ -1,5 +1,5 @@
-/* test_fuzz.c - mutated job files, overrides and flags: an error with a text or good options, never anything else.
- * The seed is fixed; build with --enable-sanitize to see what it is for. */
+/* test_fuzz.c - mutated job files, overrides and flags: an error with a text or good options, never anything
+ * else. The seed is fixed; build with --enable-sanitize to see what it is for. */
 #include "config.h"
 
 #include "job_test.h"
@@ -8,16 +8,22 @@ enum { ROUNDS = 6000 };
 
 static const char *const seeds[] = {
     BASE "lora_rank: 16\nlora_target: [q_proj, \"v_proj\"]\nlearning_rate: 1.0e-4\neval_strategy: no\n",
-    BASE "gradient_checkpointing_kwargs: &b {num_cycles: 2}\nlr_scheduler_type: cosine\nlr_scheduler_kwargs:\n  <<: *b\n  min_lr: ~\n",
-    BASE "output_dir: 'a''b'\ndefault_system: |\n  two\n  lines\nrun_name: >-\n  folded\n? seed\n: !!int \"7\"\n",
-    "{\"model_name_or_path\": \"m\", \"template\": \"qwen2_vl\",\n\"dataset\": [\"a\"], \"lr_scheduler_kwargs\": {\"power\": 2}}",
+    BASE "gradient_checkpointing_kwargs: &b {num_cycles: 2}\nlr_scheduler_type: cosine\nlr_scheduler_kwargs:\n "
+         " <<: *b\n  min_lr: ~\n",
+    BASE
+    "output_dir: 'a''b'\ndefault_system: |\n  two\n  lines\nrun_name: >-\n  folded\n? seed\n: !!int \"7\"\n",
+    "{\"model_name_or_path\": \"m\", \"template\": \"qwen2_vl\",\n\"dataset\": [\"a\"], "
+    "\"lr_scheduler_kwargs\": {\"power\": 2}}",
 };
 static const char *const words[] = {
-    "lora_rank=[1, {a: b}]", "lr_scheduler_kwargs.min_lr_rate=0.1", "a[b].c=&x [*x]", "--lora_rank", "--no_do_sample",
-    "--lr_scheduler_kwargs", "{\"a\": [1, 2.5]}", "--lora-target=a,b",
+    "lora_rank=[1, {a: b}]", "lr_scheduler_kwargs.min_lr_rate=0.1",
+    "a[b].c=&x [*x]",        "--lora_rank",
+    "--no_do_sample",        "--lr_scheduler_kwargs",
+    "{\"a\": [1, 2.5]}",     "--lora-target=a,b",
 };
-static const char pieces[][8] = { "\n", ": ", "- ", "[", "]", "{", "}", "&a", "*a", "<<: ", "!!", "\"", "'", "#", "|",
-                                  "1e", "0x", "_", "\t", "\xc3", "\xff", "---", "...", ",", "?", "%", "~", "\\", "=" };
+static const char pieces[][8] = { "\n",   ": ",  "- ",  "[", "]", "{",  "}",  "&a", "*a", "<<: ",
+                                  "!!",   "\"",  "'",   "#", "|", "1e", "0x", "_",  "\t", "\xc3",
+                                  "\xff", "---", "...", ",", "?", "%",  "~",  "\\", "=" };
 
 static uint32_t next(uint32_t *state)
 {
@@ -47,9 +53,7 @@ static void mutate(char *text, size_t room, uint32_t *state)
                 memcpy(text + at, piece, strlen(piece));
             }
             break;
-        case 2:
-            memmove(text + at, text + at + span, length - at - span + 1);
-            break;
+        case 2: memmove(text + at, text + at + span, length - at - span + 1); break;
         default:
             if (length + span < room)
                 memmove(text + at + span, text + at, length - at + 1);
@@ -74,7 +78,8 @@ int main(void)
             mutate(word[w], sizeof word[w], &state);
         }
         if (kind == 4)
-            job_open(&o, NULL, WORDS(word[0], word[1], word[2], "--model_name_or_path", "m", "--template", "t"));
+            job_open(&o, NULL,
+                     WORDS(word[0], word[1], word[2], "--model_name_or_path", "m", "--template", "t"));
         else if (next(&state) % 4 != 0)
             job_open(&o, text, WORDS(kind == 3 ? "a.json" : "a.yaml"));
         else
@@ -91,7 +96,8 @@ int main(void)
             job_end(&again);
             good++;
         } else {
-            const bool told = (o.st == RT_ERR_JOB || o.st == RT_ERR_USAGE) && o.err.text[0] != '\0' && o.job == NULL;
+            const bool told =
+                (o.st == RT_ERR_JOB || o.st == RT_ERR_USAGE) && o.err.text[0] != '\0' && o.job == NULL;
             wrong += !told;
             if (!told)
                 diag("status %d: %s", o.st, o.err.text);
@@ -100,6 +106,7 @@ int main(void)
         job_end(&o);
     }
     ok(wrong == 0, "%d wrong == 0 of %d mutated jobs", wrong, ROUNDS);
-    ok(good > ROUNDS / 20 && bad > ROUNDS / 20, "both kinds came up: %d good, %d bad > %d", good, bad, ROUNDS / 20);
+    ok(good > ROUNDS / 20 && bad > ROUNDS / 20, "both kinds came up: %d good, %d bad > %d", good, bad,
+       ROUNDS / 20);
     return tap_done();
 }

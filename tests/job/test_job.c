@@ -1,4 +1,5 @@
-/* test_job.c - job files to options: the reference's example, defaults, overrides, lists, maps, JSON, anchors. */
+/* test_job.c - job files to options: the reference's example, defaults, overrides, lists, maps, JSON, anchors.
+ */
 #include "config.h"
 
 #include "job_test.h"
@@ -6,64 +7,64 @@
 #include <math.h>
 
 /* The keys and values of LLaMA-Factory's example for a LoRA run of Qwen2.5-VL. */
-static const char example[] =
-    "### model\n"
-    "model_name_or_path: Qwen/Qwen2.5-VL-7B-Instruct\n"
-    "image_max_pixels: 262144\n"
-    "video_max_pixels: 16384\n"
-    "trust_remote_code: true\n"
-    "\n"
-    "### method\n"
-    "stage: sft\n"
-    "do_train: true\n"
-    "finetuning_type: lora\n"
-    "lora_rank: 8\n"
-    "lora_target: all\n"
-    "\n"
-    "### dataset\n"
-    "dataset: mllm_demo,identity,alpaca_en_demo  # video: mllm_video_demo\n"
-    "template: qwen2_vl\n"
-    "cutoff_len: 2048\n"
-    "max_samples: 1000\n"
-    "overwrite_cache: true\n"
-    "preprocessing_num_workers: 16\n"
-    "dataloader_num_workers: 4\n"
-    "\n"
-    "### output\n"
-    "output_dir: saves/qwen2_5vl-7b/lora/sft\n"
-    "logging_steps: 10\n"
-    "save_steps: 500\n"
-    "plot_loss: true\n"
-    "overwrite_output_dir: true\n"
-    "save_only_model: false\n"
-    "report_to: none  # choices: [none, wandb, tensorboard, swanlab, mlflow]\n"
-    "\n"
-    "### train\n"
-    "per_device_train_batch_size: 1\n"
-    "gradient_accumulation_steps: 8\n"
-    "learning_rate: 1.0e-4\n"
-    "num_train_epochs: 3.0\n"
-    "lr_scheduler_type: cosine\n"
-    "warmup_ratio: 0.1\n"
-    "bf16: true\n"
-    "ddp_timeout: 180000000\n"
-    "resume_from_checkpoint: null\n"
-    "\n"
-    "### eval\n"
-    "# val_size: 0.1\n"
-    "# per_device_eval_batch_size: 1\n"
-    "# eval_strategy: steps\n"
-    "# eval_steps: 500\n";
+static const char example[] = "### model\n"
+                              "model_name_or_path: Qwen/Qwen2.5-VL-7B-Instruct\n"
+                              "image_max_pixels: 262144\n"
+                              "video_max_pixels: 16384\n"
+                              "trust_remote_code: true\n"
+                              "\n"
+                              "### method\n"
+                              "stage: sft\n"
+                              "do_train: true\n"
+                              "finetuning_type: lora\n"
+                              "lora_rank: 8\n"
+                              "lora_target: all\n"
+                              "\n"
+                              "### dataset\n"
+                              "dataset: mllm_demo,identity,alpaca_en_demo  # video: mllm_video_demo\n"
+                              "template: qwen2_vl\n"
+                              "cutoff_len: 2048\n"
+                              "max_samples: 1000\n"
+                              "overwrite_cache: true\n"
+                              "preprocessing_num_workers: 16\n"
+                              "dataloader_num_workers: 4\n"
+                              "\n"
+                              "### output\n"
+                              "output_dir: saves/qwen2_5vl-7b/lora/sft\n"
+                              "logging_steps: 10\n"
+                              "save_steps: 500\n"
+                              "plot_loss: true\n"
+                              "overwrite_output_dir: true\n"
+                              "save_only_model: false\n"
+                              "report_to: none  # choices: [none, wandb, tensorboard, swanlab, mlflow]\n"
+                              "\n"
+                              "### train\n"
+                              "per_device_train_batch_size: 1\n"
+                              "gradient_accumulation_steps: 8\n"
+                              "learning_rate: 1.0e-4\n"
+                              "num_train_epochs: 3.0\n"
+                              "lr_scheduler_type: cosine\n"
+                              "warmup_ratio: 0.1\n"
+                              "bf16: true\n"
+                              "ddp_timeout: 180000000\n"
+                              "resume_from_checkpoint: null\n"
+                              "\n"
+                              "### eval\n"
+                              "# val_size: 0.1\n"
+                              "# per_device_eval_batch_size: 1\n"
+                              "# eval_strategy: steps\n"
+                              "# eval_steps: 500\n";
 
-#define IS_INT(o, field, want) \
-    ok((o).st == RT_OK && (int64_t)(o).job->field == (want), #field " == " #want " (%lld, %s)", \
+#define IS_INT(o, field, want)                                                                                 \
+    ok((o).st == RT_OK && (int64_t)(o).job->field == (want), #field " == " #want " (%lld, %s)",                \
        (o).st == RT_OK ? (long long)(o).job->field : -1LL, (o).err.text)
-#define IS_NUM(o, field, want) \
-    ok((o).st == RT_OK && (o).job->field == (want), #field " == " #want " (%g, %s)", \
+#define IS_NUM(o, field, want)                                                                                 \
+    ok((o).st == RT_OK && (o).job->field == (want), #field " == " #want " (%g, %s)",                           \
        (o).st == RT_OK ? (double)(o).job->field : (double)NAN, (o).err.text)
-#define IS_TEXT(o, field, want) \
-    ok((o).st == RT_OK && (o).job->field != NULL && strcmp((o).job->field, want) == 0, #field " is %s (%s, %s)", want, \
-       (o).st == RT_OK && (o).job->field != NULL ? (o).job->field : "?", (o).err.text)
+#define IS_TEXT(o, field, want)                                                                                \
+    ok((o).st == RT_OK && (o).job->field != NULL && strcmp((o).job->field, want) == 0,                         \
+       #field " is %s (%s, %s)", want, (o).st == RT_OK && (o).job->field != NULL ? (o).job->field : "?",       \
+       (o).err.text)
 #define IS_NULL(o, field) ok((o).st == RT_OK && (o).job->field == NULL, #field " is open (%s)", (o).err.text)
 
 static void check_example(void)
@@ -102,8 +103,8 @@ static void check_example(void)
     IS_NULL(o, train.resume_from_checkpoint);
     IS_INT(o, data.do_train, 1);
     ok(o.notes == 4 && strstr(o.said, "lora_sft.yaml:4: video_max_pixels: has no effect here") != NULL &&
-           strstr(o.said, ":5: trust_remote_code: ") != NULL && strstr(o.said, ":19: overwrite_cache: ") != NULL &&
-           strstr(o.said, ":40: ddp_timeout: ") != NULL,
+           strstr(o.said, ":5: trust_remote_code: ") != NULL &&
+           strstr(o.said, ":19: overwrite_cache: ") != NULL && strstr(o.said, ":40: ddp_timeout: ") != NULL,
        "%d notes == 4:\n# %s", o.notes, o.said);
     job_end(&o);
 }
@@ -156,10 +157,11 @@ static void check_defaults(void)
 static void check_overrides(void)
 {
     struct opened o;
-    job_open(&o, BASE "lora_rank: 16\nlr_scheduler_type: cosine_with_min_lr\nlr_scheduler_kwargs:\n  min_lr: 1e-6\n",
-             WORDS("a.yml", "lora_rank=0x20", "learning_rate=2e-5", "bf16=yes", "dataset=[x, 'y z']", "run_name=",
-                   "lr_scheduler_kwargs={min_lr_rate: 0.1, num_cycles: 2}", "lr_scheduler_kwargs.min_lr=null",
-                   "resume_from_checkpoint=out/checkpoint=3", "output_dir=012"));
+    job_open(
+        &o, BASE "lora_rank: 16\nlr_scheduler_type: cosine_with_min_lr\nlr_scheduler_kwargs:\n  min_lr: 1e-6\n",
+        WORDS("a.yml", "lora_rank=0x20", "learning_rate=2e-5", "bf16=yes", "dataset=[x, 'y z']",
+              "run_name=", "lr_scheduler_kwargs={min_lr_rate: 0.1, num_cycles: 2}",
+              "lr_scheduler_kwargs.min_lr=null", "resume_from_checkpoint=out/checkpoint=3", "output_dir=012"));
     IS_INT(o, model.lora_rank, 32);
     IS_NUM(o, model.lora_alpha, 64);
     IS_NUM(o, train.learning_rate, 2e-5);
@@ -168,14 +170,16 @@ static void check_overrides(void)
     IS_TEXT(o, data.dataset[1], "y z");
     IS_NUM(o, train.lr_scheduler_kwargs.min_lr_rate, 0.1);
     IS_NUM(o, train.lr_scheduler_kwargs.num_cycles, 2);
-    ok(o.st == RT_OK && isnan(o.job->train.lr_scheduler_kwargs.min_lr), "a map is merged, null takes min_lr away");
+    ok(o.st == RT_OK && isnan(o.job->train.lr_scheduler_kwargs.min_lr),
+       "a map is merged, null takes min_lr away");
     IS_TEXT(o, train.resume_from_checkpoint, "out/checkpoint=3");
     IS_TEXT(o, output_dir, "012");
     job_end(&o);
     job_open(&o, BASE "lora_rank: 4\n", WORDS("a.yaml", "lora_rank=5", "lora_rank=6"));
     IS_INT(o, model.lora_rank, 6);
     job_end(&o);
-    job_open(&o, "", WORDS("a.yaml", "model_name_or_path=m", "template=qwen2_vl", "dataset=d", "do_train=true"));
+    job_open(&o, "",
+             WORDS("a.yaml", "model_name_or_path=m", "template=qwen2_vl", "dataset=d", "do_train=true"));
     IS_INT(o, train.do_train, 1);
     job_end(&o);
 }
@@ -183,11 +187,12 @@ static void check_overrides(void)
 static void check_bending(void)
 {
     struct opened o;
-    job_lines(&o, "lora_rank: \"16\"\ncutoff_len: 1e3\nlearning_rate: \"1e-4\"\nmax_samples: 1_000\nlora_alpha: 0\n"
-                  "eval_strategy: no\nsave_strategy: off\nbf16: \"true\"\nplot_loss: 1\nlora_dropout: '0.05'\n"
-                  "seed: 010\nimage_max_pixels: 512.0\nimage_min_pixels: 16\nrun_name: ${x}\n"
-                  "default_system: \"\"\nlogging_strategy: \"no\"\nsave_total_limit: null\noutput_dir: ${here}\n"
-                  "max_grad_norm: null\ninclude_num_input_tokens_seen: true\ntrain_on_prompt: \"no\"\n");
+    job_lines(&o,
+              "lora_rank: \"16\"\ncutoff_len: 1e3\nlearning_rate: \"1e-4\"\nmax_samples: 1_000\nlora_alpha: 0\n"
+              "eval_strategy: no\nsave_strategy: off\nbf16: \"true\"\nplot_loss: 1\nlora_dropout: '0.05'\n"
+              "seed: 010\nimage_max_pixels: 512.0\nimage_min_pixels: 16\nrun_name: ${x}\n"
+              "default_system: \"\"\nlogging_strategy: \"no\"\nsave_total_limit: null\noutput_dir: ${here}\n"
+              "max_grad_norm: null\ninclude_num_input_tokens_seen: true\ntrain_on_prompt: \"no\"\n");
     IS_INT(o, model.lora_rank, 16);
     IS_INT(o, data.cutoff_len, 1000);
     IS_NUM(o, train.learning_rate, 1e-4);
@@ -207,18 +212,20 @@ static void check_bending(void)
     IS_NUM(o, train.max_grad_norm, 0);
     IS_INT(o, report.include_num_input_tokens_seen, 1);
     IS_INT(o, data.train_on_prompt, 0);
-    ok(strstr(o.said, "a.yaml:25: train_on_prompt: \"no\" is taken for false") != NULL, "a quoted no is noted:\n# %s",
-       o.said);
+    ok(strstr(o.said, "a.yaml:25: train_on_prompt: \"no\" is taken for false") != NULL,
+       "a quoted no is noted:\n# %s", o.said);
     job_end(&o);
 }
 
 static void check_following(void)
 {
     struct opened o;
-    job_lines(&o, "warmup_steps: 20\nwarmup_ratio: 0.0\nval_size: 0.1\neval_strategy: steps\nlogging_steps: 0.05\n"
-                  "data_seed: 7\ndataset_dir: dd\nload_best_model_at_end: true\nsave_steps: 0.1\nuse_cpu: true\n"
-                  "report_to: [none, tensorboard]\ntrain_sampling_strategy: group_by_length\nmetric_for_best_model: accuracy\n"
-                  "compute_accuracy: true\nresume_from_checkpoint: true\nadapter_name_or_path: a , b\n");
+    job_lines(&o,
+              "warmup_steps: 20\nwarmup_ratio: 0.0\nval_size: 0.1\neval_strategy: steps\nlogging_steps: 0.05\n"
+              "data_seed: 7\ndataset_dir: dd\nload_best_model_at_end: true\nsave_steps: 0.1\nuse_cpu: true\n"
+              "report_to: [none, tensorboard]\ntrain_sampling_strategy: "
+              "group_by_length\nmetric_for_best_model: accuracy\n"
+              "compute_accuracy: true\nresume_from_checkpoint: true\nadapter_name_or_path: a , b\n");
     IS_NUM(o, train.warmup, 0);
     IS_INT(o, train.do_eval, 1);
     IS_NUM(o, train.eval_steps, 0.05);
@@ -232,8 +239,9 @@ static void check_following(void)
     IS_INT(o, model.adapters, 2);
     IS_TEXT(o, model.adapter_name_or_path[1], "b");
     job_end(&o);
-    job_lines(&o, "load_best_model_at_end: true\nval_size: 1\neval_strategy: epoch\nsave_strategy: epoch\n"
-                  "train_sampling_strategy: sequential\nresume_from_checkpoint: false\ngroup_by_length: false\n");
+    job_lines(&o,
+              "load_best_model_at_end: true\nval_size: 1\neval_strategy: epoch\nsave_strategy: epoch\n"
+              "train_sampling_strategy: sequential\nresume_from_checkpoint: false\ngroup_by_length: false\n");
     IS_TEXT(o, train.metric_for_best_model, "loss");
     IS_INT(o, train.greater_is_better, 0);
     IS_INT(o, data.disable_shuffling, 1);

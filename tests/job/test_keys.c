@@ -1,4 +1,5 @@
-/* test_keys.c - the table of keys is whole: every key of the reference, its default, its choices, and no key twice. */
+/* test_keys.c - the table of keys is whole: every key of the reference, its default, its choices, and no key
+ * twice. */
 #include "config.h"
 
 #include "job_test.h"
@@ -27,17 +28,15 @@ static bool default_agrees(const struct rt_key *key, const json_t *want)
 static bool type_agrees(const struct rt_key *key, const char *type)
 {
     switch (key->type) {
-    case RT_KEY_BOOL:
-        return strcmp(type, "bool") == 0;
-    case RT_KEY_INT:
-        return strcmp(type, "int") == 0;
+    case RT_KEY_BOOL: return strcmp(type, "bool") == 0;
+    case RT_KEY_INT: return strcmp(type, "int") == 0;
     case RT_KEY_NUM: /* lora_alpha: a fraction works in the reference */
         return strcmp(type, "float") == 0 || strcmp(key->name, "lora_alpha") == 0;
     case RT_KEY_CHOICE:
-        return strcmp(type, "choice") == 0 || strcmp(type, "str") == 0 /* some are checked after the dataclass */ ||
+        return strcmp(type, "choice") == 0 ||
+               strcmp(type, "str") == 0 /* some are checked after the dataclass */ ||
                strcmp(key->name, "include_num_input_tokens_seen") == 0; /* also a boolean */
-    default:
-        return strcmp(type, "str") == 0 || strcmp(type, "other") == 0;
+    default: return strcmp(type, "str") == 0 || strcmp(type, "other") == 0;
     }
 }
 
@@ -57,12 +56,13 @@ static void check_golden(void)
         }
         const struct rt_key *key = rt_key_at(found);
         bool knows = true;
-        json_array_foreach(json_object_get(k, "choices"), at, word)
-            knows = knows && rt_word_among(key->choices, json_string_value(word));
+        json_array_foreach(json_object_get(k, "choices"), at, word) knows =
+            knows && rt_word_among(key->choices, json_string_value(word));
         const bool good_default = default_agrees(key, json_object_get(k, "default"));
         const bool good_type = type_agrees(key, json_string_value(json_object_get(k, "type")));
-        ok(good_default && good_type && knows, "%s: default %s (%d), type (%d) and choices (%d) are the reference's",
-           name, key->def, good_default, good_type, knows);
+        ok(good_default && good_type && knows,
+           "%s: default %s (%d), type (%d) and choices (%d) are the reference's", name, key->def, good_default,
+           good_type, knows);
     }
     json_decref(keys);
     free(text);
@@ -86,10 +86,13 @@ static void check_table(void)
         const bool once = rt_key_find(key->name) == i;
         const bool texts = key->text != NULL && key->text[0] != '\0' && key->def != NULL;
         const bool fits = strlen(rt_key_wants(key, wants, sizeof wants)) < sizeof wants - 1;
-        const bool list = key->type != RT_KEY_LIST || key->at == RT_KEY_NOWHERE || key->count_at != RT_KEY_NOWHERE;
+        const bool list =
+            key->type != RT_KEY_LIST || key->at == RT_KEY_NOWHERE || key->count_at != RT_KEY_NOWHERE;
         const bool nearest = key->legacy || strcmp(rt_key_nearest(key->name), key->name) == 0;
-        ok(once && texts && fits && list && nearest && good_number(key), "%s: once %d, texts %d, fits %d, list %d, "
-           "nearest %d, number %d", key->name, once, texts, fits, list, nearest, good_number(key));
+        ok(once && texts && fits && list && nearest && good_number(key),
+           "%s: once %d, texts %d, fits %d, list %d, "
+           "nearest %d, number %d",
+           key->name, once, texts, fits, list, nearest, good_number(key));
     }
 }
 

@@ -1,4 +1,5 @@
-/* test_scalars.c - plain YAML words have the types and values that OmegaConf gives them: golden/job_scalars.json. */
+/* test_scalars.c - plain YAML words have the types and values that OmegaConf gives them:
+ * golden/job_scalars.json. */
 #include "config.h"
 
 #include "job_test.h"
@@ -20,19 +21,14 @@ static bool agrees(const struct rt_node *node, const char *type, const char *val
 {
     char digits[32];
     switch (node->kind) {
-    case RT_NODE_NULL:
-        return strcmp(type, "null") == 0;
-    case RT_NODE_BOOL:
-        return strcmp(type, "bool") == 0 && strcmp(value, node->b ? "True" : "False") == 0;
+    case RT_NODE_NULL: return strcmp(type, "null") == 0;
+    case RT_NODE_BOOL: return strcmp(type, "bool") == 0 && strcmp(value, node->b ? "True" : "False") == 0;
     case RT_NODE_INT:
         snprintf(digits, sizeof digits, "%lld", (long long)node->i);
         return strcmp(type, "int") == 0 && strcmp(value, digits) == 0;
-    case RT_NODE_FLOAT:
-        return strcmp(type, "float") == 0 && float_is(value, node->f);
-    case RT_NODE_STR:
-        return strcmp(type, "str") == 0 && strcmp(value, node->text) == 0;
-    default:
-        return false;
+    case RT_NODE_FLOAT: return strcmp(type, "float") == 0 && float_is(value, node->f);
+    case RT_NODE_STR: return strcmp(type, "str") == 0 && strcmp(value, node->text) == 0;
+    default: return false;
     }
 }
 
@@ -58,8 +54,8 @@ int main(void)
         if (strcmp(type, "error") == 0)
             ok(st == RT_ERR_JOB, "k: %s is refused (%s)", word, err.text);
         else
-            ok(st == RT_OK && agrees(rt_map_find(root, "k"), type, value), "k: %s is %s %s (status %d %s)", word, type,
-               value, st, err.text);
+            ok(st == RT_OK && agrees(rt_map_find(root, "k"), type, value), "k: %s is %s %s (status %d %s)",
+               word, type, value, st, err.text);
         rt_store_close(store);
     }
     rt_scalars_close(scalars);

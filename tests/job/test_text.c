@@ -9,16 +9,20 @@ static const char *const jobs[] = {
     "",
     "lora_rank: 16\nlora_alpha: 12.5\nlearning_rate: 1.0e-4\nbf16: true\nuse_cpu: true\nmax_samples: 7\n"
     "dataset: [a, 'b c', \"012\", 'no', '1e5', '']\n",
-    "dataset: x,y\neval_dataset: z\neval_strategy: steps\neval_steps: 0.1\nsave_steps: 0.2\nsave_strategy: steps\n"
+    "dataset: x,y\neval_dataset: z\neval_strategy: steps\neval_steps: 0.1\nsave_steps: 0.2\nsave_strategy: "
+    "steps\n"
     "load_best_model_at_end: true\nresume_from_checkpoint: true\nloraplus_lr_ratio: 16\nmax_hours: 11.8\n",
     "lr_scheduler_type: warmup_stable_decay\nlr_scheduler_kwargs: {num_decay_steps: 10, decay_type: 1-sqrt, "
     "min_lr_ratio: 0.1}\nwarmup_ratio: 0.03\nresume_from_checkpoint: false\nreport_to: all\nseed: 7\n",
-    "default_system: \"\"\noutput_dir: \"out: # \\\"q\\\" 'x' \\u4e2d\\u6587 \\U0001F600 \\t\\n\\x7f \\u2028 end\"\n"
+    "default_system: \"\"\noutput_dir: \"out: # \\\"q\\\" 'x' \\u4e2d\\u6587 \\U0001F600 \\t\\n\\x7f \\u2028 "
+    "end\"\n"
     "media_dir: ' lead'\ndataset_dir: '- x'\ntrain_sampling_strategy: group_by_length\nval_size: 1\n"
     "save_total_limit: 3\ninclude_num_input_tokens_seen: all\ndevice: cuda\ndata_seed: 0\n",
-    "disable_tqdm: true\nval_size: 0.1234567890123456789\nadam_beta2: 0.1\nadam_epsilon: 1e-300\nmax_grad_norm: -1\n"
+    "disable_tqdm: true\nval_size: 0.1234567890123456789\nadam_beta2: 0.1\nadam_epsilon: "
+    "1e-300\nmax_grad_norm: -1\n"
     "train_sampling_strategy: sequential\neval_on_start: true\nsave_strategy: best\neval_strategy: epoch\n"
-    "metric_for_best_model: accuracy\ncompute_accuracy: true\nlogging_dir: 'null'\nresume_from_checkpoint: ck/1\n",
+    "metric_for_best_model: accuracy\ncompute_accuracy: true\nlogging_dir: 'null'\nresume_from_checkpoint: "
+    "ck/1\n",
 };
 
 /* Without the line that comes twice; BASE already has dataset. */
@@ -63,16 +67,13 @@ static bool same_key(const struct rt_job *a, const struct rt_job *b, const struc
     const char *s, *t;
     double f, g;
     switch (key->type) {
-    case RT_KEY_BOOL:
-        return memcmp(x, y, sizeof(bool)) == 0;
-    case RT_KEY_INT:
-        return memcmp(x, y, sizeof(int64_t)) == 0;
+    case RT_KEY_BOOL: return memcmp(x, y, sizeof(bool)) == 0;
+    case RT_KEY_INT: return memcmp(x, y, sizeof(int64_t)) == 0;
     case RT_KEY_NUM:
         memcpy(&f, x, sizeof f);
         memcpy(&g, y, sizeof g);
         return same_number(f, g);
-    case RT_KEY_LIST:
-        return same_list(a, b, key);
+    case RT_KEY_LIST: return same_list(a, b, key);
     default:
         memcpy(&s, x, sizeof s);
         memcpy(&t, y, sizeof t);
@@ -101,8 +102,8 @@ static const char *differ(const struct rt_job *a, const struct rt_job *b)
     }
     if (!same_schedule(&a->train.lr_scheduler_kwargs, &b->train.lr_scheduler_kwargs))
         return "lr_scheduler_kwargs";
-    if (a->train.logging_strategy != b->train.logging_strategy || a->train.save_strategy != b->train.save_strategy ||
-        a->train.eval_strategy != b->train.eval_strategy)
+    if (a->train.logging_strategy != b->train.logging_strategy ||
+        a->train.save_strategy != b->train.save_strategy || a->train.eval_strategy != b->train.eval_strategy)
         return "a strategy";
     if (a->train.device != b->train.device || a->report.tensorboard != b->report.tensorboard)
         return "device or report_to";
@@ -135,7 +136,8 @@ int main(void)
         const char *where = again.st == RT_OK ? differ(o.job, again.job) : "all of it";
         ok(where == NULL, "job %zu: the options are the same (%s)", i, where != NULL ? where : "all");
         char *text2 = again.st == RT_OK ? rt_job_text(again.job) : NULL;
-        ok(text2 != NULL && strcmp(text, text2) == 0, "job %zu: and so is its text, %zu bytes", i, strlen(text));
+        ok(text2 != NULL && strcmp(text, text2) == 0, "job %zu: and so is its text, %zu bytes", i,
+           strlen(text));
         for (size_t k = 0; i == 0 && k < rt_key_count(); k++) {
             char line[128];
             snprintf(line, sizeof line, "%s%s:", k > 0 ? "\n" : "", rt_key_at(k)->name);
