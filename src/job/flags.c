@@ -150,7 +150,7 @@ static rt_status flag_value(struct rt_job_store *store, const struct flag *flag,
             rt_node_append(node, item);
         }
     } else {
-        if (flag->key != NULL && flag->key->type != RT_KEY_BOOL)
+        if (flag->key != NULL && !rt_key_is_switch(flag->key))
             return rt_fail(err, RT_ERR_USAGE, "--%s: a value is missing; write --%s %s", flag->name,
                            flag->key->name, flag->key->example != NULL ? flag->key->example : "VALUE");
         node = text_node(store, flag->no ? "false" : "true");

@@ -1,7 +1,7 @@
 /*
  * job.h - a job file, its overrides or flags, to the option structs that the rows below declare.
  *
- * Keys, defaults and rules are LLaMA-Factory 0.9.5's. Every key that it knows stands in one table (keys.c) as done,
+ * Keys, defaults and rules are LLaMA-Factory 0.9.5's. Every key that it knows stands in one table (keys_*.c): done,
  * taken without effect, or refused with the reason; an unknown one is an error that names the nearest known one.
  */
 #ifndef RT_JOB_JOB_H

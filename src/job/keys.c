@@ -190,6 +190,12 @@ bool rt_key_nullable(const struct rt_key *key)
     return key->type == RT_KEY_BOOL && strcmp(key->def, "false") == 0;
 }
 
+bool rt_key_is_switch(const struct rt_key *key)
+{
+    return key->type == RT_KEY_BOOL || (key->type == RT_KEY_CHOICE && rt_word_among(key->choices, "no") &&
+                                        rt_word_among(key->choices, "all"));
+}
+
 static void number_wants(const struct rt_key *key, char *buf, size_t bytes)
 {
     const char *what = key->type == RT_KEY_INT ? "a whole number" : "a number";

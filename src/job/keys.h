@@ -71,6 +71,8 @@ const char *rt_choice_nearest(const struct rt_key *key, const char *word, char *
 /* What became of a key that older versions knew, as a clause ("it is now ..."); NULL: nothing known. */
 const char *rt_key_renamed(const char *name);
 bool rt_key_nullable(const struct rt_key *key);
+/* May a flag stand without a value? Booleans, and choices that grew out of one: between no and all. */
+bool rt_key_is_switch(const struct rt_key *key);
 /* "a whole number from 1 to 1024" and the like, into buf; returns buf. */
 const char *rt_key_wants(const struct rt_key *key, char *buf, size_t bytes);
 /* Is word one of the words with bars between them? */

@@ -246,6 +246,8 @@ char *rt_job_text(const struct rt_job *job)
     emit(&w, &event, yaml_stream_end_event_initialize(&event));
     yaml_emitter_delete(&w.emitter);
     rt_scalars_close(w.scalars);
+    if (w.bytes > 0 && w.text[w.bytes - 1] != '\n' && !append(&w, (unsigned char[]){ '\n' }, 1))
+        w.failed = true;
     if (w.failed) {
         free(w.text);
         return NULL;

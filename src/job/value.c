@@ -81,27 +81,24 @@ static rt_status read_number(const struct rt_reading *r, const struct rt_key *ke
     return RT_OK;
 }
 
-static rt_status read_bool(const struct rt_reading *r, const struct rt_key *key, const struct rt_node *node,
-                           struct rt_value *value)
+/* true or false as YAML, 0 and 1, and the words that argparse takes, in any case. */
+static bool bool_of_node(const struct rt_node *node, bool *b)
 {
-    static const char *const yes = "yes|true|t|y|1|on", *const no = "no|false|f|n|0|off";
     char word[8] = "";
     if (node->kind == RT_NODE_BOOL) {
-        value->b = node->b;
-        return RT_OK;
+        *b = node->b;
+        return true;
     }
     if (node->kind == RT_NODE_INT && (node->i == 0 || node->i == 1)) {
-        value->b = node->i == 1;
-        return RT_OK;
+        *b = node->i == 1;
+        return true;
     }
     if (node->kind != RT_NODE_STR || strlen(node->text) >= sizeof word)
-        return bad_value(r, key, node);
+        return false;
     for (size_t i = 0; node->text[i] != '\0'; i++)
         word[i] = (char)tolower((unsigned char)node->text[i]);
-    if (!rt_word_among(yes, word) && !rt_word_among(no, word))
-        return bad_value(r, key, node);
-    value->b = rt_word_among(yes, word);
-    return RT_OK;
+    *b = rt_word_among("yes|true|t|y|1|on", word);
+    return *b || rt_word_among("no|false|f|n|0|off", word);
 }
 
 static rt_status read_choice(const struct rt_reading *r, const struct rt_key *key, const struct rt_node *node,
@@ -110,10 +107,11 @@ static rt_status read_choice(const struct rt_reading *r, const struct rt_key *ke
     if (node->kind == RT_NODE_LIST || node->kind == RT_NODE_MAP)
         return bad_value(r, key, node);
     const char *word = node->text;
+    bool b;
     if (node->kind == RT_NODE_BOOL && !node->b && rt_word_among(key->choices, "no"))
         word = "no"; /* an unquoted no is false in YAML */
-    if (node->kind == RT_NODE_BOOL && node->b && rt_word_among(key->choices, "all"))
-        word = "all"; /* include_num_input_tokens_seen: true */
+    else if (rt_key_is_switch(key) && bool_of_node(node, &b))
+        word = b ? "all" : "no";
     if (!rt_word_among(key->choices, word))
         return bad_value(r, key, node);
     if (rt_word_among(key->refused, word)) {
@@ -203,7 +201,7 @@ rt_status rt_value_read(const struct rt_reading *r, const struct rt_key *key, co
         return RT_OK;
     }
     switch (key->type) {
-    case RT_KEY_BOOL: return read_bool(r, key, node, value);
+    case RT_KEY_BOOL: return bool_of_node(node, &value->b) ? RT_OK : bad_value(r, key, node);
     case RT_KEY_INT:
     case RT_KEY_NUM: return read_number(r, key, node, value);
     case RT_KEY_STR:

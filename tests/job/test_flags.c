@@ -14,7 +14,8 @@ static void good(void)
                    "q_proj,v_proj", "--eval_dataset", "x", "y", "--lr_scheduler_type", "cosine_with_min_lr",
                    "--lr_scheduler_kwargs", "{\"min_lr_rate\": \"0.1\"}", "--resume_from_checkpoint", "True",
                    "--default_system", "- be short", "--cutoff_len", "010", "--output_dir", "no",
-                   "--freeze_vision_tower", "f", "--report-to", "all", "--save_strategy", "no", "--use_cpu=1"));
+                   "--freeze_vision_tower", "f", "--report-to", "all", "--save_strategy", "no",
+                   "--include_num_input_tokens_seen", "--use_cpu=1"));
     ok(o.st == RT_OK, "flags are read (%s)", o.err.text);
     if (o.st == RT_OK) {
         const struct rt_job *j = o.job;
@@ -30,6 +31,7 @@ static void good(void)
         ok(strcmp(j->data.default_system, "- be short") == 0, "a dash and a space are a value");
         ok(j->data.cutoff_len == 10, "whole numbers are decimal: %lld", (long long)j->data.cutoff_len);
         ok(strcmp(j->output_dir, "no") == 0 && j->train.save_strategy == RT_STRATEGY_NO, "words stay words");
+        ok(j->train.include_num_input_tokens_seen, "a choice between no and all is a switch too");
         ok(j->report.tensorboard && j->train.device == RT_DEVICE_CPU, "report-to all, use_cpu=1");
     }
     job_end(&o);

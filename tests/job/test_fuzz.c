@@ -7,13 +7,13 @@
 enum { ROUNDS = 6000 };
 
 static const char *const seeds[] = {
-    BASE "lora_rank: 16\nlora_target: [q_proj, \"v_proj\"]\nlearning_rate: 1.0e-4\neval_strategy: no\n",
-    BASE "gradient_checkpointing_kwargs: &b {num_cycles: 2}\nlr_scheduler_type: cosine\nlr_scheduler_kwargs:\n "
-         " <<: *b\n  min_lr: ~\n",
-    BASE
-    "output_dir: 'a''b'\ndefault_system: |\n  two\n  lines\nrun_name: >-\n  folded\n? seed\n: !!int \"7\"\n",
-    "{\"model_name_or_path\": \"m\", \"template\": \"qwen2_vl\",\n\"dataset\": [\"a\"], "
-    "\"lr_scheduler_kwargs\": {\"power\": 2}}",
+    (BASE "lora_rank: 16\nlora_target: [q_proj, \"v_proj\"]\nlearning_rate: 1.0e-4\neval_strategy: no\n"),
+    (BASE "gradient_checkpointing_kwargs: &b {num_cycles: 2}\nlr_scheduler_type: cosine\n"
+          "lr_scheduler_kwargs:\n  <<: *b\n  min_lr: ~\n"),
+    (BASE "output_dir: 'a''b'\ndefault_system: |\n  two\n  lines\nrun_name: >-\n  folded\n"
+          "? seed\n: !!int \"7\"\n"),
+    ("{\"model_name_or_path\": \"m\", \"template\": \"qwen2_vl\",\n\"dataset\": [\"a\"], "
+     "\"lr_scheduler_kwargs\": {\"power\": 2}}"),
 };
 static const char *const words[] = {
     "lora_rank=[1, {a: b}]", "lr_scheduler_kwargs.min_lr_rate=0.1",
