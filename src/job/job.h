@@ -1,7 +1,7 @@
 /*
  * job.h - a job file, its overrides or flags, to the option structs that the rows below declare.
  *
- * Keys, defaults and rules are LLaMA-Factory 0.9.5's. Every key that it knows stands in one table (keys.c) as done,
+ * Keys, defaults and rules are LLaMA-Factory 0.9.5's. Every key that it knows stands in one table (keys_*.c): done,
  * taken without effect, or refused with the reason; an unknown one is an error that names the nearest known one.
  */
 #ifndef RT_JOB_JOB_H
@@ -36,7 +36,8 @@ struct rt_train_options {
     double warmup;                      /* warmup_ratio if given, else warmup_steps: >= 1 steps, < 1 a share */
     double weight_decay, adam_beta1, adam_beta2, adam_epsilon, max_grad_norm;
     double loraplus_lr_ratio;           /* NaN: off */
-    double logging_steps, save_steps, eval_steps; /* >= 1 steps; < 1 a share of all steps; eval_steps NaN: logging's */
+    double logging_steps, save_steps, eval_steps; /* >= 1 steps; < 1 a share of all steps; save_steps 0: at the end
+                                           alone; eval_steps NaN: not given and not used */
     bool logging_first_step, logging_nan_inf_filter;
     enum rt_strategy logging_strategy, save_strategy, eval_strategy;
     bool eval_on_start;
@@ -52,9 +53,10 @@ struct rt_train_options {
     bool include_num_input_tokens_seen;
     bool bf16, pure_bf16;               /* fp16 is refused */
     enum rt_device device;              /* our key "device": auto, cpu, cuda; use_cpu: true means cpu */
-    int64_t ddp_timeout;                /* s, 1800; capped at 600 with a log line */
+    int64_t ddp_timeout;                /* s; 1800, but never above 600 (said in the log where a job asks for more) */
     int64_t seed;
     double max_bad_steps;               /* our key: steps with a loss that is not finite, borne in a row; 10 */
+    double max_hours;                   /* our key: h until a checkpoint is written and the run stops; NaN: no limit */
 };
 
 struct rt_job {
@@ -69,13 +71,20 @@ struct rt_job {
 
 /* argv after the command word: FILE.yaml|.yml|.json [key=value ...] or --key value flags. `text` is the file's text
  * (rank 0 reads it, all ranks get it), NULL in flag mode. note(text, context) gets one line for every key that is taken
- * without effect and every warning. Fails: RT_ERR_JOB "FILE:LINE: key: value is not ...; write ...", RT_ERR_USAGE. */
+ * without effect and every warning; it may be NULL. Reads the environment: ALLOW_EXTRA_ARGS (unknown keys are noted,
+ * not refused), HOME, TENSORBOARD_LOGGING_DIR. Fails: RT_ERR_JOB "FILE:LINE: key: value is not ...; write ...",
+ * RT_ERR_USAGE for what stands on the command line, RT_ERR_MEMORY. */
 rt_status rt_job_open(struct rt_job **job, int argc, char **argv, const char *text, size_t bytes,
                       void (*note)(const char *text, void *context), void *context, struct rt_error *err);
 void rt_job_close(struct rt_job *job);
+/* Not collective, for rank 0: would a run write over another's adapter? As LLaMA-Factory decides it: the folder holds
+ * weights but no checkpoint to go on from, and the job neither resumes nor says overwrite_output_dir. Fails:
+ * RT_ERR_OUTPUT. */
+rt_status rt_job_check_output(const struct rt_job *job, struct rt_error *err);
 /* The file named by argv (its first word ends in .yaml, .yml or .json), or NULL in flag mode. */
 const char *rt_job_file(int argc, char **argv);
-/* The resolved job as YAML, every done key with its value. malloc'ed. */
+/* The resolved job as YAML, every done key with its value: read again it gives the same options. malloc'ed; NULL if
+ * there is no memory. */
 char *rt_job_text(const struct rt_job *job);
 /* All keys with type, default and meaning: `ranktune train --help`. */
 void rt_job_help(FILE *out);
