@@ -1,1 +1,2 @@
 # loader: sources
+librt_a_SOURCES += src/data/plan.c
