@@ -73,8 +73,11 @@ struct rt_data_limits {
     int64_t max_picture_patches;
 };
 void rt_data_limits(const struct rt_data *data, enum rt_split split, struct rt_data_limits *limits);
-/* Mean padded tokens per micro-batch times B, for total_flos: sum over micro-batches of B * padded width of epoch. */
-int64_t rt_data_padded_tokens(const struct rt_data *data, int64_t epoch, int64_t from_micro, int64_t to_micro);
+/* For total_flos and num_input_tokens_seen: tokens of the training micro-batches [from_micro, to_micro) of an epoch over
+ * all ranks as the reference counts them, each of its rows padded to the longest. Not collective; keeps the order of
+ * the epoch it was asked for last. Fails: RT_ERR_MEMORY. */
+rt_status rt_data_padded_tokens(struct rt_data *data, int64_t epoch, int64_t from_micro, int64_t to_micro,
+                                int64_t *tokens, struct rt_error *err);
 
 /* A stream of batches of one rank: threads that run ahead, bounded in memory. */
 struct rt_loader;
@@ -82,14 +85,18 @@ struct rt_loader_options {
     enum rt_split split;
     int rank, size;        /* whose share; normally this rank's */
     int64_t epoch, micro;  /* where to start: epoch (0-based) and micro-batch in it */
-    int64_t merge_tokens;  /* merge micro-batches of one optimizer step up to this many tokens; 0: never */
+    int64_t merge_tokens;  /* merge micro-batches of one optimizer step up to this many tokens; 0: never. Evaluation
+                              has no steps: any of its micro-batches may be merged */
+    int64_t ahead;         /* passes held at once, the caller's included; 0: 8 */
+    int64_t ahead_bytes;   /* of pictures in those passes, unless one alone is larger; 0: half a GiB or less */
 };
 rt_status rt_loader_open(struct rt_loader **loader, struct rt_data *data, const struct rt_loader_options *opt,
                          struct rt_error *err);
 /* The next batch; it stays valid until the call after. At the end of an epoch training goes on with the next one by
  * itself, and a pass never crosses an optimizer step; an evaluation loader ends: *batch is NULL. *wait_s (may be NULL)
  * is the time spent waiting. A row that turns out bad only now (a truncated picture) is left out of its micro-batch
- * and noted; it counts against max_bad_rows: RT_ERR_DATA. */
+ * and noted once; it counts against max_bad_rows: RT_ERR_DATA. A pass may be left with 0 tokens; its micros still count.
+ * In evaluation a weight is 1 / (targets in its micro-batch) alone. One thread calls; RT_ERR_MEMORY. */
 rt_status rt_batch_next(struct rt_loader *loader, const struct rt_batch **batch, double *wait_s,
                         struct rt_error *err);
 void rt_loader_close(struct rt_loader *loader);

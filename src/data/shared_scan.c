@@ -1,0 +1,153 @@
+/* shared_scan.c - every row encoded once: blocks of rows over ranks, chunks of a block over threads. */
+#include "config.h"
+#include "data/shared_scan.h"
+
+#include "data/threads.h"
+#include "dist/dist.h"
+
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <time.h>
+
+enum { CHUNK = 16 }; /* rows a thread takes at a time: small against a block, large against a lock */
+
+struct scan {
+    const struct rt_shared_scan_options *opt;
+    int64_t split;              /* raw rows of the first set */
+    int64_t from, to;           /* this rank's block */
+    struct rt_store_part *part; /* one a chunk */
+    pthread_mutex_t lock;
+    pthread_cond_t moved;
+    int64_t next, finished, done; /* chunks taken and finished, rows done */
+    int64_t chunks;
+    rt_status status; /* of the first failing row met */
+    struct rt_error error;
+};
+
+static int64_t rows_of(const struct rt_rows *rows)
+{
+    return rows == NULL ? 0 : rt_rows_count(rows);
+}
+
+void rt_shared_scan_where(const struct rt_rows *const rows[2], int64_t raw, char *text, size_t bytes)
+{
+    const int64_t split = rows_of(rows[0]);
+    rt_rows_where(rows[raw >= split], raw >= split ? raw - split : raw, text, bytes);
+}
+
+static rt_status scan_row(const struct scan *scan, int64_t raw, struct rt_store_part *part,
+                          struct rt_error *err)
+{
+    const int set = raw >= scan->split;
+    struct rt_sample sample = { 0 };
+    rt_status st =
+        rt_row_encode(scan->opt->rows[set], set ? raw - scan->split : raw, scan->opt->encoder, &sample, err);
+    if (st == RT_ERR_DATA) {
+        rt_store_add_bad(part, err->text);
+        return RT_OK;
+    }
+    if (st != RT_OK)
+        return st;
+    st = rt_store_add(part, &sample, scan->opt->encoder->image_id, err);
+    rt_sample_free(&sample);
+    return st;
+}
+
+static void *work(void *context)
+{
+    struct scan *scan = context;
+    pthread_mutex_lock(&scan->lock);
+    while (scan->status == RT_OK && scan->next < scan->chunks) {
+        const int64_t chunk = scan->next++, from = scan->from + chunk * CHUNK;
+        const int64_t to = from + CHUNK < scan->to ? from + CHUNK : scan->to;
+        pthread_mutex_unlock(&scan->lock);
+        struct rt_error err = { 0 };
+        rt_status st = RT_OK;
+        for (int64_t raw = from; raw < to && st == RT_OK; raw++)
+            st = scan_row(scan, raw, &scan->part[chunk], &err);
+        pthread_mutex_lock(&scan->lock);
+        if (st != RT_OK && scan->status == RT_OK) {
+            scan->status = st;
+            scan->error = err;
+        }
+        scan->finished++;
+        scan->done += to - from;
+        pthread_cond_signal(&scan->moved);
+    }
+    pthread_mutex_unlock(&scan->lock);
+    return NULL;
+}
+
+/* The main thread waits for the others and tells four times a second how far they are. */
+static void watch(struct scan *scan, bool tell)
+{
+    const struct rt_data_notes *notes = scan->opt->notes;
+    int64_t told = -1;
+    bool end = false;
+    while (!end) {
+        struct timespec until;
+        clock_gettime(CLOCK_REALTIME, &until);
+        until.tv_nsec += 250000000;
+        until.tv_sec += until.tv_nsec / 1000000000;
+        until.tv_nsec %= 1000000000;
+        pthread_mutex_lock(&scan->lock);
+        int waited = 0;
+        while (!(end = scan->finished == scan->next && (scan->next == scan->chunks || scan->status != RT_OK)) &&
+               waited == 0)
+            waited = pthread_cond_timedwait(&scan->moved, &scan->lock, &until);
+        const int64_t done = scan->done;
+        pthread_mutex_unlock(&scan->lock);
+        if (tell && notes->progress != NULL && done != told)
+            notes->progress("rows", told = done, scan->to - scan->from, notes->context);
+    }
+}
+
+/* This rank's block into one part. */
+static rt_status scan_block(struct scan *scan, bool tell, struct rt_store_part *block, struct rt_error *err)
+{
+    scan->chunks = (scan->to - scan->from + CHUNK - 1) / CHUNK;
+    if (scan->chunks == 0)
+        return RT_OK;
+    scan->part = calloc((size_t)scan->chunks, sizeof *scan->part);
+    if (scan->part == NULL)
+        return rt_fail(err, RT_ERR_MEMORY, "no memory to scan %lld rows", (long long)(scan->to - scan->from));
+    pthread_mutex_init(&scan->lock, NULL);
+    pthread_cond_init(&scan->moved, NULL);
+    const int64_t wanted = scan->opt->threads < 1 ? 1 : scan->opt->threads;
+    struct rt_threads threads;
+    rt_status st = rt_threads_start(&threads, wanted < scan->chunks ? wanted : scan->chunks, work, scan, err);
+    if (st == RT_OK) {
+        watch(scan, tell);
+        rt_threads_join(&threads);
+        st = scan->status;
+        if (st != RT_OK && err != NULL)
+            *err = scan->error;
+    }
+    for (int64_t i = 0; i < scan->chunks; i++) {
+        if (st == RT_OK)
+            st = rt_store_part_append(block, &scan->part[i], err);
+        rt_store_part_free(&scan->part[i]);
+    }
+    pthread_cond_destroy(&scan->moved);
+    pthread_mutex_destroy(&scan->lock);
+    free(scan->part);
+    return st;
+}
+
+rt_status rt_shared_scan(struct rt_store *store, const struct rt_shared_scan_options *opt, struct rt_dist *dist,
+                         struct rt_error *err)
+{
+    const int64_t split = rows_of(opt->rows[0]), all = split + rows_of(opt->rows[1]);
+    const int64_t rank = rt_dist_rank(dist), size = rt_dist_size(dist);
+    struct scan scan = { .opt = opt, .split = split };
+    scan.from = all / size * rank + all % size * rank / size;
+    scan.to = all / size * (rank + 1) + all % size * (rank + 1) / size;
+    struct rt_store_part block = { 0 };
+    rt_status st = rt_dist_agree(dist, scan_block(&scan, rank == 0, &block, err), err);
+    if (st != RT_OK) {
+        rt_store_part_free(&block);
+        return st;
+    }
+    return rt_dist_agree(dist, rt_store_join(store, &block, dist, err), err);
+}
