@@ -173,7 +173,7 @@ static rt_status check_rest(const struct rt_reading *r)
     return check_accelerator(r);
 }
 
-rt_status rt_check(const struct rt_reading *r)
+rt_status rt_job_check(const struct rt_reading *r)
 {
     RT_TRY(check_model(r));
     RT_TRY(check_data(r));

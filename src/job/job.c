@@ -160,7 +160,7 @@ static rt_status open_all(struct rt_reading *r, int argc, char **argv, const cha
     RT_TRY(read_tree(r, argc, argv, text, bytes, &root));
     RT_TRY(read_values(r, root));
     RT_TRY(rt_resolve(r));
-    return rt_check(r);
+    return rt_job_check(r);
 }
 
 rt_status rt_job_open(struct rt_job **job, int argc, char **argv, const char *text, size_t bytes,

@@ -74,6 +74,6 @@ rt_status rt_schedule_read(const struct rt_reading *r);
 /* Values into struct rt_job; what depends on several keys. */
 rt_status rt_resolve(const struct rt_reading *r);
 /* Rules between keys. */
-rt_status rt_check(const struct rt_reading *r);
+rt_status rt_job_check(const struct rt_reading *r);
 
 #endif
