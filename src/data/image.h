@@ -25,13 +25,15 @@ struct rt_image_rules {
 rt_status rt_image_rules_read(struct rt_image_rules *rules, const char *json, size_t bytes, bool torch_resize,
                               int64_t image_max_pixels, int64_t image_min_pixels, struct rt_error *err);
 
-/* Width and height as stored (no EXIF rotation) and a cheap check that the file is whole (JPEG: ends with EOI; PNG: IEND;
- * WebP, BMP: length fields), reading only what that needs. Fails: RT_ERR_FILE with path and what is wrong: missing,
- * empty, no picture ("starts with '<!DOCTYPE'"), unknown format, 0 or more than 65,500 pixels a side or 2^28 in all,
- * an aspect that smart_resize refuses, truncated. */
+/* Width and height as stored (no EXIF rotation; a TIFF's orientation tag is heeded, as Pillow does) and a cheap check that
+ * the file is whole, reading only what that needs: JPEG: an EOI, nearly always its last bytes (a file without one is
+ * decoded to see); PNG: IEND, or all chunks of data; WebP, BMP: length fields. Fails: RT_ERR_FILE with path and what is
+ * wrong: missing, empty, no picture ("starts with '<!DOCTYPE'"), unknown format, 0 or more than 65,500 pixels a side or
+ * 2^28 in all, truncated. */
 rt_status rt_image_header(const char *path, int32_t *width, int32_t *height, struct rt_error *err);
 
-/* Size in the model of a width x height picture: multiples of patch * merge. Fails: RT_ERR_DATA (aspect over 200). */
+/* Size in the model of a width x height picture: multiples of patch * merge. Fails: RT_ERR_DATA (a side would become 0,
+ * or the picture too large). */
 rt_status rt_image_model_size(const struct rt_image_rules *rules, int32_t width, int32_t height, int32_t *model_width,
                               int32_t *model_height, struct rt_error *err);
 
@@ -40,9 +42,10 @@ rt_status rt_image_model_size(const struct rt_image_rules *rules, int32_t width,
 rt_status rt_image_load(const struct rt_image_rules *rules, const char *path, int32_t expect_width,
                         int32_t expect_height, uint8_t **rgb, struct rt_error *err);
 
-/* The two resizers, public for their tests. bits: -1 Pillow's 22 bits a weight, else torch's rule is used. */
+/* The two resizers, public for their tests: weights of 22 bits, or of as many as fit torch's 16-bit words. */
 enum rt_resize { RT_RESIZE_PILLOW, RT_RESIZE_TORCH };
-/* src [height, width, channels] bytes to dst [new_height, new_width, channels]; bicubic, a = -0.5, antialias. */
+/* src [height, width, channels] bytes to dst [new_height, new_width, channels]; bicubic, a = -0.5, antialias.
+ * Fails: RT_ERR_MEMORY. */
 rt_status rt_resize_bicubic(uint8_t *dst, int32_t new_width, int32_t new_height, const uint8_t *src, int32_t width,
                             int32_t height, int32_t channels, enum rt_resize kind, struct rt_error *err);
 
