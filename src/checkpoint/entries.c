@@ -86,7 +86,8 @@ static rt_status read_entries(DIR *dir, const char *output_dir, struct rt_entry 
     }
 }
 
-rt_status rt_entries_list(const char *output_dir, struct rt_entry **entries, int64_t *count, struct rt_error *err)
+rt_status rt_entries_list(const char *output_dir, struct rt_entry **entries, int64_t *count,
+                          struct rt_error *err)
 {
     struct rt_entry *list = NULL;
     int64_t n = 0;
@@ -146,7 +147,8 @@ void rt_checkpoint_rotate(const char *output_dir, int64_t newest, int64_t limit)
     const int64_t second = second_good(entry, count, newest);
     int64_t first_gone = count;
     for (int64_t i = 0; i < count; i++)
-        if (entry[i].kind == RT_ENTRY_CHECKPOINT && entry[i].step != newest && rt_manifest_there(entry[i].path)) {
+        if (entry[i].kind == RT_ENTRY_CHECKPOINT && entry[i].step != newest &&
+            rt_manifest_there(entry[i].path)) {
             if (kept < limit)
                 kept++;
             else if (first_gone == count)

@@ -30,8 +30,8 @@ rt_status rt_file_path(char **path, struct rt_error *err, const char *fmt, ...)
 
 rt_status rt_file_fail_out(struct rt_error *err, int code, const char *verb, const char *path)
 {
-    static const int place[] = { EACCES, EPERM,  EROFS,   ENOENT, ENOTDIR,     EISDIR,
-                                 EEXIST, ELOOP,  ENOTEMPTY, EXDEV,  ENAMETOOLONG };
+    static const int place[] = { EACCES, EPERM, EROFS,     ENOENT, ENOTDIR,     EISDIR,
+                                 EEXIST, ELOOP, ENOTEMPTY, EXDEV,  ENAMETOOLONG };
     rt_status st = RT_ERR_IO;
     for (size_t i = 0; i < sizeof place / sizeof *place; i++)
         if (code == place[i])
@@ -57,8 +57,8 @@ rt_status rt_file_room(const char *folder, uint64_t bytes, struct rt_error *err)
         return RT_OK; /* a file system that does not count: the write will tell */
     const double need = 1.1 * (double)bytes + SPARE_BYTES, have = (double)fs.f_bavail * (double)fs.f_frsize;
     if (have < need)
-        return rt_fail(err, RT_ERR_IO, "%s: %.0f MiB free and %.0f MiB needed; make room or write elsewhere", folder,
-                       have / 0x1p20, need / 0x1p20);
+        return rt_fail(err, RT_ERR_IO, "%s: %.0f MiB free and %.0f MiB needed; make room or write elsewhere",
+                       folder, have / 0x1p20, need / 0x1p20);
     return RT_OK;
 }
 
@@ -145,8 +145,8 @@ static rt_status take_name(const char *aside, const char *path, struct rt_error 
     return st;
 }
 
-static rt_status write_aside(const char *aside, const char *path, const struct rt_file_part *parts, int64_t count,
-                             struct rt_error *err)
+static rt_status write_aside(const char *aside, const char *path, const struct rt_file_part *parts,
+                             int64_t count, struct rt_error *err)
 {
     const int fd = open(aside, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
     if (fd < 0)
@@ -192,7 +192,8 @@ rt_status rt_file_make_folder(const char *path, struct rt_error *err)
         at += strcspn(at, "/");
         const char kept = *at;
         *at = '\0';
-        if (*copy != '\0' && mkdir(copy, 0777) != 0 && (errno != EEXIST || stat(copy, &sb) != 0 || !S_ISDIR(sb.st_mode)))
+        if (*copy != '\0' && mkdir(copy, 0777) != 0 &&
+            (errno != EEXIST || stat(copy, &sb) != 0 || !S_ISDIR(sb.st_mode)))
             st = rt_file_fail_out(err, errno, "make the folder", copy);
         *at = kept;
     }

@@ -2,8 +2,8 @@
  * file.h - bytes to and from files with every short count, EINTR and error seen: private to this folder.
  *
  * Reading fails with RT_ERR_FILE when the file is missing, unreadable or too short and with RT_ERR_IO when the
- * system could not deliver. Writing fails with RT_ERR_OUTPUT when the place cannot be written to and with RT_ERR_IO
- * when the write itself failed.
+ * system could not deliver. Writing fails with RT_ERR_OUTPUT when the place cannot be written to and with
+ * RT_ERR_IO when the write itself failed.
  */
 #ifndef RT_CHECKPOINT_FILE_H
 #define RT_CHECKPOINT_FILE_H
@@ -34,10 +34,12 @@ rt_status rt_file_fail_out(struct rt_error *err, int code, const char *verb, con
 /* A regular file opened for reading and its size. */
 rt_status rt_file_open(int *fd, uint64_t *size, const char *path, struct rt_error *err);
 /* Exactly count bytes from offset; path is for the message. */
-rt_status rt_file_read(int fd, const char *path, uint64_t offset, void *dst, size_t count, struct rt_error *err);
+rt_status rt_file_read(int fd, const char *path, uint64_t offset, void *dst, size_t count,
+                       struct rt_error *err);
 /* The whole file, malloc'ed, with a zero byte behind it; larger than limit is RT_ERR_FILE. */
 rt_status rt_file_load(const char *path, size_t limit, char **data, size_t *bytes, struct rt_error *err);
-/* Size and xxh3-128 of a file; from_disk drops its cached pages first, so that what is read is what is stored. */
+/* Size and xxh3-128 of a file; from_disk drops its cached pages first, so that what is read is what is stored.
+ */
 rt_status rt_file_digest(const char *path, bool from_disk, uint64_t *size, char hex[RT_DIGEST_CHARS + 1],
                          struct rt_error *err);
 void rt_file_digest_bytes(const void *data, size_t bytes, char hex[RT_DIGEST_CHARS + 1]);
@@ -47,7 +49,8 @@ void rt_file_digest_bytes(const void *data, size_t bytes, char hex[RT_DIGEST_CHA
 /* Room for bytes and a tenth more and 64 MiB on the file system that holds folder. */
 rt_status rt_file_room(const char *folder, uint64_t bytes, struct rt_error *err);
 /* The parts one after the other into a name beside path; fsync, rename to path, fsync of the folder. */
-rt_status rt_file_write(const char *path, const struct rt_file_part *parts, int64_t count, struct rt_error *err);
+rt_status rt_file_write(const char *path, const struct rt_file_part *parts, int64_t count,
+                        struct rt_error *err);
 /* fsync of a file or folder by name. A folder's EINVAL and ENOTSUP are ignored, nothing else is. */
 rt_status rt_file_sync(const char *path, bool folder, struct rt_error *err);
 rt_status rt_file_rename(const char *from, const char *to, struct rt_error *err);

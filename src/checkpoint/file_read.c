@@ -67,7 +67,8 @@ rt_status rt_file_load(const char *path, size_t limit, char **data, size_t *byte
     int fd;
     RT_TRY(rt_file_open(&fd, &size, path, err));
     if (size > limit) {
-        st = rt_fail(err, RT_ERR_FILE, "%s: %llu bytes; at most %zu are read", path, (unsigned long long)size, limit);
+        st = rt_fail(err, RT_ERR_FILE, "%s: %llu bytes; at most %zu are read", path, (unsigned long long)size,
+                     limit);
         goto close_file;
     }
     all = malloc((size_t)size + 1);

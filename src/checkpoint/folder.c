@@ -9,7 +9,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-/* What a killed writer left: unfinished folders go, an old checkpoint that nothing replaced takes its name again. */
+/* What a killed writer left: unfinished folders go, an old checkpoint that nothing replaced takes its name
+ * again. */
 static rt_status tidy(const char *output_dir, struct rt_error *err)
 {
     rt_status st = RT_OK;
@@ -45,7 +46,8 @@ rt_status rt_checkpoint_begin(const char *output_dir, int64_t step, char **folde
     char *path;
     RT_TRY(rt_file_make_folder(output_dir, err));
     RT_TRY(tidy(output_dir, err));
-    RT_TRY(rt_file_path(&path, err, "%s/.tmp-checkpoint-%lld-%ld", output_dir, (long long)step, (long)getpid()));
+    RT_TRY(
+        rt_file_path(&path, err, "%s/.tmp-checkpoint-%lld-%ld", output_dir, (long long)step, (long)getpid()));
     rt_status st = rt_file_remove(path, err);
     if (st == RT_OK && mkdir(path, 0777) != 0)
         st = rt_file_fail_out(err, errno, "make the folder", path);
@@ -57,8 +59,8 @@ rt_status rt_checkpoint_begin(const char *output_dir, int64_t step, char **folde
 }
 
 /* folder is now at path, and what stood there at old. A failure puts both back. */
-static rt_status swap_in(const char *output_dir, const char *folder, const char *path, const char *old, int64_t step,
-                         struct rt_error *err)
+static rt_status swap_in(const char *output_dir, const char *folder, const char *path, const char *old,
+                         int64_t step, struct rt_error *err)
 {
     rt_status st;
     struct stat sb;
@@ -89,8 +91,9 @@ rt_status rt_checkpoint_commit(const char *output_dir, int64_t step, const char 
     char *path, *old;
     RT_TRY_TO(st, rt_manifest_write(folder, step, world_size, note_json, err), err_not_input);
     RT_TRY(rt_file_path(&path, err, "%s/checkpoint-%lld", output_dir, (long long)step));
-    RT_TRY_TO(st, rt_file_path(&old, err, "%s/.old-checkpoint-%lld-%ld", output_dir, (long long)step, (long)getpid()),
-              free_path);
+    RT_TRY_TO(
+        st, rt_file_path(&old, err, "%s/.old-checkpoint-%lld-%ld", output_dir, (long long)step, (long)getpid()),
+        free_path);
     st = swap_in(output_dir, folder, path, old, step, err);
     if (st == RT_OK) { /* the checkpoint stands; what is left to delete can wait for the next one */
         (void)rt_file_remove(old, NULL);
@@ -114,7 +117,8 @@ void rt_checkpoint_abandon(const char *folder)
 }
 
 rt_status rt_checkpoint_newest(const char *output_dir, char **folder, int64_t *step,
-                               void (*note)(const char *text, void *context), void *context, struct rt_error *err)
+                               void (*note)(const char *text, void *context), void *context,
+                               struct rt_error *err)
 {
     rt_status st = RT_OK;
     struct rt_entry *entry;

@@ -29,8 +29,8 @@ rt_status rt_h5_fail(struct rt_error *err, rt_status code, const char *path, con
     char cause[500] = "";
     (void)H5Ewalk2(H5E_DEFAULT, H5E_WALK_UPWARD, take_cause, cause);
     (void)H5Eclear2(H5E_DEFAULT);
-    return rt_fail(err, code, "%.700s: %.300s%s%s%s%s", path, name != NULL ? name : "", name != NULL ? ": " : "", what,
-                   cause[0] != '\0' ? ": " : "", cause);
+    return rt_fail(err, code, "%.700s: %.300s%s%s%s%s", path, name != NULL ? name : "",
+                   name != NULL ? ": " : "", what, cause[0] != '\0' ? ": " : "", cause);
 }
 
 rt_status rt_h5_access(hid_t *access, bool in_memory, size_t step, const char *path, struct rt_error *err)

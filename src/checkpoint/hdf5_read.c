@@ -33,7 +33,8 @@ static int64_t set_count(hid_t set)
     const hid_t space = H5Dget_space(set);
     if (space < 0)
         return -1;
-    const int64_t count = H5Sget_simple_extent_ndims(space) == 1 ? (int64_t)H5Sget_simple_extent_npoints(space) : -1;
+    const int64_t count =
+        H5Sget_simple_extent_ndims(space) == 1 ? (int64_t)H5Sget_simple_extent_npoints(space) : -1;
     H5Sclose(space);
     return count;
 }
@@ -54,7 +55,8 @@ static rt_status read_item(hid_t file, const char *path, const struct rt_state_i
     bool there;
     const hid_t set = open_set(file, item->name, &there);
     if (set < 0)
-        return rt_h5_fail(err, RT_ERR_FILE, path, item->name, there ? "cannot open the dataset" : "is not in the file");
+        return rt_h5_fail(err, RT_ERR_FILE, path, item->name,
+                          there ? "cannot open the dataset" : "is not in the file");
     const int64_t count = set_count(set);
     if (count != item->count)
         st = rt_fail(err, RT_ERR_FILE, "%s: %s: holds %lld elements and %lld were expected", path, item->name,
@@ -76,7 +78,8 @@ static rt_status open_state(hid_t *file, const char *path, struct rt_error *err)
     close(fd);
     RT_TRY(rt_h5_access(&access, false, 0, path, err));
     *file = H5Fopen(path, H5F_ACC_RDONLY, access);
-    const rt_status st = *file >= 0 ? RT_OK : rt_h5_fail(err, RT_ERR_FILE, path, NULL, "is not a whole HDF5 file");
+    const rt_status st =
+        *file >= 0 ? RT_OK : rt_h5_fail(err, RT_ERR_FILE, path, NULL, "is not a whole HDF5 file");
     H5Pclose(access);
     return st;
 }

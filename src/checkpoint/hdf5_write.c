@@ -23,7 +23,8 @@ static hid_t layout_of(int64_t count)
     return made;
 }
 
-static rt_status write_item(hid_t file, const char *path, const struct rt_state_item *item, struct rt_error *err)
+static rt_status write_item(hid_t file, const char *path, const struct rt_state_item *item,
+                            struct rt_error *err)
 {
     rt_status st = RT_OK;
     const hsize_t count = (hsize_t)item->count;
@@ -39,7 +40,8 @@ static rt_status write_item(hid_t file, const char *path, const struct rt_state_
         st = rt_h5_fail(err, RT_ERR_IO, path, item->name, "cannot create the dataset");
         goto close_layout;
     }
-    if (item->count > 0 && H5Dwrite(set, rt_h5_memory_type(item), H5S_ALL, H5S_ALL, H5P_DEFAULT, item->data) < 0)
+    if (item->count > 0 &&
+        H5Dwrite(set, rt_h5_memory_type(item), H5S_ALL, H5S_ALL, H5P_DEFAULT, item->data) < 0)
         st = rt_h5_fail(err, RT_ERR_IO, path, item->name, "cannot write the dataset");
     if (H5Dclose(set) < 0 && st == RT_OK)
         st = rt_h5_fail(err, RT_ERR_IO, path, item->name, "cannot close the dataset");
@@ -63,7 +65,8 @@ static rt_status make_groups(hid_t file, hid_t plain, const char *path, const ch
         const htri_t known = H5Lexists(file, part, H5P_DEFAULT);
         if (known > 0)
             continue;
-        const hid_t group = known < 0 ? H5I_INVALID_HID : H5Gcreate2(file, part, H5P_DEFAULT, plain, H5P_DEFAULT);
+        const hid_t group =
+            known < 0 ? H5I_INVALID_HID : H5Gcreate2(file, part, H5P_DEFAULT, plain, H5P_DEFAULT);
         if (group < 0 || H5Gclose(group) < 0)
             return rt_h5_fail(err, RT_ERR_IO, path, part, "cannot create the group");
     }
@@ -89,8 +92,8 @@ static rt_status write_items(hid_t file, const char *path, const struct rt_state
     return st;
 }
 
-/* The memory that the core driver grows; it comes to us when the file is closed, whole and with its checksums, which
- * H5Fget_file_image of 1.10 does not give for this format. */
+/* The memory that the core driver grows; it comes to us when the file is closed, whole and with its checksums,
+ * which H5Fget_file_image of 1.10 does not give for this format. */
 struct image {
     void *data;
     size_t room;
@@ -152,8 +155,8 @@ static rt_status take_image_at_close(hid_t access, struct image *image, const ch
 }
 
 /* The file name is only a label here: nothing is stored under it. */
-static rt_status write_in_memory(const char *path, const struct rt_state_item *items, int64_t count, uint64_t bytes,
-                                 struct rt_error *err)
+static rt_status write_in_memory(const char *path, const struct rt_state_item *items, int64_t count,
+                                 uint64_t bytes, struct rt_error *err)
 {
     rt_status st;
     struct image image = { NULL, 0, false };
@@ -186,9 +189,10 @@ close_access:
     return st;
 }
 
-/* Never straight to a file: after a write that failed on a full disk, 1.10.8 cannot close the file and ends the process
- * with a segmentation fault at exit. */
-rt_status rt_state_write(const char *path, const struct rt_state_item *items, int64_t count, struct rt_error *err)
+/* Never straight to a file: after a write that failed on a full disk, 1.10.8 cannot close the file and ends the
+ * process with a segmentation fault at exit. */
+rt_status rt_state_write(const char *path, const struct rt_state_item *items, int64_t count,
+                         struct rt_error *err)
 {
     struct rt_h5_quiet quiet;
     uint64_t bytes = 1 << 20;

@@ -44,7 +44,8 @@ static rt_status add_file(json_t *files, const char *folder, const char *name, s
     }
     RT_TRY_TO(st, rt_file_sync(path, false, err), free_path);
     RT_TRY_TO(st, rt_file_digest(path, false, &size, hex, err), free_path);
-    if (json_object_set_new(files, name, json_pack("{s:I, s:s}", "size", (json_int_t)size, "xxh3_128", hex)) != 0)
+    if (json_object_set_new(files, name, json_pack("{s:I, s:s}", "size", (json_int_t)size, "xxh3_128", hex)) !=
+        0)
         st = rt_fail(err, RT_ERR_INTERNAL, "%s: cannot be listed in " NAME " (is its name UTF-8?)", path);
 free_path:
     free(path);
@@ -98,8 +99,8 @@ rt_status rt_manifest_write(const char *folder, int64_t step, int world_size, co
     json_error_t at;
     json_t *run = note_json == NULL ? json_object() : json_loads(note_json, JSON_REJECT_DUPLICATES, &at);
     json_t *files = json_object();
-    json_t *root = json_pack("{s:o?, s:s, s:o?, s:I, s:i}", "files", files, "program", PACKAGE_STRING, "run", run,
-                             "step", (json_int_t)step, "world_size", world_size);
+    json_t *root = json_pack("{s:o?, s:s, s:o?, s:I, s:i}", "files", files, "program", PACKAGE_STRING, "run",
+                             run, "step", (json_int_t)step, "world_size", world_size);
     if (files == NULL || root == NULL) {
         st = rt_fail(err, RT_ERR_MEMORY, "%s: no memory for " NAME, folder);
         goto free_root;
@@ -125,7 +126,8 @@ static rt_status load(const char *folder, char **text, json_t **root, struct rt_
     char hex[RT_DIGEST_CHARS + 1], *path, *all = NULL;
     const size_t body = sizeof HEAD - 1 + RT_DIGEST_CHARS + sizeof NECK - 1;
     if (!rt_manifest_there(folder))
-        return rt_fail(err, RT_ERR_FILE, "%s: has no " NAME " (unfinished, or made by another program)", folder);
+        return rt_fail(err, RT_ERR_FILE, "%s: has no " NAME " (unfinished, or made by another program)",
+                       folder);
     RT_TRY(rt_file_path(&path, err, "%s/" NAME, folder));
     RT_TRY_TO(st, rt_file_load(path, MANIFEST_MAX, &all, &bytes, err), free_path);
     if (bytes >= body)
@@ -157,12 +159,13 @@ static rt_status check_file(const char *folder, const char *name, const json_t *
     char hex[RT_DIGEST_CHARS + 1], *path;
     const json_t *want_size = json_object_get(entry, "size"), *want_hex = json_object_get(entry, "xxh3_128");
     if (!json_is_integer(want_size) || !json_is_string(want_hex) || strchr(name, '/') != NULL || *name == '\0')
-        return rt_fail(err, RT_ERR_FILE, "%s/" NAME ": files: %s: is not a name with size and xxh3_128", folder, name);
+        return rt_fail(err, RT_ERR_FILE, "%s/" NAME ": files: %s: is not a name with size and xxh3_128", folder,
+                       name);
     RT_TRY(rt_file_path(&path, err, "%s/%s", folder, name));
     RT_TRY_TO(st, rt_file_digest(path, from_disk, &size, hex, err), free_path);
     if (size != (uint64_t)json_integer_value(want_size))
-        st = rt_fail(err, RT_ERR_FILE, "%s: is %llu bytes long and %lld were written", path, (unsigned long long)size,
-                     (long long)json_integer_value(want_size));
+        st = rt_fail(err, RT_ERR_FILE, "%s: is %llu bytes long and %lld were written", path,
+                     (unsigned long long)size, (long long)json_integer_value(want_size));
     else if (strcmp(hex, json_string_value(want_hex)) != 0)
         st = rt_fail(err, RT_ERR_FILE, "%s: is damaged: its digest is not the one in " NAME, path);
 free_path:

@@ -10,11 +10,31 @@ enum { CONFIG_MAX = 16 << 20, RANK_MAX = 65536 };
 
 /* Read elsewhere, or without a say in what the stored tensors mean. Any other key must be empty. */
 static const char *const harmless[] = {
-    "auto_mapping",     "base_model_name_or_path", "bias",           "corda_config",     "ensure_weight_tying",
-    "eva_config",       "exclude_modules",         "inference_mode", "init_lora_weights", "layers_pattern",
-    "layers_to_transform", "loftq_config",         "lora_alpha",     "lora_dropout",     "lora_ga_config",
-    "megatron_config",  "megatron_core",           "peft_type",      "peft_version",     "qalora_group_size",
-    "r",                "revision",                "runtime_config", "target_modules",   "task_type",
+    "auto_mapping",
+    "base_model_name_or_path",
+    "bias",
+    "corda_config",
+    "ensure_weight_tying",
+    "eva_config",
+    "exclude_modules",
+    "inference_mode",
+    "init_lora_weights",
+    "layers_pattern",
+    "layers_to_transform",
+    "loftq_config",
+    "lora_alpha",
+    "lora_dropout",
+    "lora_ga_config",
+    "megatron_config",
+    "megatron_core",
+    "peft_type",
+    "peft_version",
+    "qalora_group_size",
+    "r",
+    "revision",
+    "runtime_config",
+    "target_modules",
+    "task_type",
     "use_rslora",
 };
 
@@ -33,10 +53,11 @@ static bool is_empty(const json_t *value)
 static rt_status refuse(const char *path, const char *key, const json_t *value, struct rt_error *err)
 {
     char *text = json_dumps(value, JSON_ENCODE_ANY | JSON_COMPACT);
-    const rt_status st = rt_fail(err, RT_ERR_FILE,
-                                 "%.500s: %.100s: %.200s is not supported; merge the adapter into its model with PEFT "
-                                 "(merge_and_unload) and use the merged model",
-                                 path, key, text != NULL ? text : "this value");
+    const rt_status st =
+        rt_fail(err, RT_ERR_FILE,
+                "%.500s: %.100s: %.200s is not supported; merge the adapter into its model with PEFT "
+                "(merge_and_unload) and use the merged model",
+                path, key, text != NULL ? text : "this value");
     free(text);
     return st;
 }
@@ -44,10 +65,12 @@ static rt_status refuse(const char *path, const char *key, const json_t *value, 
 /* A key whose value alters the forward pass or the base weights in a way that we do not follow. */
 static rt_status check_keys(const char *path, const json_t *root, struct rt_error *err)
 {
-    static const char *const plain_init[] = { "gaussian", "orthogonal", "eva" }; /* leave the base weights alone */
+    static const char *const plain_init[] = { "gaussian", "orthogonal",
+                                              "eva" }; /* leave the base weights alone */
     const char *key, *text;
     json_t *value;
-    json_object_foreach((json_t *)root, key, value) {
+    json_object_foreach((json_t *)root, key, value)
+    {
         bool known = false;
         for (size_t i = 0; i < sizeof harmless / sizeof *harmless && !known; i++)
             known = strcmp(key, harmless[i]) == 0;
@@ -70,13 +93,14 @@ static rt_status check_keys(const char *path, const json_t *root, struct rt_erro
 static rt_status read_numbers(const char *path, const json_t *root, struct rt_peft *peft, struct rt_error *err)
 {
     const json_t *r = json_object_get(root, "r"), *alpha = json_object_get(root, "lora_alpha");
-    const json_t *dropout = json_object_get(root, "lora_dropout"), *rslora = json_object_get(root, "use_rslora");
+    const json_t *dropout = json_object_get(root, "lora_dropout"),
+                 *rslora = json_object_get(root, "use_rslora");
     if (!json_is_integer(r) || json_integer_value(r) < 1 || json_integer_value(r) > RANK_MAX)
         return rt_fail(err, RT_ERR_FILE, "%.500s: r: is not a whole number from 1 to %d", path, RANK_MAX);
     if (!json_is_number(alpha))
         return rt_fail(err, RT_ERR_FILE, "%.500s: lora_alpha: is not a number", path);
-    if (dropout != NULL && (!json_is_number(dropout) || !(json_number_value(dropout) >= 0) ||
-                            !(json_number_value(dropout) < 1)))
+    if (dropout != NULL &&
+        (!json_is_number(dropout) || !(json_number_value(dropout) >= 0) || !(json_number_value(dropout) < 1)))
         return rt_fail(err, RT_ERR_FILE, "%.500s: lora_dropout: is not a number from 0 up to 1", path);
     if (rslora != NULL && !json_is_boolean(rslora))
         return rt_fail(err, RT_ERR_FILE, "%.500s: use_rslora: is not true or false", path);
@@ -92,7 +116,8 @@ static rt_status check_targets(const char *path, const json_t *targets, struct r
     if (json_is_string(targets))
         return RT_OK; /* a pattern */
     if (!json_is_array(targets) || json_array_size(targets) == 0)
-        return rt_fail(err, RT_ERR_FILE, "%.500s: target_modules: is neither a list of module names nor a pattern", path);
+        return rt_fail(err, RT_ERR_FILE,
+                       "%.500s: target_modules: is neither a list of module names nor a pattern", path);
     for (size_t i = 0; i < json_array_size(targets); i++)
         if (!json_is_string(json_array_get(targets, i)))
             return rt_fail(err, RT_ERR_FILE, "%.500s: target_modules: entry %zu is not a string", path, i + 1);
@@ -101,10 +126,11 @@ static rt_status check_targets(const char *path, const json_t *targets, struct r
 
 static rt_status check_root(const char *path, const json_t *root, struct rt_peft *peft, struct rt_error *err)
 {
-    const json_t *type = json_object_get(root, "peft_type"), *base = json_object_get(root, "base_model_name_or_path");
+    const json_t *type = json_object_get(root, "peft_type"),
+                 *base = json_object_get(root, "base_model_name_or_path");
     if (!json_is_string(type) || strcmp(json_string_value(type), "LORA") != 0)
-        return rt_fail(err, RT_ERR_FILE, "%.500s: peft_type: \"%.40s\" is not LORA, the only kind read here", path,
-                       json_is_string(type) ? json_string_value(type) : "");
+        return rt_fail(err, RT_ERR_FILE, "%.500s: peft_type: \"%.40s\" is not LORA, the only kind read here",
+                       path, json_is_string(type) ? json_string_value(type) : "");
     RT_TRY(check_keys(path, root, err));
     RT_TRY(read_numbers(path, root, peft, err));
     RT_TRY(check_targets(path, json_object_get(root, "target_modules"), err));

@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-struct piece { /* one tensor of the file */
+struct piece {    /* one tensor of the file */
     char *module; /* new name */
     char *stored; /* as the file spells it */
     char half;    /* 'A' or 'B' */
@@ -19,12 +19,13 @@ struct rt_peft_in {
     struct rt_safetensors *st;
     struct piece *piece; /* [2 * modules], by module, A first */
     int64_t pieces;
-    float *values;       /* every A and B one after the other */
+    float *values; /* every A and B one after the other */
 };
 
 static const char prefix[] = "base_model.model.";
 
-/* base_model.model.MODULE.lora_A[.default].weight into module and half; false when it is nothing of the kind. */
+/* base_model.model.MODULE.lora_A[.default].weight into module and half; false when it is nothing of the kind.
+ */
 static bool split_name(const char *name, size_t *length, char *half)
 {
     static const char *const ends[] = { ".weight", ".default.weight" };
@@ -45,17 +46,19 @@ static bool split_name(const char *name, size_t *length, char *half)
     return false;
 }
 
-static rt_status fill_piece(const char *path, const struct rt_st_tensor *t, struct piece *piece, struct rt_error *err)
+static rt_status fill_piece(const char *path, const struct rt_st_tensor *t, struct piece *piece,
+                            struct rt_error *err)
 {
     size_t length;
     if (!split_name(t->name, &length, &piece->half))
-        return rt_fail(err, RT_ERR_FILE,
-                       "%.500s: tensor %.300s: only base_model.model.<module>.lora_A.weight and .lora_B.weight are "
-                       "supported; merge the adapter into its model with PEFT (merge_and_unload)",
-                       path, t->name);
+        return rt_fail(
+            err, RT_ERR_FILE,
+            "%.500s: tensor %.300s: only base_model.model.<module>.lora_A.weight and .lora_B.weight are "
+            "supported; merge the adapter into its model with PEFT (merge_and_unload)",
+            path, t->name);
     if (t->dtype == RT_FILE_OTHER)
-        return rt_fail(err, RT_ERR_FILE, "%.500s: tensor %.300s: is %s; F32, BF16 and F16 are read", path, t->name,
-                       t->dtype_name);
+        return rt_fail(err, RT_ERR_FILE, "%.500s: tensor %.300s: is %s; F32, BF16 and F16 are read", path,
+                       t->name, t->dtype_name);
     if (t->dims != 2 || t->elements == 0)
         return rt_fail(err, RT_ERR_FILE, "%.500s: tensor %.300s: is not a matrix", path, t->name);
     piece->tensor = t;
@@ -83,25 +86,28 @@ static bool targeted(const json_t *targets, const struct piece *piece)
 }
 
 /* A [r, in] and B [out, r] of one module, listed in target_modules. */
-static rt_status check_pair(const char *path, const struct rt_peft_in *in, const struct piece *a, struct rt_error *err)
+static rt_status check_pair(const char *path, const struct rt_peft_in *in, const struct piece *a,
+                            struct rt_error *err)
 {
     const struct piece *b = a + 1;
     const long long r = in->peft.r;
     if (b == in->piece + in->pieces || strcmp(a->module, b->module) != 0)
-        return rt_fail(err, RT_ERR_FILE, "%.500s: module %.300s: has lora_%c but no lora_%c", path, a->stored, a->half,
-                       a->half == 'A' ? 'B' : 'A');
+        return rt_fail(err, RT_ERR_FILE, "%.500s: module %.300s: has lora_%c but no lora_%c", path, a->stored,
+                       a->half, a->half == 'A' ? 'B' : 'A');
     if (a->half == b->half)
-        return rt_fail(err, RT_ERR_FILE, "%.500s: module %.300s: has lora_%c twice (%.300s, %.300s)", path, a->stored,
-                       a->half, a->tensor->name, b->tensor->name);
+        return rt_fail(err, RT_ERR_FILE, "%.500s: module %.300s: has lora_%c twice (%.300s, %.300s)", path,
+                       a->stored, a->half, a->tensor->name, b->tensor->name);
     if (a->tensor->shape[0] != r || b->tensor->shape[1] != r)
-        return rt_fail(err, RT_ERR_FILE,
-                       "%.500s: module %.300s: lora_A is [%lld, %lld] and lora_B [%lld, %lld], but adapter_config.json "
-                       "says r is %lld",
-                       path, a->stored, (long long)a->tensor->shape[0], (long long)a->tensor->shape[1],
-                       (long long)b->tensor->shape[0], (long long)b->tensor->shape[1], r);
+        return rt_fail(
+            err, RT_ERR_FILE,
+            "%.500s: module %.300s: lora_A is [%lld, %lld] and lora_B [%lld, %lld], but adapter_config.json "
+            "says r is %lld",
+            path, a->stored, (long long)a->tensor->shape[0], (long long)a->tensor->shape[1],
+            (long long)b->tensor->shape[0], (long long)b->tensor->shape[1], r);
     if (!targeted(json_object_get(in->config, "target_modules"), a))
-        return rt_fail(err, RT_ERR_FILE, "%.500s: module %.300s: target_modules of adapter_config.json do not name it",
-                       path, a->stored);
+        return rt_fail(err, RT_ERR_FILE,
+                       "%.500s: module %.300s: target_modules of adapter_config.json do not name it", path,
+                       a->stored);
     return RT_OK;
 }
 
@@ -122,7 +128,8 @@ static rt_status sort_pieces(const char *path, struct rt_peft_in *in, struct rt_
     return RT_OK;
 }
 
-static rt_status read_matrix(struct rt_peft_in *in, const struct rt_st_tensor *t, float *to, struct rt_error *err)
+static rt_status read_matrix(struct rt_peft_in *in, const struct rt_st_tensor *t, float *to,
+                             struct rt_error *err)
 {
     if (t->dtype == RT_FILE_F32)
         return rt_safetensors_read(in->st, t, 0, t->bytes, to, err);

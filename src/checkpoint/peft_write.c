@@ -20,8 +20,9 @@ static rt_status write_tensors(const char *folder, const struct rt_peft *peft, s
         const int64_t m = i / 2;
         const bool a = i % 2 == 0;
         char *name;
-        RT_TRY_TO(st, rt_file_path(&name, err, "base_model.model.%s.lora_%c.weight", peft->module[m], a ? 'A' : 'B'),
-                  free_names);
+        RT_TRY_TO(
+            st, rt_file_path(&name, err, "base_model.model.%s.lora_%c.weight", peft->module[m], a ? 'A' : 'B'),
+            free_names);
         tensor[i] = (struct rt_out_tensor){ .name = name,
                                             .dtype = RT_FILE_F32,
                                             .dims = 2,
@@ -46,7 +47,8 @@ static void put_alpha(FILE *out, double alpha)
         rt_text_double(out, alpha);
 }
 
-/* Keys in order, two blanks deep, no line end at the end: what json.dumps(indent=2, sort_keys=True) gives peft. */
+/* Keys in order, two blanks deep, no line end at the end: what json.dumps(indent=2, sort_keys=True) gives peft.
+ */
 static void put_config(FILE *out, const struct rt_peft *peft, const char **targets, int64_t count)
 {
     fputs("{\n  \"alora_invocation_tokens\": null,\n  \"alpha_pattern\": {},\n  \"arrow_config\": null,\n"
@@ -113,8 +115,8 @@ free_text:
 rt_status rt_peft_write(const char *folder, const struct rt_peft *peft, struct rt_error *err)
 {
     if (peft->modules < 1 || peft->r < 1 || !isfinite(peft->alpha) || !isfinite(peft->dropout))
-        return rt_fail(err, RT_ERR_INTERNAL, "%s: an adapter of %lld modules, r %lld, alpha %g, dropout %g", folder,
-                       (long long)peft->modules, (long long)peft->r, peft->alpha, peft->dropout);
+        return rt_fail(err, RT_ERR_INTERNAL, "%s: an adapter of %lld modules, r %lld, alpha %g, dropout %g",
+                       folder, (long long)peft->modules, (long long)peft->r, peft->alpha, peft->dropout);
     RT_TRY(write_tensors(folder, peft, err));
     return write_config(folder, peft, err);
 }

@@ -1,4 +1,5 @@
-/* safetensors_header.c - a safetensors header checked whole: types, shapes, no hole, no overlap, nothing beyond the end. */
+/* safetensors_header.c - a safetensors header checked whole: types, shapes, no hole, no overlap, nothing beyond
+ * the end. */
 #include "config.h"
 #include "checkpoint/safetensors.h"
 
@@ -11,13 +12,13 @@ static const struct {
     int bits;
     enum rt_file_dtype dtype;
 } dtypes[] = {
-    { "F32", 32, RT_FILE_F32 },       { "BF16", 16, RT_FILE_BF16 },    { "F16", 16, RT_FILE_F16 },
-    { "F64", 64, RT_FILE_OTHER },     { "I64", 64, RT_FILE_OTHER },    { "U64", 64, RT_FILE_OTHER },
-    { "C64", 64, RT_FILE_OTHER },     { "I32", 32, RT_FILE_OTHER },    { "U32", 32, RT_FILE_OTHER },
-    { "I16", 16, RT_FILE_OTHER },     { "U16", 16, RT_FILE_OTHER },    { "I8", 8, RT_FILE_OTHER },
-    { "U8", 8, RT_FILE_OTHER },       { "BOOL", 8, RT_FILE_OTHER },    { "F8_E4M3", 8, RT_FILE_OTHER },
-    { "F8_E5M2", 8, RT_FILE_OTHER },  { "F8_E8M0", 8, RT_FILE_OTHER }, { "F6_E2M3", 6, RT_FILE_OTHER },
-    { "F6_E3M2", 6, RT_FILE_OTHER },  { "F4", 4, RT_FILE_OTHER },
+    { "F32", 32, RT_FILE_F32 },      { "BF16", 16, RT_FILE_BF16 },    { "F16", 16, RT_FILE_F16 },
+    { "F64", 64, RT_FILE_OTHER },    { "I64", 64, RT_FILE_OTHER },    { "U64", 64, RT_FILE_OTHER },
+    { "C64", 64, RT_FILE_OTHER },    { "I32", 32, RT_FILE_OTHER },    { "U32", 32, RT_FILE_OTHER },
+    { "I16", 16, RT_FILE_OTHER },    { "U16", 16, RT_FILE_OTHER },    { "I8", 8, RT_FILE_OTHER },
+    { "U8", 8, RT_FILE_OTHER },      { "BOOL", 8, RT_FILE_OTHER },    { "F8_E4M3", 8, RT_FILE_OTHER },
+    { "F8_E5M2", 8, RT_FILE_OTHER }, { "F8_E8M0", 8, RT_FILE_OTHER }, { "F6_E2M3", 6, RT_FILE_OTHER },
+    { "F6_E3M2", 6, RT_FILE_OTHER }, { "F4", 4, RT_FILE_OTHER },
 };
 
 struct where { /* what a message needs */
@@ -42,7 +43,8 @@ static rt_status read_dtype(const struct where *w, const json_t *value, struct r
             *bits = dtypes[i].bits;
             return RT_OK;
         }
-    return rt_fail(w->err, RT_ERR_FILE, "%.500s: tensor %.300s: dtype \"%.40s\" is not known", w->file, w->name, name);
+    return rt_fail(w->err, RT_ERR_FILE, "%.500s: tensor %.300s: dtype \"%.40s\" is not known", w->file, w->name,
+                   name);
 }
 
 static rt_status read_shape(const struct where *w, const json_t *value, struct rt_st_tensor *t)
@@ -77,12 +79,13 @@ static rt_status read_place(const struct where *w, const json_t *value, int bits
         return wrong(w, "data_offsets do not run from a lower to a higher byte");
     if ((uint64_t)to > data_bytes)
         return rt_fail(w->err, RT_ERR_FILE,
-                       "%.500s: tensor %.300s: data_offsets end at byte %lld of %llu; is the file cut short?", w->file,
-                       w->name, (long long)to, (unsigned long long)data_bytes);
-    if (__builtin_mul_overflow(t->elements, (int64_t)bits, &all_bits) || all_bits % 8 != 0 || all_bits / 8 != to - from)
+                       "%.500s: tensor %.300s: data_offsets end at byte %lld of %llu; is the file cut short?",
+                       w->file, w->name, (long long)to, (unsigned long long)data_bytes);
+    if (__builtin_mul_overflow(t->elements, (int64_t)bits, &all_bits) || all_bits % 8 != 0 ||
+        all_bits / 8 != to - from)
         return rt_fail(w->err, RT_ERR_FILE,
-                       "%.500s: tensor %.300s: %lld elements of %s do not fill data_offsets of %lld bytes", w->file,
-                       w->name, (long long)t->elements, t->dtype_name, (long long)(to - from));
+                       "%.500s: tensor %.300s: %lld elements of %s do not fill data_offsets of %lld bytes",
+                       w->file, w->name, (long long)t->elements, t->dtype_name, (long long)(to - from));
     t->offset = (uint64_t)from;
     t->bytes = (size_t)(to - from);
     return RT_OK;
@@ -99,8 +102,8 @@ static int by_place(const void *x, const void *y)
 }
 
 /* Tensors tile the data: each begins where the one before ended, the last ends with the file. */
-static rt_status check_tiling(const char *file, struct rt_st_tensor *tensors, int64_t count, uint64_t data_bytes,
-                              struct rt_error *err)
+static rt_status check_tiling(const char *file, struct rt_st_tensor *tensors, int64_t count,
+                              uint64_t data_bytes, struct rt_error *err)
 {
     uint64_t end = 0;
     qsort(tensors, (size_t)count, sizeof *tensors, by_place);
@@ -113,12 +116,13 @@ static rt_status check_tiling(const char *file, struct rt_st_tensor *tensors, in
         end += tensors[i].bytes;
     }
     if (end != data_bytes)
-        return rt_fail(err, RT_ERR_FILE, "%.500s: tensors end at byte %llu of %llu; the rest belongs to none", file,
-                       (unsigned long long)end, (unsigned long long)data_bytes);
+        return rt_fail(err, RT_ERR_FILE, "%.500s: tensors end at byte %llu of %llu; the rest belongs to none",
+                       file, (unsigned long long)end, (unsigned long long)data_bytes);
     return RT_OK;
 }
 
-static rt_status read_entry(const struct where *w, const json_t *info, uint64_t data_bytes, struct rt_st_tensor *t)
+static rt_status read_entry(const struct where *w, const json_t *info, uint64_t data_bytes,
+                            struct rt_st_tensor *t)
 {
     int bits = 0;
     if (!json_is_object(info))
@@ -127,11 +131,12 @@ static rt_status read_entry(const struct where *w, const json_t *info, uint64_t 
     RT_TRY(read_shape(w, json_object_get(info, "shape"), t));
     RT_TRY(read_place(w, json_object_get(info, "data_offsets"), bits, data_bytes, t));
     t->name = strdup(w->name);
-    return t->name != NULL ? RT_OK : rt_fail(w->err, RT_ERR_MEMORY, "%.500s: no memory for its header", w->file);
+    return t->name != NULL ? RT_OK
+                           : rt_fail(w->err, RT_ERR_MEMORY, "%.500s: no memory for its header", w->file);
 }
 
-rt_status rt_st_parse(const char *json, size_t json_bytes, uint64_t data_at, uint64_t data_bytes, const char *file,
-                      struct rt_st_tensor **tensors, int64_t *count, struct rt_error *err)
+rt_status rt_st_parse(const char *json, size_t json_bytes, uint64_t data_at, uint64_t data_bytes,
+                      const char *file, struct rt_st_tensor **tensors, int64_t *count, struct rt_error *err)
 {
     rt_status st = RT_OK;
     json_error_t at;
@@ -150,7 +155,8 @@ rt_status rt_st_parse(const char *json, size_t json_bytes, uint64_t data_at, uin
         st = rt_fail(err, RT_ERR_MEMORY, "%.500s: no memory for its header", file);
         goto free_root;
     }
-    json_object_foreach(root, name, info) {
+    json_object_foreach(root, name, info)
+    {
         const struct where w = { file, name, err };
         if (strcmp(name, "__metadata__") == 0)
             continue;

@@ -51,8 +51,8 @@ static rt_status add_shard(struct rt_safetensors *st, int s, struct rt_error *er
     for (int i = 7; i >= 0; i--)
         n = n << 8 | word[i];
     if (n > RT_ST_HEADER_MAX || n > size - sizeof word) {
-        status = rt_fail(err, RT_ERR_FILE, "%s: header of %llu bytes in a file of %llu (at most %d are read)", path,
-                         (unsigned long long)n, (unsigned long long)size, RT_ST_HEADER_MAX);
+        status = rt_fail(err, RT_ERR_FILE, "%s: header of %llu bytes in a file of %llu (at most %d are read)",
+                         path, (unsigned long long)n, (unsigned long long)size, RT_ST_HEADER_MAX);
         goto close_file;
     }
     json = malloc((size_t)n + 1);
@@ -61,7 +61,8 @@ static rt_status add_shard(struct rt_safetensors *st, int s, struct rt_error *er
         goto close_file;
     }
     RT_TRY_TO(status, rt_file_read(fd, path, sizeof word, json, (size_t)n, err), free_json);
-    RT_TRY_TO(status, rt_st_parse(json, (size_t)n, sizeof word + n, size - sizeof word - n, path, &part, &count, err),
+    RT_TRY_TO(status,
+              rt_st_parse(json, (size_t)n, sizeof word + n, size - sizeof word - n, path, &part, &count, err),
               free_json);
     both = realloc(st->tensor, (size_t)(st->count + count + 1) * sizeof *both);
     if (both == NULL) {
@@ -112,8 +113,8 @@ static int text_order(const void *x, const void *y)
 }
 
 /* Shard paths from the index: each name once, in order. */
-static rt_status list_shards(struct rt_safetensors *st, const char *folder, const char *index, const json_t *map,
-                             struct rt_error *err)
+static rt_status list_shards(struct rt_safetensors *st, const char *folder, const char *index,
+                             const json_t *map, struct rt_error *err)
 {
     rt_status status = RT_OK;
     const char *name;
@@ -122,10 +123,12 @@ static rt_status list_shards(struct rt_safetensors *st, const char *folder, cons
     const char **file = malloc((json_object_size(map) + 1) * sizeof(const char *));
     if (file == NULL)
         return no_memory(index, err);
-    json_object_foreach((json_t *)map, name, value) {
+    json_object_foreach((json_t *)map, name, value)
+    {
         const char *text = json_string_value(value);
         if (text == NULL || *text == '\0' || strchr(text, '/') != NULL || strcmp(text, "..") == 0) {
-            status = rt_fail(err, RT_ERR_FILE, "%.500s: weight_map: %.300s: its shard is not a file name", index, name);
+            status = rt_fail(err, RT_ERR_FILE, "%.500s: weight_map: %.300s: its shard is not a file name",
+                             index, name);
             goto free_list;
         }
         file[n++] = text;
@@ -152,28 +155,32 @@ free_list:
 }
 
 /* Every name of the index stands in the shard it gives; a tensor that no entry names is marked. */
-static rt_status match_index(struct rt_safetensors *st, const char *index, const json_t *map, struct rt_error *err)
+static rt_status match_index(struct rt_safetensors *st, const char *index, const json_t *map,
+                             struct rt_error *err)
 {
     const char *name;
     json_t *value;
     for (int64_t i = 0; i < st->count; i++)
         st->tensor[i].listed = false;
-    json_object_foreach((json_t *)map, name, value) {
+    json_object_foreach((json_t *)map, name, value)
+    {
         const struct rt_st_tensor key = { .name = name }, *at = &key;
         struct rt_st_tensor **found = bsearch(&at, st->named, (size_t)st->count, sizeof *st->named, by_name);
         const char *shard = json_string_value(value);
         if (found == NULL)
-            return rt_fail(err, RT_ERR_FILE, "%.500s: weight_map: %.300s: %.300s does not hold it", index, name, shard);
+            return rt_fail(err, RT_ERR_FILE, "%.500s: weight_map: %.300s: %.300s does not hold it", index, name,
+                           shard);
         const char *path = st->shard[(*found)->shard].path;
         if (strcmp(strrchr(path, '/') + 1, shard) != 0)
-            return rt_fail(err, RT_ERR_FILE, "%.500s: weight_map: %.300s: stands in %.300s and not in %.300s", index,
-                           name, strrchr(path, '/') + 1, shard);
+            return rt_fail(err, RT_ERR_FILE, "%.500s: weight_map: %.300s: stands in %.300s and not in %.300s",
+                           index, name, strrchr(path, '/') + 1, shard);
         (*found)->listed = true;
     }
     return RT_OK;
 }
 
-static rt_status open_sharded(struct rt_safetensors *st, const char *folder, const char *index, struct rt_error *err)
+static rt_status open_sharded(struct rt_safetensors *st, const char *folder, const char *index,
+                              struct rt_error *err)
 {
     rt_status status;
     json_error_t at;
@@ -216,7 +223,8 @@ static rt_status open_single(struct rt_safetensors *st, const char *path, struct
     return sort_names(st, path, err);
 }
 
-rt_status rt_safetensors_open(struct rt_safetensors **st, const char *folder, const char *stem, struct rt_error *err)
+rt_status rt_safetensors_open(struct rt_safetensors **st, const char *folder, const char *stem,
+                              struct rt_error *err)
 {
     rt_status status;
     char *single = NULL, *index = NULL;
@@ -231,8 +239,8 @@ rt_status rt_safetensors_open(struct rt_safetensors **st, const char *folder, co
     else if (access(index, F_OK) == 0)
         status = open_sharded(made, folder, index, err);
     else
-        status = rt_fail(err, RT_ERR_FILE, "%s: holds neither %s.safetensors nor %s.safetensors.index.json", folder,
-                         stem, stem);
+        status = rt_fail(err, RT_ERR_FILE, "%s: holds neither %s.safetensors nor %s.safetensors.index.json",
+                         folder, stem, stem);
 done:
     free(single);
     free(index);
@@ -272,13 +280,13 @@ const char *rt_safetensors_path(const struct rt_safetensors *st, const struct rt
     return st->shard[t->shard].path;
 }
 
-rt_status rt_safetensors_read(struct rt_safetensors *st, const struct rt_st_tensor *t, size_t from, size_t count,
-                              void *dst, struct rt_error *err)
+rt_status rt_safetensors_read(struct rt_safetensors *st, const struct rt_st_tensor *t, size_t from,
+                              size_t count, void *dst, struct rt_error *err)
 {
     const char *path = st->shard[t->shard].path;
     if (from > t->bytes || count > t->bytes - from)
-        return rt_fail(err, RT_ERR_INTERNAL, "%s: tensor %s: bytes %zu and %zu on asked of %zu", path, t->name, from,
-                       count, t->bytes);
+        return rt_fail(err, RT_ERR_INTERNAL, "%s: tensor %s: bytes %zu and %zu on asked of %zu", path, t->name,
+                       from, count, t->bytes);
     if (st->open_shard != t->shard) {
         uint64_t size;
         int fd;

@@ -22,11 +22,13 @@ static int stock_order(const void *x, const void *y)
     return strcmp(a->name, b->name);
 }
 
-static rt_status tensor_bytes(const char *path, const struct rt_out_tensor *t, size_t *bytes, struct rt_error *err)
+static rt_status tensor_bytes(const char *path, const struct rt_out_tensor *t, size_t *bytes,
+                              struct rt_error *err)
 {
     size_t n;
     if (t->dtype == RT_FILE_OTHER || t->dims < 0 || t->dims > 8)
-        return rt_fail(err, RT_ERR_INTERNAL, "%s: tensor %s: type or dimensions that cannot be written", path, t->name);
+        return rt_fail(err, RT_ERR_INTERNAL, "%s: tensor %s: type or dimensions that cannot be written", path,
+                       t->name);
     n = item_bytes(t->dtype);
     for (int d = 0; d < t->dims; d++)
         if (t->shape[d] < 0 || __builtin_mul_overflow(n, (size_t)t->shape[d], &n))

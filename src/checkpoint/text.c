@@ -39,7 +39,11 @@ void rt_text_serde(FILE *out, const char *text)
 static uint32_t code_point(const unsigned char *c, int *length)
 {
     static const uint32_t least[] = { 0, 0, 0x80, 0x800, 0x10000 };
-    const int n = *c < 0x80 ? 1 : *c >= 0xc2 && *c < 0xe0 ? 2 : (*c & 0xf0) == 0xe0 ? 3 : (*c & 0xf8) == 0xf0 ? 4 : 0;
+    const int n = *c < 0x80                 ? 1
+                  : *c >= 0xc2 && *c < 0xe0 ? 2
+                  : (*c & 0xf0) == 0xe0     ? 3
+                  : (*c & 0xf8) == 0xf0     ? 4
+                                            : 0;
     uint32_t code = n == 1 ? *c : n == 0 ? 0 : *c & (0xffu >> (n + 1));
     *length = 1;
     for (int i = 1; i < n; i++) {
@@ -66,7 +70,8 @@ void rt_text_python(FILE *out, const char *text)
         else if (code < 0x10000)
             fprintf(out, "\\u%04x", code);
         else
-            fprintf(out, "\\u%04x\\u%04x", 0xd800 + ((code - 0x10000) >> 10), 0xdc00 + ((code - 0x10000) & 0x3ff));
+            fprintf(out, "\\u%04x\\u%04x", 0xd800 + ((code - 0x10000) >> 10),
+                    0xdc00 + ((code - 0x10000) & 0x3ff));
     }
     putc('"', out);
 }

@@ -18,9 +18,9 @@ static void bf16_lanes(float *dst, const char *src)
     memcpy(dst, word, sizeof word);
 }
 
-/* Exponent and fraction move up by 13 bits and the exponent is rebiased by 112; infinities and NaNs need 112 more.
- * A subnormal is read as 2^-14 (1 + fraction) and the 2^-14 is taken off again, which is exact. No branch and no
- * subnormal float on the way, so the result does not hang on the processor's flush-to-zero setting. */
+/* Exponent and fraction move up by 13 bits and the exponent is rebiased by 112; infinities and NaNs need 112
+ * more. A subnormal is read as 2^-14 (1 + fraction) and the 2^-14 is taken off again, which is exact. No branch
+ * and no subnormal float on the way, so the result does not hang on the processor's flush-to-zero setting. */
 static void f16_lanes(float *dst, const char *src)
 {
     uint16_t half[LANES];

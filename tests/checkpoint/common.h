@@ -1,8 +1,9 @@
 /*
- * common.h - what the tests of this folder share: a folder of their own, whole files in and out, seeded numbers.
+ * common.h - what the tests of this folder share: a folder of their own, whole files in and out, seeded
+ * numbers.
  *
- * The folder is made under $TMPDIR or here and removed at the end. With RT_KEEP=DIR the test works in DIR and leaves
- * its files there, for tests/peers/check_checkpoint.py.
+ * The folder is made under $TMPDIR or here and removed at the end. With RT_KEEP=DIR the test works in DIR and
+ * leaves its files there, for tests/peers/check_checkpoint.py.
  */
 #ifndef RT_TESTS_CHECKPOINT_COMMON_H
 #define RT_TESTS_CHECKPOINT_COMMON_H

@@ -1,9 +1,10 @@
 /*
- * test_faults.c - the save path with its n-th system call failing, for every n, and killed at the n-th, for every n.
+ * test_faults.c - the save path with its n-th system call failing, for every n, and killed at the n-th, for
+ * every n.
  *
- * The linker sends the calls of the program through __wrap_... below (see local.mk). fsync forces nothing here; it
- * marks a file's bytes, or a folder's renames, as safe. A kill cuts each file that is not marked to half and, in every
- * second run, takes back the renames that are not.
+ * The linker sends the calls of the program through __wrap_... below (see local.mk). fsync forces nothing here;
+ * it marks a file's bytes, or a folder's renames, as safe. A kill cuts each file that is not marked to half
+ * and, in every second run, takes back the renames that are not.
  */
 #include "config.h"
 #include "checkpoint/common.h"
@@ -19,15 +20,21 @@ enum { FILES_MAX = 64, RENAMES_MAX = 64, KILLED = 9 };
 
 static struct {
     enum mode mode;
-    int calls;    /* so far */
-    int at;       /* the one to act on; 0: none */
+    int calls; /* so far */
+    int at;    /* the one to act on; 0: none */
     bool for_ever;
-    int code;     /* errno to give */
-    bool undo;    /* renames, when killed */
-    int files;    /* written to */
-    struct { int fd; ino_t inode; bool safe; } file[FILES_MAX];
-    int renames;  /* that no fsync of a folder has followed */
-    struct { char *from, *to; } renamed[RENAMES_MAX];
+    int code;  /* errno to give */
+    bool undo; /* renames, when killed */
+    int files; /* written to */
+    struct {
+        int fd;
+        ino_t inode;
+        bool safe;
+    } file[FILES_MAX];
+    int renames; /* that no fsync of a folder has followed */
+    struct {
+        char *from, *to;
+    } renamed[RENAMES_MAX];
 } shim;
 
 /* the calls themselves */
@@ -48,7 +55,8 @@ static void die(void)
 {
     struct stat sb;
     for (int i = 0; i < shim.files; i++)
-        if (!shim.file[i].safe && (__real_fstat(shim.file[i].fd, &sb) != 0 || ftruncate(shim.file[i].fd, sb.st_size / 2) != 0))
+        if (!shim.file[i].safe &&
+            (__real_fstat(shim.file[i].fd, &sb) != 0 || ftruncate(shim.file[i].fd, sb.st_size / 2) != 0))
             _exit(1);
     for (int i = shim.renames - 1; i >= 0 && shim.undo; i--)
         (void)__real_rename(shim.renamed[i].to, shim.renamed[i].from); /* fails where it is deleted by now */
@@ -286,15 +294,19 @@ static void test_fail(const char *output, bool again, bool for_ever)
             const int64_t have = newest(output);
             saves++;
             failed += st != RT_OK;
-            const bool right = st == RT_OK ? have == want : (st == RT_ERR_IO || st == RT_ERR_OUTPUT) && (have == step || have == want);
+            const bool right = st == RT_OK
+                                   ? have == want
+                                   : (st == RT_ERR_IO || st == RT_ERR_OUTPUT) && (have == step || have == want);
             if (!right) {
                 bad++;
-                diag("call %d, errno %d: status %d, step %d found, %d before: %s", n, codes[c], (int)st, (int)have, (int)step, err.text);
+                diag("call %d, errno %d: status %d, step %d found, %d before: %s", n, codes[c], (int)st,
+                     (int)have, (int)step, err.text);
             }
             step = have;
         }
     ok(bad == 0 && failed > calls, "%s, each of %d calls failing %s: %d saves, %d failed, %d wrong",
-       again ? "a step written again" : "a new step", calls, for_ever ? "from then on" : "once", saves, failed, bad);
+       again ? "a step written again" : "a new step", calls, for_ever ? "from then on" : "once", saves, failed,
+       bad);
     err.text[0] = '\0';
     ok(save(output, step + 1) == RT_OK && newest(output) == step + 1, "the next save works: %s", err.text);
     int left = 0;
@@ -321,7 +333,8 @@ static void test_gentle(const char *output, enum mode mode)
         if (newest(output) < step - 1)
             bad++, diag("call %d: step %d found", n, (int)newest(output));
     }
-    ok(bad == 0, "%s at each of %d calls: %d wrong", mode == SHORT ? "half of a read or write" : "an interrupted call", calls, bad);
+    ok(bad == 0, "%s at each of %d calls: %d wrong",
+       mode == SHORT ? "half of a read or write" : "an interrupted call", calls, bad);
 }
 
 static void test_kill(const char *output, bool again)
@@ -339,7 +352,8 @@ static void test_kill(const char *output, bool again)
                 shim.mode = KILL, shim.calls = 0, shim.at = n, shim.undo = undo;
                 _exit(save(output, want) == RT_OK ? 0 : 2);
             }
-            if (child < 0 || waitpid(child, &how, 0) != child || !WIFEXITED(how) || (WEXITSTATUS(how) != KILLED && WEXITSTATUS(how) != 0))
+            if (child < 0 || waitpid(child, &how, 0) != child || !WIFEXITED(how) ||
+                (WEXITSTATUS(how) != KILLED && WEXITSTATUS(how) != 0))
                 give_up("the child did not end as it should");
             killed += WEXITSTATUS(how) == KILLED;
             const int64_t have = newest(output);
@@ -350,7 +364,8 @@ static void test_kill(const char *output, bool again)
             if (step < 1)
                 give_up("no checkpoint is left");
         }
-    ok(bad == 0 && killed > calls, "%s, killed at each of %d calls: %d kills, %d with the new one in place, %d wrong",
+    ok(bad == 0 && killed > calls,
+       "%s, killed at each of %d calls: %d kills, %d with the new one in place, %d wrong",
        again ? "a step written again" : "a new step", calls, killed, came, bad);
     err.text[0] = '\0';
     ok(save(output, step + 1) == RT_OK && newest(output) == step + 1, "the next save works: %s", err.text);

@@ -76,12 +76,14 @@ static void test_life(void)
 {
     struct notes notes;
     char *output = text("%s/a/deep/run", folder), *at = text("%s/checkpoint-7", output), *json, *path;
-    ok(newest(output, &notes) == -1 && notes.count == 0, "an output folder that is not there holds no checkpoint");
+    ok(newest(output, &notes) == -1 && notes.count == 0,
+       "an output folder that is not there holds no checkpoint");
     ok(save(output, 7, 0) == RT_OK, "begin and commit: %s", err.text);
     ok(rt_checkpoint_verify(at, &err) == RT_OK, "it verifies");
     ok(rt_checkpoint_manifest(at, &json, &err) == RT_OK, "its manifest is read");
     ok(strstr(json, "\"config\": \"abc\"") != NULL && strstr(json, "\"step\": 7") != NULL &&
-           strstr(json, "\"world_size\": 2") != NULL && strstr(json, "\"program\": \"" PACKAGE_STRING "\"") != NULL &&
+           strstr(json, "\"world_size\": 2") != NULL &&
+           strstr(json, "\"program\": \"" PACKAGE_STRING "\"") != NULL &&
            strstr(json, "\"state.h5\"") != NULL && strstr(json, "MANIFEST") == NULL,
        "and holds the caller's part, step, world size, program and files");
     free(json);
@@ -112,7 +114,8 @@ static void test_life(void)
     free(output);
 }
 
-static const char *const files[] = { "MANIFEST.json", "state.h5", "adapter_model.safetensors", "trainer_state.json" };
+static const char *const files[] = { "MANIFEST.json", "state.h5", "adapter_model.safetensors",
+                                     "trainer_state.json" };
 enum { FILES = sizeof files / sizeof *files };
 
 /* One bit anywhere, a cut anywhere. */
@@ -138,15 +141,17 @@ static void test_damage(void)
         } else {
             put_file(path, all, n * (size_t)(i - 300) / 50);
             cut += rt_checkpoint_verify(at, &err) == RT_ERR_FILE;
-            fell_back += newest(output, &notes) == 1 && notes.count == 1 && strstr(notes.last, files[i % FILES]) != NULL;
+            fell_back +=
+                newest(output, &notes) == 1 && notes.count == 1 && strstr(notes.last, files[i % FILES]) != NULL;
         }
         put_file(path, all, n);
         free(all);
         free(path);
     }
     ok(noticed == 300 && named == 300, "300 flipped bits: %d noticed, %d with the file's name", noticed, named);
-    ok(cut == 50 && fell_back == 50, "50 cuts: %d noticed, %d times the one before was taken and the file named: %s", cut,
-       fell_back, notes.last);
+    ok(cut == 50 && fell_back == 50,
+       "50 cuts: %d noticed, %d times the one before was taken and the file named: %s", cut, fell_back,
+       notes.last);
     ok(newest(output, &notes) == 2, "mended, it is the newest again");
     free(at);
     free(output);
@@ -167,27 +172,32 @@ static void test_mixed_up(void)
         give_up(err.text);
     char *a = text("%s/state.h5", two), *b = text("%s/state.h5", three), *c = text("%s/kept", output);
     move(a, c), move(b, a), move(c, b);
-    ok(newest(output, &notes) == 1 && notes.count == 2, "two files swapped: both folders are passed over: %s", notes.last);
+    ok(newest(output, &notes) == 1 && notes.count == 2, "two files swapped: both folders are passed over: %s",
+       notes.last);
     move(a, c), move(b, a), move(c, b);
     ok(newest(output, &notes) == 3, "swapped back, all is well");
     free(c);
     c = text("%s/checkpoint-9", output);
     move(three, c);
-    ok(newest(output, &notes) == 2 && strstr(notes.last, "renamed") != NULL, "a folder renamed: %s", notes.last);
+    ok(newest(output, &notes) == 2 && strstr(notes.last, "renamed") != NULL, "a folder renamed: %s",
+       notes.last);
     ok(rt_checkpoint_verify(c, &err) == RT_ERR_FILE, "verify says so too");
     move(c, three);
     free(c);
     c = text("%s/MANIFEST.json", three);
     unlink(c);
-    ok(newest(output, &notes) == 2 && strstr(notes.last, "no MANIFEST.json") != NULL, "a manifest missing: %s", notes.last);
+    ok(newest(output, &notes) == 2 && strstr(notes.last, "no MANIFEST.json") != NULL, "a manifest missing: %s",
+       notes.last);
     put_file(c, "{}", 2);
-    ok(newest(output, &notes) == 2 && strstr(notes.last, "digest") != NULL, "a manifest of another make: %s", notes.last);
+    ok(newest(output, &notes) == 2 && strstr(notes.last, "digest") != NULL, "a manifest of another make: %s",
+       notes.last);
     free(c);
     c = text("%s/readme", two);
     put_file(c, "x", 1);
     ok(newest(output, &notes) == 2, "a file that the manifest does not name is no fault");
     put_file(a, "", 0);
-    ok(newest(output, &notes) == 1 && strstr(notes.last, "0 bytes long") != NULL, "an empty file: %s", notes.last);
+    ok(newest(output, &notes) == 1 && strstr(notes.last, "0 bytes long") != NULL, "an empty file: %s",
+       notes.last);
     unlink(a);
     ok(newest(output, &notes) == 1 && strstr(notes.last, "state.h5") != NULL, "a file missing: %s", notes.last);
     free(a);
@@ -226,7 +236,10 @@ static void standing(const char *output, char list[16])
 
 static void test_rotation(void)
 {
-    static const struct { int64_t limit; const char *want; } list[] = {
+    static const struct {
+        int64_t limit;
+        const char *want;
+    } list[] = {
         { 0, "12345" }, { -1, "12345" }, { 1, "45" }, { 2, "45" }, { 3, "345" }, { 9, "12345" },
     };
     char have[16];
@@ -236,7 +249,8 @@ static void test_rotation(void)
             if (save(output, step, list[i].limit) != RT_OK)
                 give_up(err.text);
         standing(output, have);
-        ok(strcmp(have, list[i].want) == 0, "save_total_limit %lld leaves %s of 12345", (long long)list[i].limit, have);
+        ok(strcmp(have, list[i].want) == 0, "save_total_limit %lld leaves %s of 12345",
+           (long long)list[i].limit, have);
         free(output);
     }
     char *output = text("%s/limit2", folder), *path = text("%s/checkpoint-5/state.h5", output);
@@ -254,7 +268,8 @@ static void test_rotation(void)
     if (mkdir(path, 0777) != 0 || save(output, 3, 2) != RT_OK)
         give_up(err.text);
     standing(output, have);
-    ok(strcmp(have, "137") == 0, "the one just written stays, whatever its number, and a folder without manifest: %s", have);
+    ok(strcmp(have, "137") == 0,
+       "the one just written stays, whatever its number, and a folder without manifest: %s", have);
     free(path);
     free(output);
 }
@@ -287,7 +302,8 @@ static void test_leftovers(void)
     move(path, other_old);
     free(path);
     unlink(state);
-    ok(newest(output, &notes) == 3 && notes.count == 2, "a bad one and an unfinished old one of its step: %s", notes.last);
+    ok(newest(output, &notes) == 3 && notes.count == 2, "a bad one and an unfinished old one of its step: %s",
+       notes.last);
     rt_file_remove(other_old, NULL);
     free(other_old);
     free(state);
@@ -316,7 +332,8 @@ static void test_no_room(void)
     const rt_status st = save(output, 2, 1);
     setrlimit(RLIMIT_FSIZE, &was);
     ok(st == RT_ERR_IO, "a disk that is full: %s", err.text);
-    ok(newest(output, &notes) == 1 && notes.count == 0 && !holds(output, "checkpoint-2"), "the one before stands, alone");
+    ok(newest(output, &notes) == 1 && notes.count == 0 && !holds(output, "checkpoint-2"),
+       "the one before stands, alone");
     free(file);
     free(output);
 }

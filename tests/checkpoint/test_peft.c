@@ -8,12 +8,30 @@ static char *folder;
 /* Floats as Python prints them; the texts are Python's. */
 static void test_doubles(void)
 {
-    static const struct { double value; const char *want; } list[] = {
-        { 0.0, "0.0" }, { -0.0, "-0.0" }, { 1.0, "1.0" }, { 0.05, "0.05" }, { 0.1, "0.1" }, { 0.1 + 0.2, "0.30000000000000004" },
-        { 1e-4, "0.0001" }, { 1e-5, "1e-05" }, { 1.5e-7, "1.5e-07" }, { 123456.789, "123456.789" }, { 100.0, "100.0" },
-        { 9999999999999998.0, "9999999999999998.0" }, { 1e16, "1e+16" }, { 12345678901234567.0, "1.2345678901234568e+16" },
-        { 1e22, "1e+22" }, { 5e-324, "5e-324" }, { 1.7976931348623157e308, "1.7976931348623157e+308" },
-        { 2.0 / 3, "0.6666666666666666" }, { -12.5, "-12.5" }, { 1e308 * 10, "Infinity" },
+    static const struct {
+        double value;
+        const char *want;
+    } list[] = {
+        { 0.0, "0.0" },
+        { -0.0, "-0.0" },
+        { 1.0, "1.0" },
+        { 0.05, "0.05" },
+        { 0.1, "0.1" },
+        { 0.1 + 0.2, "0.30000000000000004" },
+        { 1e-4, "0.0001" },
+        { 1e-5, "1e-05" },
+        { 1.5e-7, "1.5e-07" },
+        { 123456.789, "123456.789" },
+        { 100.0, "100.0" },
+        { 9999999999999998.0, "9999999999999998.0" },
+        { 1e16, "1e+16" },
+        { 12345678901234567.0, "1.2345678901234568e+16" },
+        { 1e22, "1e+22" },
+        { 5e-324, "5e-324" },
+        { 1.7976931348623157e308, "1.7976931348623157e+308" },
+        { 2.0 / 3, "0.6666666666666666" },
+        { -12.5, "-12.5" },
+        { 1e308 * 10, "Infinity" },
     };
     int right = 0;
     const int count = sizeof list / sizeof *list;
@@ -40,7 +58,8 @@ struct sample {
 
 static struct sample sample_make(const char **names, int64_t count, int64_t r, uint64_t seed)
 {
-    struct sample s = { .peft = { .base_model = "base", .r = r, .alpha = 16, .modules = count, .module = names } };
+    struct sample s = { .peft = {
+                            .base_model = "base", .r = r, .alpha = 16, .modules = count, .module = names } };
     int64_t *in = malloc((size_t)count * sizeof *in), *out = malloc((size_t)count * sizeof *out);
     const float **a = malloc((size_t)count * sizeof *a), **b = malloc((size_t)count * sizeof *b);
     size_t n = 0;
@@ -72,7 +91,12 @@ static void sample_free(struct sample *s)
 
 static void test_config(void)
 {
-    static const struct { const char *name, *base; int64_t r; double alpha, dropout; bool rslora; } list[] = {
+    static const struct {
+        const char *name, *base;
+        int64_t r;
+        double alpha, dropout;
+        bool rslora;
+    } list[] = {
         { "plain", "models/Qwen2.5-VL-7B", 8, 16, 0.0, false },
         { "odd", "m\u00f6del/\"\\\t\x7f\u6f22\U0001f600", 3, 5, 0.1 + 0.2, true },
         { "small", NULL, 1, 1, 1e-5, false },
@@ -86,7 +110,8 @@ static void test_config(void)
         s.peft.alpha = list[i].alpha;
         s.peft.dropout = list[i].dropout;
         s.peft.rslora = list[i].rslora;
-        ok(rt_peft_write(folder, &s.peft, &err) == RT_OK && same_files(path, want), "%s equals peft's bytes", file);
+        ok(rt_peft_write(folder, &s.peft, &err) == RT_OK && same_files(path, want), "%s equals peft's bytes",
+           file);
         struct rt_peft_in *in;
         if (ok(rt_peft_open(&in, folder, &err) == RT_OK, "and is read: %s", err.text)) {
             const struct rt_peft *p = rt_peft_get(in);
@@ -138,7 +163,9 @@ static void test_targets(void)
         } else if (strcmp(line, "give") == 0) {
             give[gives++] = word;
         } else {
-            const struct rt_peft peft = { .modules = targets, .module = target, .other_count = others, .others = other };
+            const struct rt_peft peft = {
+                .modules = targets, .module = target, .other_count = others, .others = other
+            };
             const char **got;
             int64_t count, same = 0;
             if (rt_peft_targets(&peft, &got, &count, &err) != RT_OK)
@@ -179,8 +206,9 @@ static void test_targets(void)
 static void test_round(void)
 {
     enum { COUNT = 28 };
-    static const char *const part[7] = { "self_attn.q_proj", "self_attn.k_proj", "self_attn.v_proj", "self_attn.o_proj",
-                                         "mlp.gate_proj", "mlp.up_proj", "mlp.down_proj" };
+    static const char *const part[7] = { "self_attn.q_proj", "self_attn.k_proj", "self_attn.v_proj",
+                                         "self_attn.o_proj", "mlp.gate_proj",    "mlp.up_proj",
+                                         "mlp.down_proj" };
     const char *names[COUNT];
     for (int i = 0; i < COUNT; i++)
         names[i] = text("model.language_model.layers.%d.%s", i / 7, part[i % 7]);
@@ -233,7 +261,10 @@ static void put_tensors(const struct tensor *t, int count)
     static const uint16_t ones[64] = { 0x3c00, 0x3c00 }; /* f16: 1, 1, 0 ...; bf16: 2^-7 */
     struct rt_out_tensor out[8];
     for (int i = 0; i < count; i++)
-        out[i] = (struct rt_out_tensor){ t[i].name, t[i].dtype, 2, { t[i].rows, t[i].cols },
+        out[i] = (struct rt_out_tensor){ t[i].name,
+                                         t[i].dtype,
+                                         2,
+                                         { t[i].rows, t[i].cols },
                                          t[i].dtype == RT_FILE_F32 ? (const void *)zeros : ones };
     char *path = text("%s/adapter_model.safetensors", folder);
     if (rt_safetensors_write(path, out, count, &err) != RT_OK)
@@ -261,7 +292,8 @@ static void test_spellings(void)
        "under new names: %s, %s", p->module[0], p->module[1]);
     ok(p->a[0][0] == 0x1p-7f && p->a[0][2] == 0 && p->b[0][1] == 1.0f && p->in[0] == 5 && p->out[1] == 6,
        "as float: bf16 %g, f16 %g", (double)p->a[0][0], (double)p->b[0][1]);
-    ok(p->rslora && p->alpha == 4 && p->r == 2 && p->dropout == 0, "rslora, alpha %g, r %d", p->alpha, (int)p->r);
+    ok(p->rslora && p->alpha == 4 && p->r == 2 && p->dropout == 0, "rslora, alpha %g, r %d", p->alpha,
+       (int)p->r);
     rt_peft_close(in);
     put_config("{\"peft_type\":\"LORA\",\"r\":2,\"lora_alpha\":4,\"target_modules\":"
                "[\"model.layers.0.self_attn.q\",\"model.visual.blocks.0.attn.proj\"]}");
@@ -278,7 +310,9 @@ static void test_refused(void)
 {
     static const struct tensor good[] = { { "base_model.model.m.q.lora_A.weight", RT_FILE_F32, 2, 5 },
                                           { "base_model.model.m.q.lora_B.weight", RT_FILE_F32, 3, 2 } };
-    static const struct { const char *json, *want; } configs[] = {
+    static const struct {
+        const char *json, *want;
+    } configs[] = {
         { "{" GOOD_KEYS, "adapter_config.json:1" },
         { "[]", "object" },
         { "{}", "peft_type" },
@@ -291,7 +325,8 @@ static void test_refused(void)
         { "{\"peft_type\":\"LORA\",\"r\":2,\"lora_alpha\":4}", "target_modules" },
         { "{\"peft_type\":\"LORA\",\"r\":2,\"lora_alpha\":4,\"target_modules\":[]}", "target_modules" },
         { "{\"peft_type\":\"LORA\",\"r\":2,\"lora_alpha\":4,\"target_modules\":[1]}", "target_modules" },
-        { "{\"peft_type\":\"LORA\",\"r\":2,\"lora_alpha\":4,\"target_modules\":[\"k\",\"mq\"]}", "module m.q: target_modules" },
+        { "{\"peft_type\":\"LORA\",\"r\":2,\"lora_alpha\":4,\"target_modules\":[\"k\",\"mq\"]}",
+          "module m.q: target_modules" },
         { "{" GOOD_KEYS ",\"r\":2}", "duplicate" },
         { "{" GOOD_KEYS ",\"use_dora\":true}", "use_dora" },
         { "{" GOOD_KEYS ",\"use_rslora\":1}", "use_rslora" },
@@ -318,17 +353,29 @@ static void test_refused(void)
         ok(rt_peft_open(&in, folder, &err) == RT_ERR_FILE && strstr(err.text, configs[i].want) != NULL,
            "config %zu: wants \"%s\": %s", i, configs[i].want, err.text);
     }
-    static const struct { struct tensor t[3]; int count; const char *want; } files[] = {
+    static const struct {
+        struct tensor t[3];
+        int count;
+        const char *want;
+    } files[] = {
         { { { "base_model.model.m.q.lora_A.weight", RT_FILE_F32, 2, 5 } }, 1, "no lora_B" },
         { { { "base_model.model.m.q.lora_B.weight", RT_FILE_F32, 5, 2 } }, 1, "no lora_A" },
         { { { "base_model.model.m.q.lora_A.weight", RT_FILE_F32, 2, 5 },
-            { "base_model.model.m.q.lora_A.default.weight", RT_FILE_F32, 2, 5 } }, 2, "lora_A twice" },
+            { "base_model.model.m.q.lora_A.default.weight", RT_FILE_F32, 2, 5 } },
+          2,
+          "lora_A twice" },
         { { { "base_model.model.m.q.lora_A.weight", RT_FILE_F32, 4, 5 },
-            { "base_model.model.m.q.lora_B.weight", RT_FILE_F32, 3, 2 } }, 2, "r is 2" },
+            { "base_model.model.m.q.lora_B.weight", RT_FILE_F32, 3, 2 } },
+          2,
+          "r is 2" },
         { { { "base_model.model.m.q.lora_A.weight", RT_FILE_F32, 2, 5 },
-            { "base_model.model.m.q.lora_B.weight", RT_FILE_F32, 2, 3 } }, 2, "r is 2" },
+            { "base_model.model.m.q.lora_B.weight", RT_FILE_F32, 2, 3 } },
+          2,
+          "r is 2" },
         { { { "base_model.model.m.q.lora_A.weight", RT_FILE_F32, 2, 0 },
-            { "base_model.model.m.q.lora_B.weight", RT_FILE_F32, 3, 2 } }, 2, "not a matrix" },
+            { "base_model.model.m.q.lora_B.weight", RT_FILE_F32, 3, 2 } },
+          2,
+          "not a matrix" },
         { { { "model.m.q.lora_A.weight", RT_FILE_F32, 2, 5 } }, 1, "only base_model.model" },
         { { { "base_model.model.m.q.lora_magnitude_vector", RT_FILE_F32, 2, 5 } }, 1, "lora_magnitude_vector" },
         { { { "base_model.model.lm_head.weight", RT_FILE_F32, 2, 5 } }, 1, "lm_head" },

@@ -1,4 +1,5 @@
-/* test_safetensors.c - safetensors files round, against the stock writer's bytes, and every kind of broken one. */
+/* test_safetensors.c - safetensors files round, against the stock writer's bytes, and every kind of broken one.
+ */
 #include "config.h"
 #include "checkpoint/common.h"
 #include "base/bf16.h"
@@ -41,7 +42,8 @@ static void test_stock(void)
         rt_safetensors_close(st);
     }
     const struct rt_out_tensor twice[] = { out[0], out[0] };
-    ok(rt_safetensors_write(path, twice, 2, &err) == RT_ERR_INTERNAL, "one name twice is refused: %s", err.text);
+    ok(rt_safetensors_write(path, twice, 2, &err) == RT_ERR_INTERNAL, "one name twice is refused: %s",
+       err.text);
     free(path);
     free(want);
 }
@@ -54,8 +56,11 @@ static void test_round(void)
     struct rt_out_tensor out[COUNT];
     char *path = text("%s/round.safetensors", folder);
     for (int i = 0; i < COUNT; i++) {
-        out[i] = (struct rt_out_tensor){ .name = text("layer.%d.w", i), .dtype = (enum rt_file_dtype)(draw(&seed) % 3),
-                                         .dims = 2, .shape = { i == 0 ? 0 : 1 + (int64_t)(draw(&seed) % 40), 1 + (int64_t)(draw(&seed) % 700) } };
+        out[i] = (struct rt_out_tensor){ .name = text("layer.%d.w", i),
+                                         .dtype = (enum rt_file_dtype)(draw(&seed) % 3),
+                                         .dims = 2,
+                                         .shape = { i == 0 ? 0 : 1 + (int64_t)(draw(&seed) % 40),
+                                                    1 + (int64_t)(draw(&seed) % 700) } };
         const size_t n = (size_t)(out[i].shape[0] * out[i].shape[1]) * (out[i].dtype == RT_FILE_F32 ? 4 : 2);
         unsigned char *data = malloc(n + 1);
         for (size_t k = 0; k < n; k++)
@@ -80,15 +85,17 @@ static void test_round(void)
                 give_up(err.text);
             at += n;
         }
-        equal += t->dtype == o->dtype && t->dims == 2 && t->shape[0] == o->shape[0] && t->shape[1] == o->shape[1] &&
-                 t->elements == o->shape[0] * o->shape[1] && memcmp(got, o->data, t->bytes) == 0;
+        equal += t->dtype == o->dtype && t->dims == 2 && t->shape[0] == o->shape[0] &&
+                 t->shape[1] == o->shape[1] && t->elements == o->shape[0] * o->shape[1] &&
+                 memcmp(got, o->data, t->bytes) == 0;
         free(got);
     }
     ok(equal == COUNT, "%d of %d tensors come back as they were", equal, COUNT);
     ok(ordered, "tensors come in file order");
     const struct rt_st_tensor *t = rt_safetensors_tensor(st, 0);
     char byte;
-    ok(rt_safetensors_read(st, t, t->bytes, 1, &byte, &err) == RT_ERR_INTERNAL, "a byte beyond a tensor is refused");
+    ok(rt_safetensors_read(st, t, t->bytes, 1, &byte, &err) == RT_ERR_INTERNAL,
+       "a byte beyond a tensor is refused");
     ok(truncate(path, (off_t)before) == 0, "the file is cut while it is open");
     t = rt_safetensors_tensor(st, rt_safetensors_count(st) - 1);
     char *none = malloc(t->bytes);
@@ -110,7 +117,7 @@ struct header {
     const char *want; /* in the message; NULL: accepted */
 };
 
-#define T(name, type, shape, offsets) \
+#define T(name, type, shape, offsets)                                                                          \
     "\"" name "\":{\"dtype\":\"" type "\",\"shape\":" shape ",\"data_offsets\":" offsets "}"
 
 static const struct header headers[] = {
@@ -152,7 +159,8 @@ static const struct header headers[] = {
     { "{" T("a", "F32", "[1,1,1,1,1,1,1,1,2]", "[0,8]") "}", 8, 0, "8 dimensions" },
     { "{" T("a", "F32", "[4294967296,4294967296]", "[0,8]") "}", 8, 0, "63 bits" },
     { "{" T("a", "F32", "[4294967296,4294967296,0]", "[0,0]") "}", 0, 0, "63 bits" },
-    { "{" T("a", "F32", "[4611686018427387905]", "[0,4]") "}", 4, 0, "do not fill" }, /* times 4 is 4 mod 2^64 */
+    { "{" T("a", "F32", "[4611686018427387905]", "[0,4]") "}", 4, 0,
+      "do not fill" }, /* times 4 is 4 mod 2^64 */
     { "{" T("a", "F32", "[9223372036854775808]", "[0,8]") "}", 8, 0, "header: byte" },
     { "{" T("a", "F4", "[3]", "[0,1]") "}", 1, 0, "do not fill" },
     /* sizes */
@@ -201,14 +209,16 @@ static void test_headers(void)
         if (h->want == NULL)
             ok(status == RT_OK, "header %zu is accepted: %s", i, err.text);
         else
-            ok(status == RT_ERR_FILE && strstr(err.text, "head.safetensors") != NULL && strstr(err.text, h->want) != NULL,
+            ok(status == RT_ERR_FILE && strstr(err.text, "head.safetensors") != NULL &&
+                   strstr(err.text, h->want) != NULL,
                "header %zu: wants \"%s\": %s", i, h->want, err.text);
         rt_safetensors_close(st);
     }
     for (size_t n = 0; n < 8; n++) {
         struct rt_safetensors *st = NULL;
         put_file(path, "\2\0\0\0\0\0\0\0", n);
-        ok(rt_safetensors_open(&st, folder, "head", &err) == RT_ERR_FILE, "a file of %zu bytes: %s", n, err.text);
+        ok(rt_safetensors_open(&st, folder, "head", &err) == RT_ERR_FILE, "a file of %zu bytes: %s", n,
+           err.text);
     }
     free(path);
 }
@@ -232,6 +242,40 @@ static void test_cut(void)
     free(path);
 }
 
+/* Bytes of a good header changed at random: refused, or what is accepted lies within the file. */
+static void test_mutations(void)
+{
+    enum { TRIES = 2000 };
+    size_t bytes;
+    uint64_t seed = 77;
+    int refused = 0, outside = 0;
+    char *want = golden("stock.safetensors"), *path = text("%s/mutant.safetensors", folder);
+    char *all = get_file(want, &bytes), *copy = malloc(bytes);
+    for (int i = 0; i < TRIES; i++) {
+        struct rt_safetensors *st = NULL;
+        memcpy(copy, all, bytes);
+        for (uint64_t k = draw(&seed) % 3 + 1; k > 0; k--) {
+            const uint64_t at = draw(&seed) % 648; /* length and JSON */
+            copy[at] = draw(&seed) % 2 == 0 ? (char)draw(&seed) : all[draw(&seed) % 648];
+        }
+        put_file(path, copy, bytes);
+        const rt_status status = rt_safetensors_open(&st, folder, "mutant", &err);
+        refused += status == RT_ERR_FILE;
+        outside += status != RT_OK && status != RT_ERR_FILE;
+        for (int64_t t = 0; status == RT_OK && t < rt_safetensors_count(st); t++) {
+            const struct rt_st_tensor *x = rt_safetensors_tensor(st, t);
+            outside += x->offset > bytes || x->bytes > bytes - x->offset || x->elements < 0;
+        }
+        rt_safetensors_close(st);
+    }
+    ok(outside == 0 && refused > TRIES / 2,
+       "%d changed headers: %d refused, %d with a tensor outside of the file", TRIES, refused, outside);
+    free(all);
+    free(copy);
+    free(want);
+    free(path);
+}
+
 struct shards {
     const char *label, *index;
     const char *want; /* in the message; NULL: accepted */
@@ -239,17 +283,26 @@ struct shards {
 
 /* s1 holds a and b, s2 holds c and extra, s3 holds a again, broken is cut. */
 static const struct shards indexes[] = {
-    { "good", "{\"metadata\":{\"total_size\":12},\"weight_map\":{\"a\":\"s1\",\"b\":\"s1\",\"c\":\"s2\",\"extra\":\"s2\"}}", NULL },
-    { "total_size as a string", "{\"metadata\":{\"total_size\":\"12\"},\"weight_map\":{\"a\":\"s1\",\"b\":\"s1\",\"c\":\"s2\",\"extra\":\"s2\"}}", NULL },
-    { "no metadata, a tensor that is not listed", "{\"weight_map\":{\"a\":\"s1\",\"b\":\"s1\",\"c\":\"s2\"}}", NULL },
+    { "good",
+      "{\"metadata\":{\"total_size\":12},\"weight_map\":{\"a\":\"s1\",\"b\":\"s1\",\"c\":\"s2\",\"extra\":"
+      "\"s2\"}}",
+      NULL },
+    { "total_size as a string",
+      "{\"metadata\":{\"total_size\":\"12\"},\"weight_map\":{\"a\":\"s1\",\"b\":\"s1\",\"c\":\"s2\",\"extra\":"
+      "\"s2\"}}",
+      NULL },
+    { "no metadata, a tensor that is not listed", "{\"weight_map\":{\"a\":\"s1\",\"b\":\"s1\",\"c\":\"s2\"}}",
+      NULL },
     { "no weight_map", "{\"metadata\":{}}", "weight_map" },
     { "an empty weight_map", "{\"weight_map\":{}}", "weight_map" },
     { "not JSON", "{\"weight_map\":", "index.json:1" },
     { "not an object", "[]", "weight_map" },
     { "a missing shard", "{\"weight_map\":{\"a\":\"s1\",\"c\":\"s9\"}}", "s9" },
     { "a missing tensor", "{\"weight_map\":{\"a\":\"s1\",\"nope\":\"s2\"}}", "nope: s2 does not hold it" },
-    { "a tensor in another shard", "{\"weight_map\":{\"a\":\"s1\",\"b\":\"s2\",\"c\":\"s2\"}}", "b: stands in s1" },
-    { "a tensor in two shards", "{\"weight_map\":{\"a\":\"s1\",\"c\":\"s2\",\"d\":\"s3\"}}", "tensor a stands" },
+    { "a tensor in another shard", "{\"weight_map\":{\"a\":\"s1\",\"b\":\"s2\",\"c\":\"s2\"}}",
+      "b: stands in s1" },
+    { "a tensor in two shards", "{\"weight_map\":{\"a\":\"s1\",\"c\":\"s2\",\"d\":\"s3\"}}",
+      "tensor a stands" },
     { "a name twice", "{\"weight_map\":{\"a\":\"s1\",\"a\":\"s2\"}}", "duplicate" },
     { "a shard elsewhere", "{\"weight_map\":{\"a\":\"../s1\"}}", "not a file name" },
     { "a shard that is a folder", "{\"weight_map\":{\"a\":\"..\"}}", "not a file name" },
@@ -291,8 +344,8 @@ static void test_index(void)
             for (int64_t t = 0; status == RT_OK && t < rt_safetensors_count(st); t++)
                 listed += rt_safetensors_tensor(st, t)->listed;
             const int want = strstr(x->index, "extra") != NULL ? 4 : 3;
-            ok(status == RT_OK && rt_safetensors_count(st) == 4 && listed == want, "%s: %d tensors listed: %s", x->label,
-               listed, err.text);
+            ok(status == RT_OK && rt_safetensors_count(st) == 4 && listed == want, "%s: %d tensors listed: %s",
+               x->label, listed, err.text);
             const struct rt_st_tensor *t = status == RT_OK ? rt_safetensors_tensor(st, 2) : NULL;
             ok(t != NULL && strcmp(t->name, "extra") == 0 && strstr(rt_safetensors_path(st, t), "/s2") != NULL,
                "%s: by shard, then place", x->label);
@@ -301,8 +354,8 @@ static void test_index(void)
                 if (rt_safetensors_read(st, rt_safetensors_tensor(st, t2), 0, 4, &word[t2], &err) != RT_OK)
                     give_up(err.text);
         } else {
-            ok(status == RT_ERR_FILE && strstr(err.text, x->want) != NULL, "%s: wants \"%s\": %s", x->label, x->want,
-               err.text);
+            ok(status == RT_ERR_FILE && strstr(err.text, x->want) != NULL, "%s: wants \"%s\": %s", x->label,
+               x->want, err.text);
         }
         rt_safetensors_close(st);
     }
@@ -332,7 +385,8 @@ static void test_to_f32(void)
     for (int kind = 0; kind < 2; kind++) {
         rt_file_to_f32(got, raw + 1, kind == 0 ? RT_FILE_BF16 : RT_FILE_F16, N);
         for (int i = 0; i < N; i++) {
-            const float want = kind == 0 ? rt_f32_of_bf16((rt_bf16){ (uint16_t)i }) : rt_f32_of_f16((uint16_t)i);
+            const float want =
+                kind == 0 ? rt_f32_of_bf16((rt_bf16){ (uint16_t)i }) : rt_f32_of_f16((uint16_t)i);
             wrong[kind] += memcmp(&want, &got[i], sizeof want) != 0;
         }
     }
@@ -386,6 +440,7 @@ int main(void)
     test_round();
     test_headers();
     test_cut();
+    test_mutations();
     test_index();
     test_to_f32();
     test_no_room();

@@ -1,4 +1,5 @@
-/* test_state.c - state through HDF5: the same bits back, the same file each time, damage noticed, nothing printed. */
+/* test_state.c - state through HDF5: the same bits back, the same file each time, damage noticed, nothing
+ * printed. */
 #include "config.h"
 #include "checkpoint/common.h"
 #include "checkpoint/hdf5.h"
@@ -57,16 +58,21 @@ static void test_round(void)
     ok(rt_state_write(path, items, ITEMS, &err) == RT_OK, "write: %s", err.text);
     ok(read_same(&same) == RT_OK && same, "every item comes back bit for bit");
     sleep(1); /* a time stamp would differ now */
-    ok(rt_state_write(again, items, ITEMS, &err) == RT_OK && same_files(path, again), "the same items give the same bytes");
+    ok(rt_state_write(again, items, ITEMS, &err) == RT_OK && same_files(path, again),
+       "the same items give the same bytes");
     char lines[500] = "";
     ok(rt_state_list(path, collect, lines, &err) == RT_OK, "list: %s", err.text);
-    ok(strcmp(lines, "/lora/adam/m float32 [1]\n/lora/p float32 [200000]\n/run/loss float64 [7]\n/run/none uint8 [0]\n"
-                     "/run/order int64 [65536]\n/run/text uint8 [13]\n") == 0,
+    ok(strcmp(lines,
+              "/lora/adam/m float32 [1]\n/lora/p float32 [200000]\n/run/loss float64 [7]\n/run/none uint8 [0]\n"
+              "/run/order int64 [65536]\n/run/text uint8 [13]\n") == 0,
        "names every item");
     int64_t count = 5;
-    ok(rt_state_count(path, "/run/order", &count, &err) == RT_OK && count == WHOLE, "count of a dataset: %lld", (long long)count);
-    ok(rt_state_count(path, "/run/none", &count, &err) == RT_OK && count == 0, "of an empty one: %lld", (long long)count);
-    ok(rt_state_count(path, "/nowhere/order", &count, &err) == RT_OK && count == -1, "of none: %lld", (long long)count);
+    ok(rt_state_count(path, "/run/order", &count, &err) == RT_OK && count == WHOLE, "count of a dataset: %lld",
+       (long long)count);
+    ok(rt_state_count(path, "/run/none", &count, &err) == RT_OK && count == 0, "of an empty one: %lld",
+       (long long)count);
+    ok(rt_state_count(path, "/nowhere/order", &count, &err) == RT_OK && count == -1, "of none: %lld",
+       (long long)count);
     ok(rt_state_count(path, "/run", &count, &err) == RT_ERR_FILE, "of a group: %s", err.text);
     free(again);
 }
@@ -74,7 +80,12 @@ static void test_round(void)
 static void test_wrong(void)
 {
     float few[3];
-    static const struct { const char *name; int type; int64_t count; const char *want; } list[] = {
+    static const struct {
+        const char *name;
+        int type;
+        int64_t count;
+        const char *want;
+    } list[] = {
         { "/lora/q", RT_STATE_F32, 3, "is not in the file" },
         { "/lora/p", RT_STATE_F32, 3, "200000 elements and 3" },
         { "/lora/p", RT_STATE_I64, FLOATS, "another type" },
@@ -116,8 +127,9 @@ static void test_damage(void)
         harmless += st == RT_OK && same;
         wrong += st == RT_OK && !same;
     }
-    ok(wrong == 0 && noticed > 150, "200 flipped bits: %d noticed, %d outside of any data, %d read as wrong numbers", noticed,
-       harmless, wrong);
+    ok(wrong == 0 && noticed > 150,
+       "200 flipped bits: %d noticed, %d outside of any data, %d read as wrong numbers", noticed, harmless,
+       wrong);
     for (size_t i = 0; i < 50; i++) {
         put_file(path, all, n * i / 50);
         cut += read_same(&same) == RT_ERR_FILE;
