@@ -68,13 +68,11 @@ typedef rt_status rt_layernorm_bwd_fn(struct rt_exec *ex, float *dx, rt_act *dx_
 
 /*
  * rope - rotate pairs (i, i + d/2) of every head in place: lo' = lo c - hi s, hi' = hi c + lo s.
- *   x [rows, heads * d] with ldx; cos, sin [rows, d/2] f32. sign = 1 forward, -1 backward (s becomes -s).
- *   RT_ROPE_TEXT: c and s are first rounded to the element type, out = rn(rn(z c) + rn(rot(z) s)).
- *   RT_ROPE_VISION: all in fp32, one rounding.
+ *   x [rows, heads * d] with ldx; cos, sin [rows, d/2] f32. sign = 1 forward, -1 backward (s becomes -s). All in fp32,
+ *   one rounding.
  */
-enum rt_rope { RT_ROPE_TEXT, RT_ROPE_VISION };
 typedef rt_status rt_rope_fn(struct rt_exec *ex, rt_act *x, int64_t ldx, const float *cos, const float *sin,
-                             int64_t rows, int64_t heads, int64_t d, enum rt_rope style, int sign);
+                             int64_t rows, int64_t heads, int64_t d, int sign);
 
 /*
  * attention_fwd - o = softmax(scale q kT) v inside each segment.
@@ -136,8 +134,8 @@ typedef rt_status rt_scatter_rows_f32_fn(struct rt_exec *ex, float *y, int64_t l
                                          const int32_t *index, int64_t rows, int64_t cols);
 
 /* embed_fwd - x[r] = features[image_rows[r]] where that is >= 0, else table[ids[r]]. x [rows, cols] f32 contiguous;
- * features may be NULL when no image_rows is >= 0. An id outside [0, vocab) is the caller's to prevent. */
-typedef rt_status rt_embed_fwd_fn(struct rt_exec *ex, float *x, const rt_act *table, const int32_t *ids,
+ * table is of table_type (f32 also in a bf16 job whose model folder is fp32); features may be NULL when no image_rows is >= 0. An id outside [0, vocab) is the caller's to prevent. */
+typedef rt_status rt_embed_fwd_fn(struct rt_exec *ex, float *x, const void *table, enum rt_dtype table_type, const int32_t *ids,
                                   const rt_act *features, const int32_t *image_rows, int64_t rows, int64_t cols);
 /* embed_bwd - dfeatures[image_rows[r]] = rn(dx[r]) where image_rows[r] >= 0: each feature row is used exactly once. */
 typedef rt_status rt_embed_bwd_fn(struct rt_exec *ex, rt_act *dfeatures, const float *dx, const int32_t *image_rows,

@@ -2,17 +2,29 @@
 #include "config.h"
 #include "kernels/cpu/act.h"
 
-rt_status RT_CPU(embed_fwd)(struct rt_exec *ex, float *x, const rt_act *table, const int32_t *ids,
-                            const rt_act *features, const int32_t *image_rows, int64_t rows, int64_t cols)
+#include <string.h>
+
+/* One row of a table of either type. */
+static void read_row(float *to, const void *table, enum rt_dtype type, int64_t row, int64_t cols)
+{
+    if (type == RT_F32)
+        memcpy(to, (const float *)table + row * cols, (size_t)cols * sizeof *to);
+    else
+        for (int64_t c = 0; c < cols; c++)
+            to[c] = rt_f32_of_bf16(((const rt_bf16 *)table)[row * cols + c]);
+}
+
+rt_status RT_CPU(embed_fwd)(struct rt_exec *ex, float *x, const void *table, enum rt_dtype table_type,
+                            const int32_t *ids, const rt_act *features, const int32_t *image_rows, int64_t rows, int64_t cols)
 {
     RT_TRY(rt_check_shape(ex, "embed_fwd", rows, cols));
     for (int64_t r = 0; r < rows; r++) {
         RT_TRY(rt_check(ex, "embed_fwd", image_rows[r] < 0 || features != NULL,
                         "a picture's row without features"));
-        const act *from = image_rows[r] >= 0 ? in(features) + image_rows[r] * cols : in(table) + ids[r] * cols;
-        RT_SIMD
-        for (int64_t c = 0; c < cols; c++)
-            x[r * cols + c] = f32(from[c]);
+        if (image_rows[r] >= 0)
+            read_row(x + r * cols, features, ex->act, image_rows[r], cols);
+        else
+            read_row(x + r * cols, table, table_type, ids[r], cols);
     }
     return RT_OK;
 }

@@ -2,18 +2,7 @@
 #include "config.h"
 #include "kernels/cpu/act.h"
 
-/* One head, text: the tables are rounded, and so is every product before the sum. */
-static void rotate_text(act *lo, act *hi, const float *cos, const float *sin, int64_t half, float sign)
-{
-    RT_SIMD
-    for (int64_t i = 0; i < half; i++) {
-        const float c = f32(rn(cos[i])), s = f32(rn(sin[i])) * sign, l = f32(lo[i]), h = f32(hi[i]);
-        lo[i] = rn(f32(rn(l * c)) + f32(rn(-h * s)));
-        hi[i] = rn(f32(rn(h * c)) + f32(rn(l * s)));
-    }
-}
-
-static void rotate_vision(act *lo, act *hi, const float *cos, const float *sin, int64_t half, float sign)
+static void rotate(act *lo, act *hi, const float *cos, const float *sin, int64_t half, float sign)
 {
     RT_SIMD
     for (int64_t i = 0; i < half; i++) {
@@ -24,22 +13,18 @@ static void rotate_vision(act *lo, act *hi, const float *cos, const float *sin, 
 }
 
 rt_status RT_CPU(rope)(struct rt_exec *ex, rt_act *x, int64_t ldx, const float *cos, const float *sin,
-                       int64_t rows, int64_t heads, int64_t d, enum rt_rope style, int sign)
+                       int64_t rows, int64_t heads, int64_t d, int sign)
 {
     RT_TRY(rt_check_shape(ex, "rope", heads, d));
     RT_TRY(rt_check_shape(ex, "rope", rows, heads * d));
     RT_TRY(rt_check_ld(ex, "rope", "x", ldx, heads * d));
     RT_TRY(rt_check(ex, "rope", d % 2 == 0, "heads have an odd size"));
     RT_TRY(rt_check(ex, "rope", sign == 1 || sign == -1, "the sign is neither 1 nor -1"));
-    RT_TRY(rt_check(ex, "rope", style == RT_ROPE_TEXT || style == RT_ROPE_VISION, "unknown style"));
     const int64_t half = d / 2;
     for (int64_t r = 0; r < rows; r++)
         for (int64_t h = 0; h < heads; h++) {
             act *lo = out(x) + r * ldx + h * d;
-            if (style == RT_ROPE_TEXT)
-                rotate_text(lo, lo + half, cos + r * half, sin + r * half, half, (float)sign);
-            else
-                rotate_vision(lo, lo + half, cos + r * half, sin + r * half, half, (float)sign);
+            rotate(lo, lo + half, cos + r * half, sin + r * half, half, (float)sign);
         }
     return RT_OK;
 }

@@ -55,7 +55,7 @@ static rt_status norm_bwd(struct rt_exec *ex, const struct rt_tower *t, float *d
 static rt_status rotate(struct rt_exec *ex, const struct rt_tower *t, rt_act *qkv, const struct rt_place *place, int sign)
 {
     return ex->ops->rope(ex, qkv, qkv_width(t), place->cos, place->sin, place->rows, t->heads + t->kv_heads,
-                         t->head_dim, t->rope, sign);
+                         t->head_dim, sign);
 }
 
 static struct rt_attention attention_of(const struct rt_tower *t, const struct rt_place *place)

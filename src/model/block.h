@@ -25,7 +25,6 @@ struct rt_tower {
     int64_t width, heads, kv_heads, head_dim, mlp_width;
     enum rt_norm norm;
     enum rt_mlp mlp;
-    enum rt_rope rope;
     bool causal;
     float eps;
 };

@@ -30,10 +30,10 @@ static rt_act *at(const struct rt_build *b, rt_act *p, int64_t i)
     return p == NULL ? NULL : (rt_act *)((char *)p + (size_t)i * b->act_bytes);
 }
 
-rt_act *rt_build_matrix(struct rt_build *b, const char *name, int64_t rows, int64_t cols)
+void *rt_build_table(struct rt_build *b, const char *name, int64_t rows, int64_t cols, bool f32)
 {
-    rt_act *w = rt_arena_take(&b->arena, (size_t)rows * (size_t)cols * b->act_bytes);
-    record(b, name, "", rows, cols, w, cols, false);
+    void *w = rt_arena_take(&b->arena, (size_t)rows * (size_t)cols * (f32 ? sizeof(float) : b->act_bytes));
+    record(b, name, "", rows, cols, w, cols, f32);
     return w;
 }
 
@@ -68,8 +68,8 @@ static void place_adapter(struct rt_build *b, struct rt_linear *lin)
     }
 }
 
-void rt_build_linear(struct rt_build *b, struct rt_linear *lin, int64_t in, bool bias, const struct rt_build_part *part,
-                     int parts, rt_act *shared)
+/* Parts, widths and the adapter's share, before any memory. */
+static void plan_linear(struct rt_build *b, struct rt_linear *lin, int64_t in, const struct rt_build_part *part, int parts)
 {
     *lin = (struct rt_linear){ .in = in, .parts = parts };
     for (int i = 0; i < parts; i++) {
@@ -80,22 +80,40 @@ void rt_build_linear(struct rt_build *b, struct rt_linear *lin, int64_t in, bool
             lin->rank += b->adapter->r;
     }
     lin->ld = lin->rank == 0 ? in : (in + lin->rank + 7) / 8 * 8;
-    if (shared != NULL && lin->rank == 0) {
-        lin->w = shared;
-        return;
-    }
+}
+
+static void take_linear(struct rt_build *b, struct rt_linear *lin, bool bias)
+{
     lin->w = rt_arena_take(&b->arena, (size_t)lin->out * (size_t)lin->ld * b->act_bytes);
     if (bias)
         lin->bias = rt_arena_take(&b->arena, (size_t)lin->out * b->act_bytes);
     if (lin->rank > 0) {
-        lin->a = rt_arena_take(&b->arena, (size_t)lin->rank * (size_t)in * b->act_bytes);
+        lin->a = rt_arena_take(&b->arena, (size_t)lin->rank * (size_t)lin->in * b->act_bytes);
         place_adapter(b, lin);
     }
+}
+
+void rt_build_linear(struct rt_build *b, struct rt_linear *lin, int64_t in, bool bias, const struct rt_build_part *part,
+                     int parts)
+{
+    plan_linear(b, lin, in, part, parts);
+    take_linear(b, lin, bias);
     for (int i = 0; i < parts; i++) {
         const struct rt_linear_part *p = &lin->part[i];
-        const char *module = shared != NULL ? "model.language_model.embed_tokens" : part[i].module;
-        record(b, module, ".weight", p->rows, in, at(b, lin->w, p->row * lin->ld), lin->ld, false);
+        record(b, part[i].module, ".weight", p->rows, in, at(b, lin->w, p->row * lin->ld), lin->ld, false);
         if (bias)
-            record(b, module, ".bias", 1, p->rows, at(b, lin->bias, p->row), p->rows, false);
+            record(b, part[i].module, ".bias", 1, p->rows, at(b, lin->bias, p->row), p->rows, false);
     }
+}
+
+bool rt_build_tied(struct rt_build *b, struct rt_linear *lin, int64_t in, const struct rt_build_part *part, void *table,
+                   bool table_fits)
+{
+    plan_linear(b, lin, in, part, 1);
+    if (lin->rank == 0 && table_fits) {
+        lin->w = table;
+        return true;
+    }
+    take_linear(b, lin, false);
+    return false;
 }

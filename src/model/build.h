@@ -36,17 +36,20 @@ struct rt_build {
     bool failed;                  /* out of host memory */
 };
 
-/* A matrix of its own, in the element type; a vector in f32. */
-rt_act *rt_build_matrix(struct rt_build *b, const char *name, int64_t rows, int64_t cols);
+/* A table of rows in the element type or in f32; a vector, in f32. */
+void *rt_build_table(struct rt_build *b, const char *name, int64_t rows, int64_t cols, bool f32);
 float *rt_build_vector(struct rt_build *b, const char *name, int64_t cols);
 
 struct rt_build_part {
     int64_t rows;
     char module[96];  /* its tensors are <module>.weight and <module>.bias */
 };
-/* A linear of parts that read the same input. `shared`: W of a tied head (embed_tokens), used in place when there is no
- * LoRA on it. */
+/* A linear of parts that read the same input. */
 void rt_build_linear(struct rt_build *b, struct rt_linear *lin, int64_t in, bool bias, const struct rt_build_part *part,
-                     int parts, rt_act *shared);
+                     int parts);
+/* A linear whose W is another tensor's: that one in place (true) if it fits and there is no LoRA on it, else a copy of its
+ * own, which the caller fills after loading (false). */
+bool rt_build_tied(struct rt_build *b, struct rt_linear *lin, int64_t in, const struct rt_build_part *part, void *table,
+                   bool table_fits);
 
 #endif

@@ -115,7 +115,7 @@ static rt_status place(struct rt_model *m, struct blocks *b, const struct rt_wei
     const enum rt_dtype to = w->f32 ? RT_F32 : m->ex->act;
     const void *host = convert(b, dtype, to, rows * w->cols);
     if (w->f32)
-        return rt_exec_put(m->ex, w->dst, host, (size_t)w->cols * sizeof(float));
+        return rt_exec_put(m->ex, (float *)w->dst + row * w->cols, host, (size_t)(rows * w->cols) * sizeof(float));
     const size_t bytes = (size_t)(rows * w->cols) * m->ex->act_bytes;
     rt_act *dst = rt_at(m->ex, w->dst, row * w->ld);
     if (w->ld == w->cols)

@@ -166,6 +166,8 @@ static rt_status open_model(struct rt_model *m, const struct rt_model_options *o
     st = rt_dist_agree(dist, st, err);
     if (st == RT_OK)
         st = rt_model_load(m, opt->model_name_or_path, dist, notes, err);
+    if (st == RT_OK)
+        st = rt_text_tie(m);
     m->pass = (struct rt_pass){ .ex = m->ex, .adapter = &m->adapter, .dropout = (float)m->adapter.dropout,
                                 .seed = (uint64_t)opt->seed, .dropped = m->dropped };
     if (st == RT_OK)

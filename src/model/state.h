@@ -13,7 +13,8 @@
 
 struct rt_text {
     struct rt_tower tower;
-    rt_act *embed;            /* [vocab, hidden] */
+    void *embed;              /* [vocab, hidden], f32 where embed_f32 */
+    bool embed_f32, head_copied; /* head.w is a copy of embed rather than embed itself (tied only) */
     struct rt_block *block;   /* [layers] */
     float *norm_w;            /* [hidden] */
     struct rt_linear head;    /* hidden -> vocab */
@@ -112,6 +113,7 @@ struct rt_model {
 /* text.c */
 void rt_text_build(struct rt_text *text, struct rt_build *b, const struct rt_model_config *c);
 void rt_text_take(struct rt_model *m, struct rt_arena *arena);
+rt_status rt_text_tie(struct rt_model *m);
 rt_status rt_text_fwd(struct rt_model *m, const struct rt_batch *batch);
 rt_status rt_text_bwd(struct rt_model *m);
 rt_status rt_text_logits(struct rt_model *m, const struct rt_batch *batch, float *host_logits);

@@ -8,9 +8,10 @@ void rt_text_build(struct rt_text *t, struct rt_build *b, const struct rt_model_
 {
     const int64_t d = c->hidden, q = c->heads * c->head_dim, kv = c->kv_heads * c->head_dim, m = c->intermediate;
     t->tower = (struct rt_tower){ .width = d, .heads = c->heads, .kv_heads = c->kv_heads, .head_dim = c->head_dim,
-                                  .mlp_width = m, .norm = RT_RMSNORM, .mlp = RT_SWIGLU, .rope = RT_ROPE_TEXT,
+                                  .mlp_width = m, .norm = RT_RMSNORM, .mlp = RT_SWIGLU,
                                   .causal = true, .eps = c->rms_norm_eps };
-    t->embed = rt_build_matrix(b, "model.language_model.embed_tokens.weight", c->vocab, d);
+    t->embed_f32 = c->dtype == RT_FILE_F32; /* an fp32 folder's table: its rows start the f32 stream */
+    t->embed = rt_build_table(b, "model.language_model.embed_tokens.weight", c->vocab, d, t->embed_f32);
     t->lowest = c->layers;
     for (int64_t i = 0; i < c->layers; i++) {
         struct rt_block *block = &t->block[i];
@@ -29,16 +30,33 @@ void rt_text_build(struct rt_text *t, struct rt_build *b, const struct rt_model_
         block->norm1_w = rt_build_vector(b, name, d);
         snprintf(name, sizeof name, "%s.post_attention_layernorm.weight", root);
         block->norm2_w = rt_build_vector(b, name, d);
-        rt_build_linear(b, &block->qkv, d, true, qkv, 3, NULL);
-        rt_build_linear(b, &block->proj, q, false, &proj, 1, NULL);
-        rt_build_linear(b, &block->up, d, false, up, 2, NULL);
-        rt_build_linear(b, &block->down, m, false, &down, 1, NULL);
+        rt_build_linear(b, &block->qkv, d, true, qkv, 3);
+        rt_build_linear(b, &block->proj, q, false, &proj, 1);
+        rt_build_linear(b, &block->up, d, false, up, 2);
+        rt_build_linear(b, &block->down, m, false, &down, 1);
         if (rt_block_learns(block) && t->lowest == c->layers)
             t->lowest = i;
     }
     t->norm_w = rt_build_vector(b, "model.language_model.norm.weight", d);
     const struct rt_build_part head = { .rows = c->vocab, .module = "lm_head" };
-    rt_build_linear(b, &t->head, d, false, &head, 1, c->tied ? t->embed : NULL);
+    t->head_copied = false;
+    if (c->tied)
+        t->head_copied = !rt_build_tied(b, &t->head, d, &head, t->embed, !t->embed_f32 || b->act_bytes == sizeof(float));
+    else
+        rt_build_linear(b, &t->head, d, false, &head, 1);
+}
+
+/* A tied head that could not use the table in place. */
+rt_status rt_text_tie(struct rt_model *m)
+{
+    const struct rt_text *t = &m->text;
+    const struct rt_ops *op = m->ex->ops;
+    const int64_t d = m->config.hidden, v = m->config.vocab;
+    if (!t->head_copied)
+        return RT_OK;
+    if (t->embed_f32)
+        return op->cast(m->ex, t->head.w, t->head.ld, t->embed, v, d, 1.0f);
+    return op->gather_rows(m->ex, t->head.w, t->head.ld, t->embed, d, NULL, v, d);
 }
 
 /* The largest chunk of logits: enough rows for an efficient product, 64 MiB at most (but 16 rows at least). */
@@ -92,7 +110,8 @@ static rt_status layers_fwd(struct rt_model *m, const struct rt_batch *batch)
 {
     struct rt_text_acts *a = &m->text_acts;
     struct rt_exec *ex = m->ex;
-    RT_TRY(ex->ops->embed_fwd(ex, a->x0, m->text.embed, m->in.ids, m->vision_acts.features, m->in.image_rows,
+    RT_TRY(ex->ops->embed_fwd(ex, a->x0, m->text.embed,
+                               m->text.embed_f32 ? RT_F32 : ex->act, m->in.ids, m->vision_acts.features, m->in.image_rows,
                               batch->tokens, m->config.hidden));
     for (int64_t i = 0; i < m->config.layers; i++)
         RT_TRY(rt_block_fwd(&m->pass, &m->text.tower, &m->text.block[i], &a->block[i], &m->place, stream_before(a, i),

@@ -27,10 +27,10 @@ static void block_build(struct rt_block *block, struct rt_build *b, const struct
         snprintf(name, sizeof name, "%s.norm2.bias", root);
         block->norm2_b = rt_build_vector(b, name, e);
     }
-    rt_build_linear(b, &block->qkv, e, true, &qkv, 1, NULL);
-    rt_build_linear(b, &block->proj, e, true, &proj, 1, NULL);
-    rt_build_linear(b, &block->up, e, true, up, two ? 1 : 2, NULL);
-    rt_build_linear(b, &block->down, f, true, &down, 1, NULL);
+    rt_build_linear(b, &block->qkv, e, true, &qkv, 1);
+    rt_build_linear(b, &block->proj, e, true, &proj, 1);
+    rt_build_linear(b, &block->up, e, true, up, two ? 1 : 2);
+    rt_build_linear(b, &block->down, f, true, &down, 1);
 }
 
 void rt_vision_build(struct rt_vision *v, struct rt_build *b, const struct rt_model_config *c)
@@ -40,9 +40,9 @@ void rt_vision_build(struct rt_vision *v, struct rt_build *b, const struct rt_mo
     v->tower = (struct rt_tower){ .width = e, .heads = c->vision.heads, .kv_heads = c->vision.heads,
                                   .head_dim = e / c->vision.heads, .mlp_width = c->vision.mlp,
                                   .norm = two ? RT_LAYERNORM : RT_RMSNORM, .mlp = two ? RT_QUICK_GELU : RT_SWIGLU,
-                                  .rope = RT_ROPE_VISION, .causal = false, .eps = 1e-6f };
+                                  .causal = false, .eps = 1e-6f };
     const struct rt_build_part patch = { .rows = e, .module = "model.visual.patch_embed.proj" };
-    rt_build_linear(b, &v->patch, 3 * c->vision.temporal * c->vision.patch * c->vision.patch, false, &patch, 1, NULL);
+    rt_build_linear(b, &v->patch, 3 * c->vision.temporal * c->vision.patch * c->vision.patch, false, &patch, 1);
     v->lowest = c->vision.depth;
     for (int64_t i = 0; i < c->vision.depth; i++) {
         block_build(&v->block[i], b, c, i);
@@ -53,8 +53,8 @@ void rt_vision_build(struct rt_vision *v, struct rt_build *b, const struct rt_mo
     v->norm_b = two ? rt_build_vector(b, "model.visual.merger.ln_q.bias", e) : NULL;
     const struct rt_build_part fc1 = { .rows = group, .module = "model.visual.merger.mlp.0" };
     const struct rt_build_part fc2 = { .rows = c->vision.out, .module = "model.visual.merger.mlp.2" };
-    rt_build_linear(b, &v->fc1, group, true, &fc1, 1, NULL);
-    rt_build_linear(b, &v->fc2, group, true, &fc2, 1, NULL);
+    rt_build_linear(b, &v->fc1, group, true, &fc1, 1);
+    rt_build_linear(b, &v->fc2, group, true, &fc2, 1);
     v->learns = v->lowest < c->vision.depth || v->fc1.rank + v->fc2.rank > 0;
 }
 

@@ -126,12 +126,12 @@ static rt_status layernorm_fwd(struct bench *b)
 
 static rt_status rope_text(struct bench *b)
 {
-    return b->ex->ops->rope(b->ex, b->y, HIDDEN, b->table, b->table, ROWS, HEADS, D, RT_ROPE_TEXT, 1);
+    return b->ex->ops->rope(b->ex, b->y, HIDDEN, b->table, b->table, ROWS, HEADS, D, 1);
 }
 
 static rt_status rope_vision(struct bench *b)
 {
-    return b->ex->ops->rope(b->ex, b->y, HIDDEN, b->table, b->table, ROWS, HEADS, D, RT_ROPE_VISION, 1);
+    return b->ex->ops->rope(b->ex, b->y, HIDDEN, b->table, b->table, ROWS, HEADS, D, 1);
 }
 
 static rt_status swiglu_fwd(struct bench *b)

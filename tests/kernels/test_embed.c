@@ -21,7 +21,7 @@ static void test_fwd(struct op_test *t, int64_t cols, const int32_t *images)
                             bf = op_put(b, OP_ACT, FEATURES, cols, features);
         const struct op_mat bi = op_ints(b, ROWS, ids), br = op_ints(b, ROWS, images);
         const struct op_mat x = op_put(b, OP_F32, ROWS, cols, NULL);
-        const rt_status st = b->ex->ops->embed_fwd(b->ex, x.f32, bt.act, bi.i32,
+        const rt_status st = b->ex->ops->embed_fwd(b->ex, x.f32, bt.act, b->ex->act, bi.i32,
                                                    images == no_images ? NULL : bf.act, br.i32, ROWS, cols);
         op_check(t, st, &x, want, NULL, "embed_fwd of %lld columns%s", (long long)cols,
                  images == no_images ? ", text only" : "");
@@ -53,10 +53,10 @@ static void test_refusals(struct op_test *t)
     for (int i = 0; i < t->backends; i++) {
         struct op_backend *b = &t->backend[i];
         const struct op_mat y = op_put(b, OP_ACT, ROWS, 4, x), f = op_put(b, OP_F32, ROWS, 4, x), index = op_ints(b, ROWS, no_images);
-        op_refuses(b, b->ex->ops->embed_fwd(b->ex, f.f32, y.act, index.i32, NULL, index.i32, 2, 0),
+        op_refuses(b, b->ex->ops->embed_fwd(b->ex, f.f32, y.act, b->ex->act, index.i32, NULL, index.i32, 2, 0),
                    "no columns");
         op_refuses(b, b->ex->ops->embed_bwd(b->ex, y.act, f.f32, index.i32, -2, 4), "rows < 0");
-        op_check(t, b->ex->ops->embed_fwd(b->ex, f.f32, y.act, index.i32, NULL, index.i32, 0, 4), &f, x, NULL,
+        op_check(t, b->ex->ops->embed_fwd(b->ex, f.f32, y.act, b->ex->act, index.i32, NULL, index.i32, 0, 4), &f, x, NULL,
                  "embed_fwd of no rows");
         op_check(t, b->ex->ops->embed_bwd(b->ex, y.act, f.f32, index.i32, 0, 4), &y, x, NULL,
                  "embed_bwd of no rows");
