@@ -35,17 +35,19 @@ typedef rt_status rt_gemm_f32_fn(struct rt_exec *ex, float *c, int64_t ldc, cons
 
 /*
  * add_rmsnorm_fwd - residual add and root-mean-square norm of each row in one pass.
- *     sum[r,c] = x[r,c] + delta[r,c]              (x itself where delta is NULL; sum is then not written)
+ *     sum[r,c] = x[r,c] + delta[r,c], with round_sum rn of it (x itself where delta is NULL; sum is then not written)
  *     rstd[r]  = 1 / sqrt(mean over c of sum^2 + eps)
  *     y[r,c]   = rn(w[c] * (sum[r,c] * rstd[r]))
- *   The residual stream is f32 in every job: it is where roundings would add up from layer to layer.
+ *   The residual stream is stored in f32 in every job: it is where roundings would add up from layer to layer.
+ *   round_sum is for towers whose stream the reference keeps in the element type: the vision ones, whose patch
+ *   embedding puts it out so under autocast.
  *   sum, x [rows, cols] f32 contiguous; delta [rows, cols] contiguous; y [rows, cols] with ldy; rstd [rows] f32;
  *   w [cols] f32. sum may be x.
  * Source: arXiv:1910.07467; Qwen2RMSNorm of transformers.
  */
 typedef rt_status rt_add_rmsnorm_fwd_fn(struct rt_exec *ex, float *sum, rt_act *y, int64_t ldy, float *rstd,
                                         const float *x, const rt_act *delta, const float *w, int64_t rows,
-                                        int64_t cols, float eps);
+                                        int64_t cols, float eps, bool round_sum);
 
 /*
  * rmsnorm_bwd - dx[r,c] (+=) rstd * (p - xh * mean(p * xh)), p = w * dy, xh = x * rstd;  dx_act = rn(dx)
@@ -61,7 +63,7 @@ typedef rt_status rt_rmsnorm_bwd_fn(struct rt_exec *ex, float *dx, rt_act *dx_ac
  */
 typedef rt_status rt_add_layernorm_fwd_fn(struct rt_exec *ex, float *sum, rt_act *y, int64_t ldy, float *stats,
                                           const float *x, const rt_act *delta, const float *w, const float *b,
-                                          int64_t rows, int64_t cols, float eps);
+                                          int64_t rows, int64_t cols, float eps, bool round_sum);
 /* layernorm_bwd - dx (+=) rstd * (p - mean(p) - xh * mean(p * xh)), p = w * dy, xh = (x - mean) * rstd; dx_act = rn(dx) */
 typedef rt_status rt_layernorm_bwd_fn(struct rt_exec *ex, float *dx, rt_act *dx_act, const rt_act *dy, int64_t lddy,
                                       const float *x, const float *stats, const float *w, int64_t rows, int64_t cols);

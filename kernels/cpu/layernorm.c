@@ -6,7 +6,7 @@
 
 rt_status RT_CPU(add_layernorm_fwd)(struct rt_exec *ex, float *sum, rt_act *y, int64_t ldy, float *stats,
                                     const float *x, const rt_act *delta, const float *w, const float *b,
-                                    int64_t rows, int64_t cols, float eps)
+                                    int64_t rows, int64_t cols, float eps, bool round_sum)
 {
     RT_TRY(rt_check_shape(ex, "add_layernorm_fwd", rows, cols));
     RT_TRY(rt_check_ld(ex, "add_layernorm_fwd", "y", ldy, cols));
@@ -18,7 +18,7 @@ rt_status RT_CPU(add_layernorm_fwd)(struct rt_exec *ex, float *sum, rt_act *y, i
             float *sr = sum + r * cols;
             RT_SIMD
             for (int64_t c = 0; c < cols; c++)
-                sr[c] = s[c] + f32(dr[c]);
+                sr[c] = round_sum ? f32(rn(s[c] + f32(dr[c]))) : s[c] + f32(dr[c]);
             s = sr;
         }
         float total = 0.0f;

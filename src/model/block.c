@@ -39,8 +39,10 @@ static rt_status norm_fwd(struct rt_exec *ex, const struct rt_tower *t, float *s
                           const float *x, const rt_act *delta, const float *w, const float *b, int64_t rows)
 {
     if (t->norm == RT_RMSNORM)
-        return ex->ops->add_rmsnorm_fwd(ex, sum, y, ldy, stats, x, delta, w, rows, t->width, t->eps);
-    return ex->ops->add_layernorm_fwd(ex, sum, y, ldy, stats, x, delta, w, b, rows, t->width, t->eps);
+        return ex->ops->add_rmsnorm_fwd(ex, sum, y, ldy, stats, x, delta, w, rows, t->width, t->eps,
+                                        t->round_stream);
+    return ex->ops->add_layernorm_fwd(ex, sum, y, ldy, stats, x, delta, w, b, rows, t->width, t->eps,
+                                      t->round_stream);
 }
 
 static rt_status norm_bwd(struct rt_exec *ex, const struct rt_tower *t, float *dx, rt_act *dx_act, const rt_act *dy,

@@ -26,6 +26,7 @@ struct rt_tower {
     enum rt_norm norm;
     enum rt_mlp mlp;
     bool causal;
+    bool round_stream; /* the stream takes values of the element type; see add_rmsnorm_fwd */
     float eps;
 };
 

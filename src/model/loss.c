@@ -11,7 +11,7 @@ rt_status rt_loss_fwd(struct rt_model *m, int64_t learned)
     if (learned == 0)
         return RT_OK;
     RT_TRY(ex->ops->add_rmsnorm_fwd(ex, a->xl, a->hl, head->ld, a->stats, a->xl, a->dl, m->text.norm_w, learned, d,
-                                    m->config.rms_norm_eps));
+                                    m->config.rms_norm_eps, false));
     for (int64_t at = 0; at < learned; at += a->chunk) {
         const int64_t n = learned - at < a->chunk ? learned - at : a->chunk;
         rt_act *h = rt_at(ex, a->hl, at * head->ld);

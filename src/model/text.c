@@ -168,7 +168,7 @@ rt_status rt_text_logits(struct rt_model *m, const struct rt_batch *batch, float
         const float *x = a->block[m->config.layers - 1].x2 + at * d;
         const rt_act *delta = rt_at(ex, a->delta, at * d);
         RT_TRY_TO(st, ex->ops->add_rmsnorm_fwd(ex, a->xl, a->hl, m->text.head.ld, a->stats, x, delta, m->text.norm_w, n, d,
-                                               m->config.rms_norm_eps), err_free);
+                                               m->config.rms_norm_eps, false), err_free);
         RT_TRY_TO(st, rt_linear_fwd(&m->pass, &m->text.head, a->logits, v, a->hl, n), err_free);
         RT_TRY_TO(st, ex->ops->widen(ex, wide, a->logits, v, n, v), err_free);
         RT_TRY_TO(st, rt_exec_get(ex, host_logits + at * v, wide, (size_t)(n * v) * sizeof(float)), err_free);

@@ -40,7 +40,7 @@ void rt_vision_build(struct rt_vision *v, struct rt_build *b, const struct rt_mo
     v->tower = (struct rt_tower){ .width = e, .heads = c->vision.heads, .kv_heads = c->vision.heads,
                                   .head_dim = e / c->vision.heads, .mlp_width = c->vision.mlp,
                                   .norm = two ? RT_LAYERNORM : RT_RMSNORM, .mlp = two ? RT_QUICK_GELU : RT_SWIGLU,
-                                  .causal = false, .eps = 1e-6f };
+                                  .causal = false, .round_stream = true, .eps = 1e-6f };
     const struct rt_build_part patch = { .rows = e, .module = "model.visual.patch_embed.proj" };
     rt_build_linear(b, &v->patch, 3 * c->vision.temporal * c->vision.patch * c->vision.patch, false, &patch, 1);
     v->lowest = c->vision.depth;
@@ -143,10 +143,10 @@ static rt_status merger_fwd(struct rt_model *m)
     const float *x = a->block[m->config.vision.depth - 1].x2;
     if (v->tower.norm == RT_RMSNORM)
         RT_TRY(ex->ops->add_rmsnorm_fwd(ex, a->xm, a->normed, e, a->stats, x, a->delta, v->norm_w, rows, e,
-                                        v->tower.eps));
+                                        v->tower.eps, true));
     else
         RT_TRY(ex->ops->add_layernorm_fwd(ex, a->xm, a->normed, e, a->stats, x, a->delta, v->norm_w, v->norm_b, rows, e,
-                                          v->tower.eps));
+                                          v->tower.eps, true));
     RT_TRY(ex->ops->gather_rows(ex, a->grouped, v->fc1.ld, a->normed, v->fc1.in, NULL, units, v->fc1.in));
     RT_TRY(rt_linear_fwd(&m->pass, &v->fc1, a->m1, v->fc1.out, a->grouped, units));
     RT_TRY(ex->ops->gelu_fwd(ex, a->m2, v->fc2.ld, a->m1, units, v->fc1.out, RT_GELU_ERF));

@@ -38,7 +38,7 @@ static double rstd_error(const struct stats *s, int64_t cols)
     return ((double)cols / 2 + 6) * U_F32 + e * e;
 }
 
-static void test_fwd(struct op_test *t, int64_t rows, int64_t cols, bool with_delta, bool in_place)
+static void test_fwd(struct op_test *t, int64_t rows, int64_t cols, bool with_delta, bool in_place, bool round_sum)
 {
     const int64_t n = rows * cols;
     const double *x = op_random(t, 1, n), *delta = op_random(t, 2, n);
@@ -54,10 +54,10 @@ static void test_fwd(struct op_test *t, int64_t rows, int64_t cols, bool with_de
         const struct op_mat *s = in_place ? &bx : &bsum;
         const rt_status st =
             b->ex->ops->add_layernorm_fwd(b->ex, s->f32, by.act, by.ld, br.f32, bx.f32,
-                                          with_delta ? bd.act : NULL, bw.f32, bb.f32, rows, cols, eps);
+                                          with_delta ? bd.act : NULL, bw.f32, bb.f32, rows, cols, eps, round_sum);
         for (int64_t r = 0; r < rows; r++) {
             for (int64_t e = r * cols; e < (r + 1) * cols; e++)
-                sum[e] = with_delta ? x[e] + delta[e] : x[e];
+                sum[e] = !with_delta ? x[e] : round_sum ? op_rn(b, x[e] + delta[e]) : x[e] + delta[e];
             const struct stats z = stats_of(sum + r * cols, cols);
             stats[2 * r] = z.mean;
             stats[2 * r + 1] = z.rstd;
@@ -173,10 +173,10 @@ static void test_refusals(struct op_test *t)
         rt_layernorm_bwd_fn *bwd = b->ex->ops->layernorm_bwd;
         const struct op_mat bx = op_put(b, OP_ACT, 3, 4, x), y = op_put(b, OP_ACT, 3, 4, x);
         const struct op_mat s = op_put(b, OP_F32, 3, 2, x), f = op_put(b, OP_F32, 3, 4, x);
-        op_refuses(b, fwd(b->ex, NULL, y.act, 3, s.f32, f.f32, NULL, f.f32, f.f32, 3, 4, eps), "ldy < cols");
-        op_refuses(b, fwd(b->ex, NULL, y.act, 4, s.f32, f.f32, NULL, f.f32, f.f32, 3, 0, eps), "no columns");
+        op_refuses(b, fwd(b->ex, NULL, y.act, 3, s.f32, f.f32, NULL, f.f32, f.f32, 3, 4, eps, false), "ldy < cols");
+        op_refuses(b, fwd(b->ex, NULL, y.act, 4, s.f32, f.f32, NULL, f.f32, f.f32, 3, 0, eps, false), "no columns");
         op_refuses(b, bwd(b->ex, f.f32, y.act, bx.act, 3, f.f32, s.f32, f.f32, 3, 4), "lddy < cols");
-        rt_status st = fwd(b->ex, NULL, y.act, 4, s.f32, f.f32, NULL, f.f32, f.f32, 0, 4, eps);
+        rt_status st = fwd(b->ex, NULL, y.act, 4, s.f32, f.f32, NULL, f.f32, f.f32, 0, 4, eps, false);
         op_check(t, st, &y, x, NULL, "add_layernorm_fwd without rows does nothing");
         st = bwd(b->ex, f.f32, y.act, bx.act, 4, f.f32, s.f32, f.f32, 0, 4);
         op_check(t, st, &f, x, NULL, "layernorm_bwd without rows does nothing");
@@ -189,9 +189,9 @@ int main(void)
     struct op_test t;
     op_open(&t);
     for (size_t s = 0; s < COUNT_OF(shapes); s++) {
-        test_fwd(&t, shapes[s][0], shapes[s][1], false, false);
-        test_fwd(&t, shapes[s][0], shapes[s][1], true, false);
-        test_fwd(&t, shapes[s][0], shapes[s][1], true, true);
+        test_fwd(&t, shapes[s][0], shapes[s][1], false, false, false);
+        test_fwd(&t, shapes[s][0], shapes[s][1], true, false, false);
+        test_fwd(&t, shapes[s][0], shapes[s][1], true, true, true);
         test_bwd(&t, shapes[s][0], shapes[s][1]);
     }
     test_differences(&t);

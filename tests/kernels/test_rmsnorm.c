@@ -22,7 +22,7 @@ static double rstd_error(int64_t cols)
     return ((double)cols / 2 + 4) * U_F32;
 }
 
-static void test_fwd(struct op_test *t, int64_t rows, int64_t cols, bool with_delta, bool in_place)
+static void test_fwd(struct op_test *t, int64_t rows, int64_t cols, bool with_delta, bool in_place, bool round_sum)
 {
     const int64_t n = rows * cols;
     const double *x = op_random(t, 1, n), *delta = op_random(t, 2, n), *w = op_random(t, 3, cols);
@@ -36,11 +36,13 @@ static void test_fwd(struct op_test *t, int64_t rows, int64_t cols, bool with_de
                             br = op_put(b, OP_F32, rows, 1, NULL);
         const struct op_mat *s = !with_delta ? &bsum : in_place ? &bx : &bsum;
         const rt_status st = b->ex->ops->add_rmsnorm_fwd(b->ex, s->f32, by.act, by.ld, br.f32, bx.f32,
-                                                         with_delta ? bd.act : NULL, bw.f32, rows, cols, eps);
+                                                         with_delta ? bd.act : NULL, bw.f32, rows, cols, eps, round_sum);
         for (int64_t r = 0; r < rows; r++) {
             for (int64_t c = 0; c < cols; c++) /* exact in fp32 */
                 sum[r * cols + c] =
-                    with_delta ? x[r * cols + c] + delta[r * cols + c] : x[r * cols + c];
+                    !with_delta ? x[r * cols + c]
+                    : round_sum ? op_rn(b, x[r * cols + c] + delta[r * cols + c])
+                                : x[r * cols + c] + delta[r * cols + c];
             rstd[r] = rstd_of(sum + r * cols, cols);
             rstd_bound[r] = rstd[r] * rstd_error(cols);
             for (int64_t c = 0; c < cols; c++) { /* two products and one rn */
@@ -144,11 +146,11 @@ static void test_refusals(struct op_test *t)
         } op = { b->ex->ops->add_rmsnorm_fwd, b->ex->ops->rmsnorm_bwd };
         const struct op_mat bx = op_put(b, OP_ACT, 3, 4, x), y = op_put(b, OP_ACT, 3, 4, x);
         const struct op_mat r = op_put(b, OP_F32, 3, 1, x), f = op_put(b, OP_F32, 3, 4, x);
-        op_refuses(b, op.fwd(b->ex, NULL, y.act, 3, r.f32, f.f32, NULL, f.f32, 3, 4, eps), "ldy < cols");
-        op_refuses(b, op.fwd(b->ex, NULL, y.act, 4, r.f32, f.f32, NULL, f.f32, 3, 0, eps), "no columns");
-        op_refuses(b, op.fwd(b->ex, NULL, y.act, 4, r.f32, f.f32, NULL, f.f32, -1, 4, eps), "rows < 0");
+        op_refuses(b, op.fwd(b->ex, NULL, y.act, 3, r.f32, f.f32, NULL, f.f32, 3, 4, eps, false), "ldy < cols");
+        op_refuses(b, op.fwd(b->ex, NULL, y.act, 4, r.f32, f.f32, NULL, f.f32, 3, 0, eps, false), "no columns");
+        op_refuses(b, op.fwd(b->ex, NULL, y.act, 4, r.f32, f.f32, NULL, f.f32, -1, 4, eps, false), "rows < 0");
         op_refuses(b, op.bwd(b->ex, f.f32, y.act, bx.act, 3, f.f32, r.f32, f.f32, 3, 4), "lddy < cols");
-        rt_status st = op.fwd(b->ex, NULL, y.act, 4, r.f32, f.f32, NULL, f.f32, 0, 4, eps);
+        rt_status st = op.fwd(b->ex, NULL, y.act, 4, r.f32, f.f32, NULL, f.f32, 0, 4, eps, false);
         op_check(t, st, &y, x, NULL, "add_rmsnorm_fwd without rows does nothing");
         st = op.bwd(b->ex, f.f32, y.act, bx.act, 4, f.f32, r.f32, f.f32, 0, 4);
         op_check(t, st, &f, x, NULL, "rmsnorm_bwd without rows does nothing");
@@ -161,9 +163,9 @@ int main(void)
     struct op_test t;
     op_open(&t);
     for (size_t s = 0; s < COUNT_OF(shapes); s++) {
-        test_fwd(&t, shapes[s][0], shapes[s][1], false, false);
-        test_fwd(&t, shapes[s][0], shapes[s][1], true, false);
-        test_fwd(&t, shapes[s][0], shapes[s][1], true, true);
+        test_fwd(&t, shapes[s][0], shapes[s][1], false, false, false);
+        test_fwd(&t, shapes[s][0], shapes[s][1], true, false, false);
+        test_fwd(&t, shapes[s][0], shapes[s][1], true, true, true);
         test_bwd(&t, shapes[s][0], shapes[s][1]);
     }
     test_differences(&t);
