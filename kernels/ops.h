@@ -81,7 +81,7 @@ typedef rt_status rt_rope_fn(struct rt_exec *ex, rt_act *x, int64_t ldx, const f
  *   q [rows, heads * d], k and v [rows, kv_heads * d], each with its ld (slices of one fused product); query head
  *   h uses key head h / (heads / kv_heads). o [rows, heads * d] with ldo. lse [heads, rows] f32: log of the sum of
  *   exp of the scaled scores. Segment s is rows cu[s] .. cu[s+1]; cu [segments + 1] i32 where the exec runs,
- *   host_cu the same on the host; max_length is the longest. causal: key j is seen by query i of its segment iff
+ *   host_cu the same on the host, from 0 to rows; max_length is the longest. d is at most 1024. causal: key j is seen by query i of its segment iff
  *   j <= i. Scores and sums in fp32; bf16 rounds the probabilities for the product with v, and o once.
  * Source: arXiv:2205.14135, arXiv:2307.08691.
  */

@@ -12,8 +12,7 @@
 #include "kernels/check.h"
 #include "kernels/ops.h"
 
-/* For loops whose iterations are independent, also when an output is an input: the compiler need not prove it.
- */
+/* For loops whose iterations are independent, also when an output is an input: nothing to prove. */
 #define RT_SIMD _Pragma("omp simd")
 
 struct panel {
@@ -78,10 +77,11 @@ static inline act rn(float x)
 
 static inline struct panel panel_of(const act *x, int64_t ld, int64_t rows, int64_t cols, float *scratch)
 {
-    for (int64_t r = 0; r < rows; r++)
+    for (int64_t r = 0; r < rows; r++) {
         RT_SIMD
-    for (int64_t c = 0; c < cols; c++)
-        scratch[r * cols + c] = f32(x[r * ld + c]);
+        for (int64_t c = 0; c < cols; c++)
+            scratch[r * cols + c] = f32(x[r * ld + c]);
+    }
     return (struct panel){ scratch, cols };
 }
 
@@ -93,10 +93,11 @@ static inline struct sums sums_for(act *y, int64_t ldy, int64_t cols, float *scr
 
 static inline void sums_round(act *y, int64_t ldy, int64_t rows, int64_t cols, struct sums s)
 {
-    for (int64_t r = 0; r < rows; r++)
+    for (int64_t r = 0; r < rows; r++) {
         RT_SIMD
-    for (int64_t c = 0; c < cols; c++)
-        y[r * ldy + c] = rn(s.p[r * s.ld + c]);
+        for (int64_t c = 0; c < cols; c++)
+            y[r * ldy + c] = rn(s.p[r * s.ld + c]);
+    }
 }
 
 #else

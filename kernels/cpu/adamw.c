@@ -14,8 +14,7 @@ static float clip_factor(const float *norm, double max_norm)
 }
 
 /* On x86-64 a second copy of the loop uses the processor's own fused multiply-add where there is one; elsewhere
- * fmaf is a call an element (8 times slower). fmaf is exact in both, nothing else is fused: the bits are the
- * same. */
+ * fmaf is a call an element (8 times slower). fmaf is exact in both, nothing else is fused: same bits. */
 #if defined __x86_64__ && defined __gnu_linux__
 #define WITH_FMA __attribute__((target_clones("fma", "default")))
 #else
@@ -26,7 +25,9 @@ struct scalars {
     float clip, keep, m_new, v_old, v_new, rate, v_bias, eps;
 };
 
-WITH_FMA static void update(float *p, float *m, float *v, const float *grad, int64_t n, const struct scalars *s)
+/* Named for its element type because clang makes its resolver visible to the linker. */
+WITH_FMA static void RT_CPU(adamw_update)(float *p, float *m, float *v, const float *grad, int64_t n,
+                                            const struct scalars *s)
 {
     const struct scalars k = *s;
     RT_SIMD
@@ -56,6 +57,6 @@ rt_status RT_CPU(adamw)(struct rt_exec *ex, float *p, float *m, float *v, const 
         .v_bias = (float)sqrt(1.0 - pow(h->beta2, t)),
         .eps = (float)h->eps,
     };
-    update(p, m, v, grad, n, &s);
+    RT_CPU(adamw_update)(p, m, v, grad, n, &s);
     return RT_OK;
 }

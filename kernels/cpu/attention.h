@@ -1,6 +1,5 @@
 /*
- * attention.h - what the forward and the backward of attention share on the CPU: how the work is cut into
- * blocks.
+ * attention.h - what the forward and the backward of attention share on the CPU: how work is cut.
  *
  * A block is up to BLOCK_ROWS query rows of one segment: some consecutive queries, of several query heads that
  * read the same key head (so that one product serves them all), row = head in block * queries + query. It meets
@@ -46,8 +45,7 @@ static inline struct blocks blocks_in(float *scratch, int64_t d)
     return b;
 }
 
-/* One block: queries q0 .. q0 + queries of the segment that starts at row `start`, heads head0 .. head0 +
- * heads. */
+/* Queries q0 .. q0 + queries of the segment that starts at row `start`, heads head0 .. head0 + heads. */
 struct block {
     int64_t start, length;
     int64_t head0, heads, kv_head;

@@ -1,5 +1,4 @@
-/* attention_bwd.c - attention backward on the CPU: probabilities again from lse, five products; contract in
- * ops.h. */
+/* attention_bwd.c - attention backward on the CPU from the forward's lse, five products; contract in ops.h. */
 #include "config.h"
 #include "kernels/cpu/attention.h"
 
@@ -103,23 +102,11 @@ rt_status RT_CPU(attention_bwd)(struct rt_exec *ex, rt_act *dq, int64_t lddq, rt
         return RT_OK;
     RT_TRY(rt_check(ex, "attention_bwd", ex->work_bytes >= RT_CPU(attention_work)(at),
                     "the workspace is smaller than attention_work asks"));
-    struct bwd f = { ex,
-                     in(q),
-                     in(k),
-                     in(v),
-                     in(o),
-                     in(d_o),
-                     lse,
-                     out(dq),
-                     ldq,
-                     ldk,
-                     ldv,
-                     ldo,
-                     lddo,
-                     lddq,
-                     { NULL, 0 },
-                     { NULL, 0 },
-                     blocks_in(rt_cpu_scratch(ex), at->d) };
+    struct bwd f = {
+        .ex = ex, .q = in(q), .k = in(k), .v = in(v), .o = in(o), .d_o = in(d_o), .lse = lse, .dq = out(dq),
+        .ldq = ldq, .ldk = ldk, .ldv = ldv, .ldo = ldo, .lddo = lddo, .lddq = lddq,
+        .mem = blocks_in(rt_cpu_scratch(ex), at->d),
+    };
     float *work = ex->work;
     for (int64_t segment = 0; segment < at->segments; segment++) {
         const int64_t start = at->host_cu[segment], length = at->host_cu[segment + 1] - start;

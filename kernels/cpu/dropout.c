@@ -4,8 +4,7 @@
 
 #include <math.h>
 
-/* Philox4x32-10 as rt_philox of base/rng.h. Source: Salmon et al. 2011, "Parallel random numbers: as easy as 1,
- * 2, 3". */
+/* Philox4x32-10, as rt_philox of base/rng.h. Source: Salmon et al. 2011. */
 static void philox4x32(uint32_t word[4], uint64_t counter_hi, uint64_t counter_lo, uint64_t key)
 {
     uint32_t w0 = (uint32_t)counter_lo, w1 = (uint32_t)(counter_lo >> 32);

@@ -51,13 +51,14 @@ static void start_sums(struct sums s, const act *c, int64_t ldc, const act *bias
     for (int64_t i = 0; i < m; i++) {
         float *si = s.p + i * s.ld;
         const act *ci = c + i * ldc;
-        if (beta != 0.0f && bias != NULL)
-            RT_SIMD
+        RT_SIMD
         for (int64_t j = 0; j < n; j++)
-            si[j] = f32(ci[j]) + f32(bias[j]);
-        else RT_SIMD for (int64_t j = 0; j < n; j++) si[j] = beta != 0.0f   ? f32(ci[j])
-                                                             : bias != NULL ? f32(bias[j])
-                                                                            : 0.0f;
+            si[j] = beta != 0.0f ? f32(ci[j]) : 0.0f;
+        if (bias != NULL) {
+            RT_SIMD
+            for (int64_t j = 0; j < n; j++)
+                si[j] += f32(bias[j]);
+        }
     }
 }
 

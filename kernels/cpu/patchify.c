@@ -13,12 +13,11 @@ rt_status RT_CPU(patchify)(struct rt_exec *ex, rt_act *y, const uint8_t *rgb0, c
                     "the grid is no multiple of merge"));
     const int64_t width = grid_w * patch, across = grid_w / merge;
     const uint8_t *const frames[2] = { rgb0, rgb1 };
-    act *to =
-        out(y); /* the columns of a row come in order, and so do the rows: walk the patches in merge order */
+    act *to = out(y); /* rows and columns come in order: the walk is over patches in merge order */
     for (int64_t unit = 0; unit < grid_h / merge * across; unit++)
         for (int64_t within = 0; within < merge * merge; within++) {
-            const int64_t py = unit / across * merge + within / merge,
-                          px = unit % across * merge + within % merge;
+            const int64_t py = unit / across * merge + within / merge;
+            const int64_t px = unit % across * merge + within % merge;
             for (int64_t c = 0; c < 3; c++)
                 for (int t = 0; t < 2; t++)
                     for (int64_t row = 0; row < patch; row++) {

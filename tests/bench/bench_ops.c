@@ -1,6 +1,5 @@
 /*
- * bench_ops.c - times operations at the sizes of a mid-size job and prints GFLOP/s or GB/s of each element
- * type.
+ * bench_ops.c - times operations at the sizes of a mid-size job and prints GFLOP/s or GB/s an element type.
  *
  * Not run by make check: make tests/bench/bench_ops && tests/bench/bench_ops [threads] [cpu|cuda]. Bytes are
  * those that the contract has to move, each tensor once; the best of several runs counts.

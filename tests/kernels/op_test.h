@@ -44,8 +44,7 @@ int op_done(struct op_test *t);
 
 /* Multiples of 2^-7 in (-2, 2), exact in bf16: the same ones for the same seed. */
 double *op_random(struct op_test *t, uint64_t seed, int64_t n);
-/* Floats in (-2, 2) that use all 24 bits, for fp32 only: a backend that rounds its inputs (tf32, bf16) shows.
- */
+/* Floats in (-2, 2) that use all 24 bits, for fp32 only: a backend that rounds its inputs shows. */
 double *op_random_fine(struct op_test *t, uint64_t seed, int64_t n);
 /* Whole numbers from lo to hi. */
 double *op_whole(struct op_test *t, uint64_t seed, int64_t n, int lo, int hi);
@@ -92,7 +91,7 @@ double op_rn(const struct op_backend *b, double x);
 /* Largest |central difference - gradient[i]| over the elements of x, relative to the largest |gradient|; f is
  * the sum of the formula's outputs weighted by some dy, in double; x is changed and put back. The step 2^-12
  * has a truncation error of 2^-24 f'''/6, its roundings cost 2^-53 2^12 |f|: op_difference_bound is above both
- * for f''' and f of order 100. */
+ * for f''' and f of order 100 (2^-24 100 / 6 = 1e-6). */
 typedef double op_scalar_fn(const double *x, void *context);
 double op_difference(double *x, int64_t n, const double *gradient, op_scalar_fn *f, void *context);
 #define op_difference_bound 1e-5

@@ -18,8 +18,7 @@ static double clip_of(double norm, double max_norm)
     return max_norm > 0 ? fmin(1, max_norm / (norm + 1e-6)) : 1;
 }
 
-/* Scalars are rounded once each. A clipped gradient has 4 roundings (norm + 1e-6, quotient, product, max_norm).
- */
+/* Scalars are rounded once each. A clipped gradient has 4 roundings (max_norm, its sum, quotient, product). */
 static void formula(struct state *s, double g, const struct rt_adamw *h)
 {
     const double u = U_F32, g_error = 4 * u * fabs(g), t = (double)h->step;

@@ -105,7 +105,7 @@ static void scores(const struct problem *p, int64_t row, int64_t head, struct ro
 static void forward(struct problem *p)
 {
     const struct rt_attention *at = &p->at;
-    static struct row r;
+    struct row r;
     for (int64_t row = 0; row < at->rows; row++)
         for (int64_t head = 0; head < at->heads; head++) {
             scores(p, row, head, &r);
@@ -141,13 +141,12 @@ static double probability_error(const struct problem *p, int64_t row, int64_t he
 static void forward_bounds(struct problem *p, const struct op_backend *b, const double *sizes, double *bound)
 {
     const struct rt_attention *at = &p->at;
-    static struct row r;
+    struct row r;
     for (int64_t row = 0; row < at->rows; row++)
         for (int64_t head = 0; head < at->heads; head++) {
             const double e = probability_error(p, row, head, &r), keys = (double)(r.last - r.first);
             const double lse = p->lse[head * at->rows + row];
-            /* the sum of probabilities: their own error, `keys` roundings, and log, which rounds a number <= 7
-             */
+            /* the sum of probabilities: their own error, `keys` roundings, and log of a number <= 700 */
             p->lse_bound[head * at->rows + row] = e + (keys + 10) * U_F32 + 2 * U_F32 * fabs(lse);
             for (int64_t c = 0; c < at->d; c++) {
                 const int64_t i = (row * at->heads + head) * at->d + c;
@@ -200,6 +199,12 @@ static void test_fwd(struct op_test *t, const struct shape *s, bool causal, bool
                  (long long)p.at.rows, (long long)s->heads, (long long)s->kv_heads, (long long)s->d,
                  causal ? ", causal" : "");
         op_check(t, st, &x.lse, p.lse, p.lse_bound, "lse of it");
+        double *first = op_zeros(t, p.nq);
+        op_get(&x.o, first);
+        const struct op_mat again = op_mat(b, OP_ACT, p.at.rows, s->heads * s->d, x.o.ld, NULL);
+        const rt_status st2 = b->ex->ops->attention_fwd(b->ex, again.act, again.ld, x.lse.f32, x.q.act, x.q.ld,
+                                                        x.k.act, x.k.ld, x.v.act, x.v.ld, &p.at);
+        op_check(t, st2, &again, first, NULL, "the same again");
     }
     op_reset(t);
 }
@@ -209,7 +214,7 @@ static void test_fwd(struct op_test *t, const struct shape *s, bool causal, bool
 static void backward(struct problem *p, const double *o, const double *lse)
 {
     const struct rt_attention *at = &p->at;
-    static struct row r;
+    struct row r;
     for (double *const *z = (double *const[]){ p->dk, p->dv, p->dk_bound, p->dv_bound, NULL }; *z != NULL; z++)
         memset(*z, 0, (size_t)p->nkv * sizeof **z);
     memset(p->dq, 0, (size_t)p->nq * sizeof *p->dq);

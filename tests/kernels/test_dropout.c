@@ -1,5 +1,4 @@
-/* test_dropout.c - dropout's mask against Philox known answers and a plain telling of it, its rate and its
- * values. */
+/* test_dropout.c - dropout's mask against Philox known answers and a plain telling of it, rate, values. */
 #include "config.h"
 #include "tests/kernels/op_test.h"
 

@@ -122,6 +122,26 @@ static void test_exact(struct op_test *t)
     }
 }
 
+/* The same bits in a second run, at a size that several threads share. */
+static void test_repeat(struct op_test *t)
+{
+    const struct operands p = { 300, 700, 900, false, true, op_random(t, 1, 300 * 900), op_random(t, 2, 700 * 900) };
+    double *first = op_zeros(t, p.m * p.n);
+    for (int i = 0; i < t->backends; i++) {
+        struct op_backend *b = &t->backend[i];
+        for (int run = 0; run < 2; run++) {
+            const struct tensors x = place(b, &p, p.a, OP_ACT, NULL, 0);
+            const rt_status st = b->ex->ops->gemm(b->ex, x.c.act, x.c.ld, x.a.act, x.a.ld, p.ta, x.b.act, x.b.ld,
+                                                  p.tb, NULL, p.m, p.n, p.k, 0.3f, 0.0f);
+            if (run == 0)
+                op_get(&x.c, first);
+            else
+                op_check(t, st, &x.c, first, NULL, "gemm [300,700,900], the same again");
+        }
+    }
+    op_reset(t);
+}
+
 static void test_edges(struct op_test *t)
 {
     const double *bias = op_random(t, 1, 5), *c = op_random(t, 2, 15);
@@ -176,6 +196,7 @@ int main(void)
     for (int variant = 0; variant < 4; variant++)
         test_formula(&t, (const int64_t[]){ 65, 33, 8 }, variant, true);
     test_exact(&t);
+    test_repeat(&t);
     test_edges(&t);
     return op_done(&t);
 }
