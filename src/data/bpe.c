@@ -31,29 +31,47 @@ void rt_bpe_cache(struct rt_scratch *s, size_t text_bytes)
     s->cache_mask = slots - 1;
 }
 
-/* One symbol after another, by the lowest rank. n is at most SHORT. */
-static void merge_short(const struct rt_tokenizer *tok, int32_t *id, int *n)
+/* What each symbol and its right neighbour merge into: rank NEVER: nothing. Kept apart from the table, so that
+ * looking for the lowest rank stays in a few cache lines. */
+enum { NEVER = -1 };
+struct pairs {
+    uint32_t rank[SHORT];
+    int32_t id[SHORT];
+};
+
+static void look_up(const struct rt_tokenizer *tok, const int32_t *id, int at, struct pairs *p)
 {
-    const struct rt_merge *with_next[SHORT];
-    for (int i = 0; i + 1 < *n; i++)
-        with_next[i] = rt_merges_find(tok, id[i], id[i + 1]);
-    for (;;) {
-        int best = -1;
-        for (int i = 0; i + 1 < *n; i++)
-            if (with_next[i] != NULL && (best < 0 || with_next[i]->rank < with_next[best]->rank))
+    const struct rt_merge *m = rt_merges_find(tok, id[at], id[at + 1]);
+    p->rank[at] = m != NULL ? m->rank : (uint32_t)NEVER;
+    p->id[at] = m != NULL ? m->id : NEVER;
+}
+
+/* n symbols, 1 to SHORT of them, in place; returns how many are left. */
+static int merge_short(const struct rt_tokenizer *tok, int32_t *id, int n)
+{
+    struct pairs p;
+    for (int i = 0; i + 1 < n; i++)
+        look_up(tok, id, i, &p);
+    for (; n > 1; n--) {
+        int best = 0;
+        for (int i = 1; i + 1 < n; i++)
+            if (p.rank[i] < p.rank[best])
                 best = i;
-        if (best < 0)
-            return;
-        id[best] = with_next[best]->id;
-        --*n;
-        memmove(id + best + 1, id + best + 2, (size_t)(*n - best - 1) * sizeof *id);
-        if (best + 1 < *n)
-            memmove(with_next + best + 1, with_next + best + 2, (size_t)(*n - best - 2) * sizeof *with_next);
+        if (p.rank[best] == (uint32_t)NEVER)
+            break;
+        id[best] = p.id[best];
+        for (int i = best + 1; i + 1 < n; i++)
+            id[i] = id[i + 1];
+        for (int i = best + 1; i + 2 < n; i++) {
+            p.rank[i] = p.rank[i + 1];
+            p.id[i] = p.id[i + 1];
+        }
         if (best > 0)
-            with_next[best - 1] = rt_merges_find(tok, id[best - 1], id[best]);
-        if (best + 1 < *n)
-            with_next[best] = rt_merges_find(tok, id[best], id[best + 1]);
+            look_up(tok, id, best - 1, &p);
+        if (best + 2 < n)
+            look_up(tok, id, best, &p);
     }
+    return n;
 }
 
 /* A long pre-token: symbols in a list (id -1: merged away), and a heap of pairs by rank, then place. An entry
@@ -157,7 +175,8 @@ static int32_t whole(const struct rt_tokenizer *tok, struct rt_scratch *s, const
         return -1;
     for (size_t i = 0; i < bytes; i++)
         used += (size_t)rt_utf8_put(tok->alphabet[word[i]], (uint8_t *)s->key + used);
-    return rt_vocab_find(tok, s->key, used);
+    const int32_t id = rt_vocab_find(tok, s->key, used);
+    return id >= 0 && tok->token[id].in_vocab ? id : -1;
 }
 
 static rt_status merge_word(const struct rt_tokenizer *tok, struct rt_scratch *s, const uint8_t *word,
@@ -177,11 +196,9 @@ static rt_status merge_word(const struct rt_tokenizer *tok, struct rt_scratch *s
         return bpe_long(tok, s, word, bytes, err);
     RT_TRY(rt_scratch_ids(s, (int64_t)bytes, err));
     int32_t *id = s->ids + s->count;
-    int n = (int)bytes;
-    for (int i = 0; i < n; i++)
+    for (size_t i = 0; i < bytes; i++)
         id[i] = tok->byte_id[word[i]];
-    merge_short(tok, id, &n);
-    s->count += n;
+    s->count += merge_short(tok, id, (int)bytes);
     return RT_OK;
 }
 

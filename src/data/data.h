@@ -118,15 +118,20 @@ rt_status rt_data_preview(struct rt_data *data, const struct rt_preview_options 
 
 /* ranktune tokenize. */
 struct rt_tokenizer;
+/* From the text of a tokenizer.json: byte-level BPE with the Qwen2 family's split pattern, any vocabulary, merges
+ * and added tokens. Fails: RT_ERR_FILE, with "tokenizer.json:" and often a line in front, so that a caller need only
+ * put the folder before it: rt_fail_in(err, "%s/", folder). */
 rt_status rt_tokenizer_open(struct rt_tokenizer **tok, const char *json, size_t bytes, struct rt_error *err);
 void rt_tokenizer_close(struct rt_tokenizer *tok);
-/* ids of UTF-8 text (any bytes; invalid UTF-8: RT_ERR_DATA). *ids is malloc'ed. Thread-safe. split_special: special
- * tokens in the text are not recognised. */
+/* ids of UTF-8 text of up to 2^28 bytes (RT_ERR_DATA: longer, or not UTF-8, with its place). *ids is malloc'ed, also
+ * where there are none. Thread-safe. split_special: special tokens in the text are not recognised. */
 rt_status rt_tokenizer_encode(const struct rt_tokenizer *tok, const char *text, size_t bytes, bool split_special,
                               int32_t **ids, int64_t *count, struct rt_error *err);
-/* id of an added or ordinary token by its text, -1 if none. */
+/* id of an added token by its text, or of an ordinary one by its text in the byte alphabet as the file has it; -1 if
+ * there is none. */
 int32_t rt_tokenizer_id(const struct rt_tokenizer *tok, const char *token);
-/* Text of ids (malloc'ed, NUL-terminated; bytes that are no UTF-8 become U+FFFD). */
+/* Text of ids (malloc'ed, NUL-terminated; bytes that are no UTF-8 become U+FFFD). Numbers that are no token's id give
+ * nothing, as in the reference: a model's output has more rows than there are tokens. Thread-safe. */
 rt_status rt_tokenizer_decode(const struct rt_tokenizer *tok, const int32_t *ids, int64_t count,
                               bool skip_special, char **text, struct rt_error *err);
 

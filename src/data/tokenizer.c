@@ -100,7 +100,7 @@ static rt_status encode_between(const struct rt_tokenizer *tok, struct rt_scratc
                 RT_TRY(rt_normalize(s, piece, piece_bytes, &piece, &piece_bytes, err));
             RT_TRY(encode_between(tok, s, &tok->normalized, piece, piece_bytes, split_special, err));
         }
-        if (more) {
+        if (more && m.start < m.stop) { /* else the token before took all of it for white space */
             RT_TRY(rt_scratch_ids(s, 1, err));
             s->ids[s->count++] = m.id;
             taken = m.stop;

@@ -74,9 +74,9 @@ static inline int rt_utf8_put(uint32_t c, uint8_t *to)
 }
 
 /*
- * Bytes of the well-formed sequence at `at`, of which `bytes` (> 0) are there. Where there is none: 0, and *skip is the
- * length of what stands for one U+FFFD, i.e. of the longest start of a well-formed sequence, at least 1 (the
- * replacement that the Unicode standard recommends, table 3-8).
+ * Bytes of the well-formed sequence at `at`, of which `bytes` (> 0) are there. Where there is none: 0, and
+ * *skip is the length of what stands for one U+FFFD, i.e. of the longest start of a well-formed sequence, at
+ * least 1 (the replacement that the Unicode standard recommends, table 3-8).
  */
 int rt_utf8_sequence(const uint8_t *at, size_t bytes, int *skip);
 

@@ -27,8 +27,8 @@ int rt_dist_size(const struct rt_dist *dist);
 int rt_dist_local_rank(const struct rt_dist *dist); /* among the ranks of this host */
 int rt_dist_local_size(const struct rt_dist *dist);
 const char *rt_dist_host(const struct rt_dist *dist);
-/* Not collective. From now on a wait for other ranks that takes longer than this fails with RT_ERR_COMM, after which only
- * rt_dist_abort() may be called. 0, as at the start: wait for ever. */
+/* Not collective. From now on a wait for other ranks that takes longer than this fails with RT_ERR_COMM, after which
+ * only rt_dist_abort() may be called. 0, as at the start: wait for ever. */
 void rt_dist_set_timeout(struct rt_dist *dist, double seconds);
 
 /* Collective. After a phase: all ranks get the status of the lowest rank that failed, with its text in err, with
@@ -51,8 +51,8 @@ rt_status rt_dist_sum_f64(struct rt_dist *dist, double *x, int64_t n, struct rt_
 rt_status rt_dist_or(struct rt_dist *dist, uint32_t *bits, struct rt_error *err);
 rt_status rt_dist_barrier(struct rt_dist *dist, struct rt_error *err);
 
-/* Not collective. Print "rank R on HOST: text" on stderr and end the whole job with the code's exit code. NULL (MPI did
- * not start): print the text and end this process. */
+/* Not collective. Print "rank R on HOST: text" on stderr and end the whole job with the code's exit code. NULL (MPI
+ * did not start): print the text and end this process. */
 void rt_dist_abort(struct rt_dist *dist, rt_status code, const char *text) __attribute__((noreturn));
 
 #endif
