@@ -29,24 +29,36 @@ static void dump_string(struct rt_buf *out, struct rt_str str)
     rt_buf_add(out, "\"", 1);
 }
 
+/* Whether x is what the text reads back as; if not, also try the next larger last digit: just above a power of
+ * two doubles lie further apart than below it, so that one may do though the nearest one does not. */
+static bool reads_back(char *sci, double x)
+{
+    if (strtod(sci, NULL) == x)
+        return true;
+    char *last = strchr(sci, 'e') - 1;
+    if (*last < '0' || *last >= '9') /* after a 9 it would end in 0, and was tried with fewer digits */
+        return false;
+    ++*last;
+    return strtod(sci, NULL) == x;
+}
+
 /* The fewest digits that read back as the same double; then fixed or with an exponent by repr's rule. */
 void rt_json_float(char *out, size_t bytes, const char *literal)
 {
     const double x = strtod(literal, NULL);
     char sci[40];
-    int precision = 0;
+    int precision = -1;
     if (x - x != 0) {
         snprintf(out, bytes, "%s", x > 0 ? "Infinity" : "-Infinity");
         return;
     }
     do
-        snprintf(sci, sizeof sci, "%.*e", precision, x);
-    while (strtod(sci, NULL) != x && ++precision < 17);
-    const char *e = strchr(sci, 'e');
-    const int exponent = atoi(e + 1);
+        snprintf(sci, sizeof sci, "%.*e", ++precision, x);
+    while (!reads_back(sci, x) && precision < 16);
+    const int exponent = atoi(strchr(sci, 'e') + 1);
     if (exponent < -4 || exponent >= 16) /* d.ddde-05, 1e+16: as printf writes it */
         snprintf(out, bytes, "%s", sci);
-    else
+    else /* no power of two in this range needs the larger digit (tests) */
         snprintf(out, bytes, "%.*f", precision > exponent ? precision - exponent : 1, x);
 }
 
