@@ -44,7 +44,4 @@ rt_status rt_json_dump(struct rt_buf *out, const struct rt_json *value, struct r
 /* "a text", "a list", ...: for messages. */
 const char *rt_json_kind(const struct rt_json *value);
 
-/* Python's repr(float(literal)), at least 40 bytes of room. */
-void rt_json_float(char *out, size_t bytes, const char *literal);
-
 #endif

@@ -1,8 +1,8 @@
 /* json_dump.c - writes JSON as Python's json.dumps(value, ensure_ascii=False) does; contract in json.h. */
 #include "config.h"
+#include "base/pyjson.h"
 #include "data/json.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -29,27 +29,6 @@ static void dump_string(struct rt_buf *out, struct rt_str str)
     rt_buf_add(out, "\"", 1);
 }
 
-/* The fewest digits that read back as the same double; then fixed or with an exponent by repr's rule. */
-void rt_json_float(char *out, size_t bytes, const char *literal)
-{
-    const double x = strtod(literal, NULL);
-    char sci[40];
-    int precision = 0;
-    if (x - x != 0) {
-        snprintf(out, bytes, "%s", x > 0 ? "Infinity" : "-Infinity");
-        return;
-    }
-    do
-        snprintf(sci, sizeof sci, "%.*e", precision, x);
-    while (strtod(sci, NULL) != x && ++precision < 17);
-    const char *e = strchr(sci, 'e');
-    const int exponent = atoi(e + 1);
-    if (exponent < -4 || exponent >= 16) /* d.ddde-05, 1e+16: as printf writes it */
-        snprintf(out, bytes, "%s", sci);
-    else
-        snprintf(out, bytes, "%.*f", precision > exponent ? precision - exponent : 1, x);
-}
-
 static rt_status dump_number(struct rt_buf *out, struct rt_str text, struct rt_error *err)
 {
     const bool letters = memchr(text.p, 'N', text.n) != NULL || memchr(text.p, 'I', text.n) != NULL;
@@ -61,12 +40,12 @@ static rt_status dump_number(struct rt_buf *out, struct rt_str text, struct rt_e
         rt_buf_str(out, rt_str_is(text, RT_STR("-0")) ? RT_STR("0") : text);
         return RT_OK;
     }
-    char *literal = rt_pool_take(out->pool, text.n + 1), repr[64];
+    char *literal = rt_pool_take(out->pool, text.n + 1), repr[RT_PYJSON_NUMBER];
     if (literal == NULL)
         return rt_fail(err, RT_ERR_MEMORY, "no memory for a number");
     memcpy(literal, text.p, text.n);
     literal[text.n] = '\0';
-    rt_json_float(repr, sizeof repr, literal);
+    rt_pyjson_repr(repr, strtod(literal, NULL));
     rt_buf_add(out, repr, strlen(repr));
     return RT_OK;
 }

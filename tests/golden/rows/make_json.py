@@ -30,6 +30,7 @@ def main():
     random.seed(1)
     texts = TEXTS + [repr(random.choice((1, -1)) * random.random() * 10.0 ** random.randint(-25, 25)) for _ in range(100)]
     texts += [repr(random.randint(1, 10 ** 6) / 10 ** random.randint(0, 9)) for _ in range(60)]
+    texts += ["[" + ", ".join(repr(2.0 ** k) for k in range(low, low + 33)) + "]" for low in range(-1056, 1000, 33)]
     for text in texts:
         print(json.dumps([text, dump(text)]))
 
