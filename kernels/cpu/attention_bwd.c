@@ -103,8 +103,20 @@ rt_status RT_CPU(attention_bwd)(struct rt_exec *ex, rt_act *dq, int64_t lddq, rt
     RT_TRY(rt_check(ex, "attention_bwd", ex->work_bytes >= RT_CPU(attention_work)(at),
                     "the workspace is smaller than attention_work asks"));
     struct bwd f = {
-        .ex = ex, .q = in(q), .k = in(k), .v = in(v), .o = in(o), .d_o = in(d_o), .lse = lse, .dq = out(dq),
-        .ldq = ldq, .ldk = ldk, .ldv = ldv, .ldo = ldo, .lddo = lddo, .lddq = lddq,
+        .ex = ex,
+        .q = in(q),
+        .k = in(k),
+        .v = in(v),
+        .o = in(o),
+        .d_o = in(d_o),
+        .lse = lse,
+        .dq = out(dq),
+        .ldq = ldq,
+        .ldk = ldk,
+        .ldv = ldv,
+        .ldo = ldo,
+        .lddo = lddo,
+        .lddq = lddq,
         .mem = blocks_in(rt_cpu_scratch(ex), at->d),
     };
     float *work = ex->work;

@@ -1,26 +1,9 @@
 /* dropout.c - dropout from a counter generator on the CPU; contract in ops.h. */
 #include "config.h"
+#include "base/rng.h"
 #include "kernels/cpu/act.h"
 
 #include <math.h>
-
-/* Philox4x32-10, as rt_philox of base/rng.h. Source: Salmon et al. 2011. */
-static void philox4x32(uint32_t word[4], uint64_t counter_hi, uint64_t counter_lo, uint64_t key)
-{
-    uint32_t w0 = (uint32_t)counter_lo, w1 = (uint32_t)(counter_lo >> 32);
-    uint32_t w2 = (uint32_t)counter_hi, w3 = (uint32_t)(counter_hi >> 32);
-    uint32_t k0 = (uint32_t)key, k1 = (uint32_t)(key >> 32);
-    for (int round = 0; round < 10; round++) {
-        const uint64_t a = (uint64_t)0xD2511F53u * w0, b = (uint64_t)0xCD9E8D57u * w2;
-        w0 = (uint32_t)(b >> 32) ^ w1 ^ k0;
-        w1 = (uint32_t)b;
-        w2 = (uint32_t)(a >> 32) ^ w3 ^ k1;
-        w3 = (uint32_t)a;
-        k0 += 0x9E3779B9u; /* Weyl sequences of the key */
-        k1 += 0xBB67AE85u;
-    }
-    word[0] = w0, word[1] = w1, word[2] = w2, word[3] = w3;
-}
 
 rt_status RT_CPU(dropout)(struct rt_exec *ex, rt_act *y, int64_t ldy, const rt_act *x, int64_t ldx,
                           int64_t rows, int64_t cols, float p, uint64_t seed, uint64_t stream, bool accumulate)
@@ -37,7 +20,7 @@ rt_status RT_CPU(dropout)(struct rt_exec *ex, rt_act *y, int64_t ldy, const rt_a
         act *yr = out(y) + r * ldy;
         for (int64_t quad = 0; quad < quads; quad++) {
             uint32_t word[4];
-            philox4x32(word, stream, (uint64_t)(r * quads + quad), seed);
+            rt_philox(word, stream, (uint64_t)(r * quads + quad), seed);
             for (int64_t c = 4 * quad; c < cols && c < 4 * quad + 4; c++) {
                 const float v = word[c % 4] >= first_kept ? f32(xr[c]) / share : 0.0f;
                 yr[c] = rn(accumulate ? f32(yr[c]) + v : v);

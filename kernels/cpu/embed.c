@@ -34,9 +34,11 @@ rt_status RT_CPU(embed_bwd)(struct rt_exec *ex, rt_act *dfeatures, const float *
 {
     RT_TRY(rt_check_shape(ex, "embed_bwd", rows, cols));
     for (int64_t r = 0; r < rows; r++) {
+        if (image_rows[r] < 0)
+            continue;
         act *to = out(dfeatures) + image_rows[r] * cols;
         RT_SIMD
-        for (int64_t c = 0; c < (image_rows[r] >= 0 ? cols : 0); c++)
+        for (int64_t c = 0; c < cols; c++)
             to[c] = rn(dx[r * cols + c]);
     }
     return RT_OK;

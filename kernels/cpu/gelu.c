@@ -5,7 +5,7 @@
 
 #include <math.h>
 
-/* The tanh form is x logistic(2 k (x + a x^3)), as (1 + tanh z) / 2 = logistic(2 z): no cancellation below 0. */
+/* The tanh form is x logistic(2 k (x + a x^3)), as (1 + tanh z) / 2 = logistic(2 z): nothing cancels below 0. */
 static const float tanh_2k = 0x1.988454p+0f; /* 2 sqrt(2 / pi) */
 static const float tanh_a = 0.044715f;
 static const float quick_k = 1.702f;

@@ -33,6 +33,8 @@ struct bench {
     struct rt_exec *ex;
     struct rt_error err;
     rt_act *x, *y, *z, *w, *gu, *qkv, *grads, *o, *d_o;
+    float *stream, *sum, *dstream,
+        *gain; /* the residual stream, its gradient and the norms are f32 in every job */
     float *rstd, *lse, *table, *p, *m, *v, *g, *norm, *loss, *weight;
     int32_t *targets, *cu, host_cu[WINDOWS + 1];
     struct rt_attention at;
@@ -108,19 +110,20 @@ static rt_status gemm_f32(struct bench *b)
 
 static rt_status rmsnorm_fwd(struct bench *b)
 {
-    return b->ex->ops->add_rmsnorm_fwd(b->ex, b->z, b->y, HIDDEN, b->rstd, b->x, b->d_o, b->w, ROWS, HIDDEN,
-                                       1e-6f);
+    return b->ex->ops->add_rmsnorm_fwd(b->ex, b->sum, b->y, HIDDEN, b->rstd, b->stream, b->x, b->gain, ROWS,
+                                       HIDDEN, 1e-6f);
 }
 
 static rt_status rmsnorm_bwd(struct bench *b)
 {
-    return b->ex->ops->rmsnorm_bwd(b->ex, b->z, b->y, HIDDEN, b->x, b->rstd, b->w, ROWS, HIDDEN);
+    return b->ex->ops->rmsnorm_bwd(b->ex, b->dstream, b->z, b->y, HIDDEN, b->stream, b->rstd, b->gain, ROWS,
+                                   HIDDEN);
 }
 
 static rt_status layernorm_fwd(struct bench *b)
 {
-    return b->ex->ops->add_layernorm_fwd(b->ex, b->z, b->y, HIDDEN, b->lse, b->x, b->d_o, b->w, b->w, ROWS,
-                                         HIDDEN, 1e-6f);
+    return b->ex->ops->add_layernorm_fwd(b->ex, b->sum, b->y, HIDDEN, b->lse, b->stream, b->x, b->gain, b->gain,
+                                         ROWS, HIDDEN, 1e-6f);
 }
 
 static rt_status rope_text(struct bench *b)
@@ -240,6 +243,9 @@ static void bench(enum rt_device device, enum rt_dtype type, int threads)
     float **const vectors[] = { &b.p, &b.m, &b.v, &b.g, &b.table, &b.lse };
     for (int i = 0; i < 6; i++)
         *vectors[i] = tensor(&b, ADAMW, 4);
+    float **const streams[] = { &b.stream, &b.sum, &b.dstream, &b.gain };
+    for (int i = 0; i < 4; i++)
+        *streams[i] = tensor(&b, (int64_t)ROWS * HIDDEN, 4);
     float **const small[] = { &b.rstd, &b.norm, &b.loss, &b.weight };
     for (int i = 0; i < 4; i++)
         *small[i] = tensor(&b, ROWS, 4);
@@ -255,9 +261,9 @@ static void bench(enum rt_device device, enum rt_dtype type, int threads)
     attention(&b);
     measure(&b, "swiglu_fwd [1024,5504]", swiglu_fwd, 3 * mlp * one, "GB/s");
     measure(&b, "swiglu_bwd", swiglu_bwd, 5 * mlp * one, "GB/s");
-    measure(&b, "add_rmsnorm_fwd [1024,2048]", rmsnorm_fwd, 4 * hidden * one, "GB/s");
-    measure(&b, "rmsnorm_bwd", rmsnorm_bwd, 4 * hidden * one, "GB/s");
-    measure(&b, "add_layernorm_fwd [1024,2048]", layernorm_fwd, 4 * hidden * one, "GB/s");
+    measure(&b, "add_rmsnorm_fwd [1024,2048]", rmsnorm_fwd, hidden * (8 + 2 * one), "GB/s");
+    measure(&b, "rmsnorm_bwd", rmsnorm_bwd, hidden * (12 + 2 * one), "GB/s");
+    measure(&b, "add_layernorm_fwd [1024,2048]", layernorm_fwd, hidden * (8 + 2 * one), "GB/s");
     measure(&b, "rope text [1024,16,128]", rope_text, 2 * hidden * one, "GB/s");
     measure(&b, "rope vision [1024,16,128]", rope_vision, 2 * hidden * one, "GB/s");
     measure(&b, "gelu_fwd erf [1024,2048]", gelu_erf, 2 * hidden * one, "GB/s");
@@ -269,7 +275,7 @@ static void bench(enum rt_device device, enum rt_dtype type, int threads)
     for (int i = 0; i < 3; i++)
         rt_exec_free(b.ex, *of_hidden[i]);
     for (int i = 0; i < 4; i++)
-        rt_exec_free(b.ex, *wide[i]), rt_exec_free(b.ex, *small[i]);
+        rt_exec_free(b.ex, *wide[i]), rt_exec_free(b.ex, *small[i]), rt_exec_free(b.ex, *streams[i]);
     for (int i = 0; i < 6; i++)
         rt_exec_free(b.ex, *vectors[i]);
     void *const rest[] = { b.w, b.gu, b.targets, b.cu };
