@@ -72,6 +72,8 @@ static int run_together(const struct command *command, int argc, char **argv, st
     }
     catch_signals();
     st = command->together(argc - 2, argv + 2, dist, &stop, err);
+    if (st == RT_ERR_COMM) /* another rank is gone or silent: nothing collective works any more */
+        rt_dist_abort(dist, st, err->text);
     const int rank = rt_dist_rank(dist), size = rt_dist_size(dist);
     if (st != RT_OK && rank == 0)
         fprintf(stderr, "ranktune: %s\n", err->text);

@@ -60,7 +60,7 @@ rt_status rt_tool_tokenize(int argc, char **argv, struct rt_error *err)
     rt_status st = rt_tokenizer_open(&tok, text, bytes, err);
     free(text);
     if (st != RT_OK)
-        return rt_fail_in(err, "%s: ", path);
+        return rt_fail_in(err, "%s/", argv[1]);
     st = encode_all(tok, err);
     rt_tokenizer_close(tok);
     return st;

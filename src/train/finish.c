@@ -20,6 +20,7 @@ static rt_status leave_files(struct rt_run *run)
 
 rt_status rt_run_finish(struct rt_run *run)
 {
+    RT_TRY(rt_best_load(run));
     return rt_dist_rank(run->dist) == 0 ? leave_files(run) : RT_OK;
 }
 

@@ -23,7 +23,7 @@ static json_t *identity(const struct rt_run *run)
 
 /* The scalars of a run, in the order of /run. */
 enum { RUN_STEP, RUN_TOTAL, RUN_WINDOW, RUN_LOGGED_AT, RUN_TOKENS, RUN_WINDOW_TOKENS, RUN_FLOS, RUN_GRAD_NORM,
-       RUN_BAD_STEPS, RUN_SCALARS };
+       RUN_BAD_STEPS, RUN_BEST_METRIC, RUN_BEST_STEP, RUN_SCALARS };
 
 static void scalars_out(const struct rt_run *run, double s[RUN_SCALARS])
 {
@@ -36,6 +36,8 @@ static void scalars_out(const struct rt_run *run, double s[RUN_SCALARS])
     s[RUN_FLOS] = run->flos;
     s[RUN_GRAD_NORM] = run->grad_norm;
     s[RUN_BAD_STEPS] = (double)run->bad_steps;
+    s[RUN_BEST_METRIC] = run->best_metric;
+    s[RUN_BEST_STEP] = (double)run->best_step;
 }
 
 static void scalars_in(struct rt_run *run, const double s[RUN_SCALARS])
@@ -49,6 +51,8 @@ static void scalars_in(struct rt_run *run, const double s[RUN_SCALARS])
     run->flos = s[RUN_FLOS];
     run->grad_norm = s[RUN_GRAD_NORM];
     run->bad_steps = (int64_t)s[RUN_BAD_STEPS];
+    run->best_metric = s[RUN_BEST_METRIC];
+    run->best_step = (int64_t)s[RUN_BEST_STEP];
 }
 
 /* p, m and v of the adapter, one after the other, on the host. */
@@ -96,8 +100,9 @@ static rt_status write_state(struct rt_run *run, const char *folder)
             { "/run", RT_STATE_F64, RUN_SCALARS, scalars },
             { "/identity", RT_STATE_BYTES, (int64_t)strlen(identity_text), identity_text },
             { "/report", RT_STATE_BYTES, (int64_t)strlen(report), report },
+            { "/lora/best", RT_STATE_F32, n, run->best }, /* last: left out where there is none */
         };
-        st = rt_state_write(path, items, sizeof items / sizeof *items, run->err);
+        st = rt_state_write(path, items, (int64_t)(sizeof items / sizeof *items) - (run->best == NULL), run->err);
     }
     free(host);
     free(identity_text);
@@ -197,6 +202,20 @@ static rt_status read_text(struct rt_run *run, const char *path, const char *nam
     return rt_state_read(path, &item, 1, run->err);
 }
 
+/* Rank 0: the best adapter so far, if the checkpoint has one and the job wants it. */
+static rt_status read_best(struct rt_run *run, const char *path)
+{
+    int64_t count = -1;
+    RT_TRY(rt_state_count(path, "/lora/best", &count, run->err));
+    if (count != run->adapter->count || !run->job->train.load_best_model_at_end)
+        return RT_OK;
+    run->best = malloc((size_t)count * sizeof *run->best);
+    if (run->best == NULL)
+        return rt_fail(run->err, RT_ERR_MEMORY, "out of host memory reading %s", path);
+    struct rt_state_item item = { "/lora/best", RT_STATE_F32, count, run->best };
+    return rt_state_read(path, &item, 1, run->err);
+}
+
 /* Rank 0: file to host arrays, and the log files back to where they were. */
 static rt_status read_state(struct rt_run *run, const char *folder, float *host, double scalars[RUN_SCALARS])
 {
@@ -215,11 +234,26 @@ static rt_status read_state(struct rt_run *run, const char *folder, float *host,
     };
     RT_TRY_TO(st, rt_state_read(path, items, sizeof items / sizeof *items, run->err), err_free);
     RT_TRY_TO(st, rt_report_resume(run->report, report, (int64_t)scalars[RUN_STEP], run->err), err_free);
+    RT_TRY_TO(st, read_best(run, path), err_free);
     rt_report_info(run->report, "going on from %s, after step %lld", folder, (long long)scalars[RUN_STEP]);
 err_free:
     free(who);
     free(report);
     return st;
+}
+
+static rt_status share_best(struct rt_run *run)
+{
+    const size_t bytes = (size_t)run->adapter->count * sizeof(float);
+    int have = run->best != NULL;
+    RT_TRY(rt_dist_bcast(run->dist, &have, sizeof have, 0, run->err));
+    if (!have)
+        return RT_OK;
+    if (run->best == NULL)
+        run->best = malloc(bytes);
+    const rt_status st = run->best == NULL ? rt_fail(run->err, RT_ERR_MEMORY, "out of host memory resuming") : RT_OK;
+    RT_TRY(rt_dist_agree(run->dist, st, run->err));
+    return rt_dist_bcast(run->dist, run->best, bytes, 0, run->err);
 }
 
 /* Rank 0's state to all. */
@@ -236,6 +270,8 @@ static rt_status share_state(struct rt_run *run, const char *folder)
         st = rt_dist_bcast(run->dist, scalars, sizeof scalars, 0, run->err);
     if (st == RT_OK)
         st = rt_dist_bcast(run->dist, host, bytes, 0, run->err);
+    if (st == RT_OK)
+        st = share_best(run);
     if (st == RT_OK)
         st = put_adapter(run, host);
     free(host);

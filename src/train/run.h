@@ -19,6 +19,9 @@
 /* Micro-batches of a step are merged into passes of about this many tokens: enough for efficient products. */
 enum { RT_MERGE_TOKENS = 4096 };
 
+/* Longest wait for another rank while one loads or scans; in the loop ddp_timeout holds. */
+enum { RT_SETUP_TIMEOUT_S = 1800 };
+
 struct rt_run {
     const struct rt_job *job;
     struct rt_dist *dist;
@@ -43,6 +46,10 @@ struct rt_run {
     double tokens_seen, flos;   /* all ranks */
     double grad_norm;           /* of the last step */
     int64_t bad_steps;          /* steps in a row whose loss was not finite */
+    double started_s;           /* when the run was opened: for max_hours */
+    double best_metric;         /* NaN: none yet */
+    int64_t best_step;
+    float *best;                /* [adapter count] on the host: parameters at best_step, for load_best_model_at_end */
     bool stopped;
 };
 
@@ -59,6 +66,10 @@ int64_t rt_run_micros_of_step(const struct rt_run *run, int64_t step);
 
 /* evaluate.c. Collective: one pass over the evaluation rows. */
 rt_status rt_evaluate(struct rt_run *run, struct rt_eval_log *log);
+
+/* best.c: after an evaluation; *better says whether it is the best so far. At the end: back to the best adapter. */
+rt_status rt_best_look(struct rt_run *run, const struct rt_eval_log *log, bool *better);
+rt_status rt_best_load(struct rt_run *run);
 
 /* resume.c. Collective. */
 rt_status rt_run_save(struct rt_run *run);

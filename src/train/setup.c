@@ -1,5 +1,6 @@
 /* setup.c - everything that is settled before the first step: data, device, model, counts. */
 #include "config.h"
+#include "base/clock.h"
 #include "train/run.h"
 
 #include <math.h>
@@ -122,7 +123,9 @@ static rt_status open_model(struct rt_run *run)
 rt_status rt_run_open(struct rt_run *run, const struct rt_job *job, struct rt_dist *dist,
                       const volatile sig_atomic_t *stop, struct rt_error *err)
 {
-    *run = (struct rt_run){ .job = job, .dist = dist, .err = err, .stop = stop };
+    *run = (struct rt_run){ .job = job, .dist = dist, .err = err, .stop = stop, .started_s = rt_now_s(),
+                            .best_metric = NAN };
+    rt_dist_set_timeout(dist, RT_SETUP_TIMEOUT_S);
     rt_status st = RT_OK;
     if (rt_dist_rank(dist) == 0) {
         st = job->train.do_train ? rt_job_check_output(job, err) : RT_OK;
@@ -141,6 +144,7 @@ rt_status rt_run_open(struct rt_run *run, const struct rt_job *job, struct rt_di
 
 void rt_run_close(struct rt_run *run)
 {
+    free(run->best);
     rt_loader_close(run->loader);
     if (run->ex != NULL)
         rt_exec_free(run->ex, run->norm);

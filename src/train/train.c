@@ -44,6 +44,23 @@ static rt_status skip_step(struct rt_run *run, double loss)
                    (long long)run->step + 1);
 }
 
+/* All parameters at once; with loraplus_lr_ratio module by module, since B learns at a rate of its own. */
+static rt_status adamw(struct rt_run *run, const struct rt_adamw *h)
+{
+    const struct rt_adapter *ad = run->adapter;
+    struct rt_exec *ex = run->ex;
+    struct rt_adamw hb = *h;
+    if (isnan(run->job->train.loraplus_lr_ratio))
+        return ex->ops->adamw(ex, ad->p, ad->m, ad->v, ad->g, ad->count, run->norm, h);
+    hb.lr = h->lr * run->job->train.loraplus_lr_ratio;
+    for (int64_t i = 0; i < ad->modules; i++) {
+        const struct rt_adapter_module *m = &ad->module[i];
+        RT_TRY(ex->ops->adamw(ex, ad->p + m->a, ad->m + m->a, ad->v + m->a, ad->g + m->a, m->r * m->in, run->norm, h));
+        RT_TRY(ex->ops->adamw(ex, ad->p + m->b, ad->m + m->b, ad->v + m->b, ad->g + m->b, m->r * m->out, run->norm, &hb));
+    }
+    return RT_OK;
+}
+
 static rt_status update(struct rt_run *run, double loss)
 {
     const struct rt_train_options *opt = &run->job->train;
@@ -59,7 +76,7 @@ static rt_status update(struct rt_run *run, double loss)
     const struct rt_adamw h = { .lr = rt_schedule_lr(&run->schedule, run->step), .beta1 = opt->adam_beta1,
                                 .beta2 = opt->adam_beta2, .eps = opt->adam_epsilon, .decay = opt->weight_decay,
                                 .max_norm = opt->max_grad_norm, .step = run->step + 1 };
-    RT_TRY(ex->ops->adamw(ex, ad->p, ad->m, ad->v, ad->g, ad->count, run->norm, &h));
+    RT_TRY(adamw(run, &h));
     return rt_model_refresh(run->model);
 }
 
@@ -110,11 +127,30 @@ static bool due(const struct rt_run *run, enum rt_strategy strategy, int64_t eve
     return strategy == RT_STRATEGY_STEPS && every > 0 && run->step % every == 0;
 }
 
-static rt_status evaluate(struct rt_run *run)
+/* *best: this evaluation asks for a checkpoint (save_strategy: best). */
+static rt_status evaluate(struct rt_run *run, bool *best)
 {
     struct rt_eval_log log;
+    bool better = false;
     RT_TRY(rt_evaluate(run, &log));
-    return rt_report_eval(run->report, &log, run->err);
+    RT_TRY(rt_report_eval(run->report, &log, run->err));
+    RT_TRY(rt_best_look(run, &log, &better));
+    *best = better && run->job->train.save_strategy == RT_STRATEGY_BEST;
+    return RT_OK;
+}
+
+/* Has anyone been asked to stop, or is the time over? All ranks answer alike. */
+static rt_status agree_to_stop(struct rt_run *run)
+{
+    const double hours = run->job->train.max_hours;
+    const bool late = !isnan(hours) && rt_now_s() - run->started_s > 0.99 * 3600 * hours;
+    uint32_t bits = (*run->stop != 0 ? 1u : 0u) | (late ? 2u : 0u);
+    RT_TRY(rt_dist_or(run->dist, &bits, run->err));
+    run->stopped = bits != 0 && run->step < run->steps;
+    if (run->stopped)
+        rt_report_info(run->report, "%s: stopping after step %lld", bits & 2u ? "max_hours is over" : "asked to stop",
+                       (long long)run->step);
+    return RT_OK;
 }
 
 /* What follows a step, in the reference's order: log, evaluate, save. */
@@ -122,21 +158,18 @@ static rt_status after_step(struct rt_run *run)
 {
     const struct rt_train_options *opt = &run->job->train;
     const bool last = run->step == run->steps;
+    bool best = false;
     rt_report_step(run->report, run->step);
     if (due(run, opt->logging_strategy, run->logging_steps) || (opt->logging_first_step && run->step == 1))
         RT_TRY(log_window(run));
     if ((due(run, opt->eval_strategy, run->eval_steps) || (last && opt->eval_strategy == RT_STRATEGY_STEPS)) &&
         (opt->eval_strategy == RT_STRATEGY_EPOCH ? rt_run_epoch(run, run->step) : (double)run->step) >= opt->eval_delay)
-        RT_TRY(evaluate(run));
-    if (due(run, opt->save_strategy, run->save_steps) || (last && opt->save_strategy == RT_STRATEGY_STEPS))
+        RT_TRY(evaluate(run, &best));
+    RT_TRY(agree_to_stop(run));
+    if (due(run, opt->save_strategy, run->save_steps) || (last && opt->save_strategy == RT_STRATEGY_STEPS) || best ||
+        run->stopped)
         return rt_run_save(run);
-    uint32_t stop = *run->stop != 0;
-    RT_TRY(rt_dist_or(run->dist, &stop, run->err));
-    if (stop == 0 || last)
-        return RT_OK;
-    run->stopped = true;
-    rt_report_info(run->report, "asked to stop: writing a checkpoint after step %lld", (long long)run->step);
-    return rt_run_save(run);
+    return RT_OK;
 }
 
 static rt_status train_loop(struct rt_run *run)
@@ -147,8 +180,9 @@ static rt_status train_loop(struct rt_run *run)
                                              .micro = rt_run_micro(run, run->step), .merge_tokens = RT_MERGE_TOKENS };
     RT_TRY(rt_loader_open(&run->loader, run->data, &where, run->err));
     run->window_started_s = rt_now_s();
+    bool best = false;
     if (opt->eval_on_start && run->step == 0 && opt->eval_strategy != RT_STRATEGY_NO)
-        RT_TRY(evaluate(run));
+        RT_TRY(evaluate(run, &best));
     while (run->step < run->steps && !run->stopped) {
         RT_TRY(train_step(run));
         RT_TRY(after_step(run));
@@ -159,6 +193,7 @@ static rt_status train_loop(struct rt_run *run)
 /* From here on a failure is one rank's own: it says so and ends the job. */
 static rt_status train_or_abort(struct rt_run *run)
 {
+    rt_dist_set_timeout(run->dist, (double)run->job->train.ddp_timeout);
     rt_status st = train_loop(run);
     if (st == RT_OK && !run->stopped)
         st = rt_run_finish(run);
