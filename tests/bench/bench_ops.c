@@ -111,7 +111,7 @@ static rt_status gemm_f32(struct bench *b)
 static rt_status rmsnorm_fwd(struct bench *b)
 {
     return b->ex->ops->add_rmsnorm_fwd(b->ex, b->sum, b->y, HIDDEN, b->rstd, b->stream, b->x, b->gain, ROWS,
-                                       HIDDEN, 1e-6f);
+                                       HIDDEN, 1e-6f, false);
 }
 
 static rt_status rmsnorm_bwd(struct bench *b)
@@ -123,7 +123,7 @@ static rt_status rmsnorm_bwd(struct bench *b)
 static rt_status layernorm_fwd(struct bench *b)
 {
     return b->ex->ops->add_layernorm_fwd(b->ex, b->sum, b->y, HIDDEN, b->lse, b->stream, b->x, b->gain, b->gain,
-                                         ROWS, HIDDEN, 1e-6f);
+                                         ROWS, HIDDEN, 1e-6f, false);
 }
 
 static rt_status rope_text(struct bench *b)
