@@ -59,11 +59,12 @@ rt_status rt_text_tie(struct rt_model *m)
     return op->gather_rows(m->ex, t->head.w, t->head.ld, t->embed, d, NULL, v, d);
 }
 
-/* The largest chunk of logits: enough rows for an efficient product, 64 MiB at most (but 16 rows at least). */
+/* Rows of logits made at once: few enough to stay in a CPU's cache between the product, the softmax and the product back,
+ * many enough to fill a GPU; 16 at least. */
 static int64_t chunk_rows(const struct rt_model *m)
 {
-    const int64_t bytes = m->config.vocab * (int64_t)m->ex->act_bytes, most = ((int64_t)64 << 20) / bytes;
-    const int64_t rows = most < 16 ? 16 : most;
+    const int64_t chunk_bytes = m->ex->device == RT_DEVICE_CPU ? (int64_t)2 << 20 : (int64_t)256 << 20;
+    const int64_t most = chunk_bytes / (m->config.vocab * (int64_t)m->ex->act_bytes), rows = most < 16 ? 16 : most;
     return rows < m->limits.learned ? rows : m->limits.learned;
 }
 
