@@ -1,1 +1,3 @@
-# tests of this folder
+# whole runs
+EXTRA_DIST += tests/jobs/lib.sh
+dist_check_SCRIPTS += tests/jobs/train.sh
