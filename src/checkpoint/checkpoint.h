@@ -124,8 +124,9 @@ rt_status rt_checkpoint_begin(const char *output_dir, int64_t step, char **folde
 /* Finish it: fsync of every file, MANIFEST.json (its own digest, each file's size and xxh3-128, step, world size,
  * program version; under "run" the JSON object note_json, e.g. {"config": "..."}, which may be NULL), fsync of it and
  * of the folder, rename to checkpoint-STEP (one already there steps aside as .old-... until the end), fsync of the
- * parent; then everything is read back from the disk and checked; then the oldest beyond save_total_limit (<= 0: keep
- * all) are deleted, but never the newest two good ones, so that a limit of 1 works as 2. Only folders with a
+ * parent; then everything is read back from the disk and checked; only then the oldest beyond save_total_limit (<= 0:
+ * keep all) are deleted, so that a good one stands at every instant. A limit of 1 leaves the new one alone; from 2 on
+ * the newest good one besides it stays too, even where bad ones fill the limit. Only folders with a
  * MANIFEST.json are ever deleted; what cannot be deleted is tried again later. folder holds plain files
  * only. On failure nothing new stands under a final name; the caller abandons folder.
  * Fails: RT_ERR_IO, RT_ERR_OUTPUT. */

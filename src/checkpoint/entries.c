@@ -144,7 +144,7 @@ void rt_checkpoint_rotate(const char *output_dir, int64_t newest, int64_t limit)
     int64_t count, kept = 1; /* the newest */
     if (limit <= 0 || rt_entries_list(output_dir, &entry, &count, NULL) != RT_OK)
         return;
-    const int64_t second = second_good(entry, count, newest);
+    const int64_t second = limit > 1 ? second_good(entry, count, newest) : -1;
     int64_t first_gone = count;
     for (int64_t i = 0; i < count; i++)
         if (entry[i].kind == RT_ENTRY_CHECKPOINT && entry[i].step != newest &&

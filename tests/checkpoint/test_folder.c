@@ -234,13 +234,37 @@ static void standing(const char *output, char list[16])
     list[n] = '\0';
 }
 
+/* A limit of 1: what stands goes only when the next one has been read back and found good. */
+static void test_limit_one(void)
+{
+    struct notes notes;
+    char *output = text("%s/limit1", folder), *path, *sub, have[16];
+    if (rt_checkpoint_begin(output, 6, &path, &err) != RT_OK || fill(path, 6) != RT_OK)
+        give_up(err.text);
+    ok(newest(output, &notes) == 5, "with a limit of 1 the one before stands while the next is written");
+    sub = text("%s/sub", path);
+    ok(mkdir(sub, 0777) == 0 && rt_checkpoint_commit(output, 6, path, 1, 1, NULL, &err) != RT_OK &&
+           newest(output, &notes) == 5,
+       "and after a commit that failed: %s", err.text);
+    rt_checkpoint_abandon(path);
+    standing(output, have);
+    ok(strcmp(have, "5") == 0, "which leaves %s", have);
+    if (save(output, 6, 1) != RT_OK)
+        give_up(err.text);
+    standing(output, have);
+    ok(strcmp(have, "6") == 0 && newest(output, &notes) == 6, "a good commit leaves the new one alone: %s", have);
+    free(sub);
+    free(path);
+    free(output);
+}
+
 static void test_rotation(void)
 {
     static const struct {
         int64_t limit;
         const char *want;
     } list[] = {
-        { 0, "12345" }, { -1, "12345" }, { 1, "45" }, { 2, "45" }, { 3, "345" }, { 9, "12345" },
+        { 0, "12345" }, { -1, "12345" }, { 1, "5" }, { 2, "45" }, { 3, "345" }, { 9, "12345" },
     };
     char have[16];
     for (size_t i = 0; i < sizeof list / sizeof *list; i++) {
@@ -253,6 +277,7 @@ static void test_rotation(void)
            (long long)list[i].limit, have);
         free(output);
     }
+    test_limit_one();
     char *output = text("%s/limit2", folder), *path = text("%s/checkpoint-5/state.h5", output);
     unlink(path);
     if (save(output, 6, 2) != RT_OK)
