@@ -10,4 +10,5 @@ include tests/data/local.mk
 include tests/kernels/local.mk
 include tests/model/local.mk
 include tests/job/local.mk
+include tests/train/local.mk
 include tests/jobs/local.mk

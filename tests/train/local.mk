@@ -1,0 +1,4 @@
+# tests of train
+check_PROGRAMS += tests/train/test_schedule.t
+tests_train_test_schedule_t_SOURCES = tests/train/test_schedule.c
+tests_train_test_schedule_t_LDADD = $(RT_LIBS)
