@@ -63,6 +63,8 @@ void rt_data_close(struct rt_data *data);
 enum rt_split { RT_TRAIN, RT_EVAL };
 int64_t rt_data_rows(const struct rt_data *data, enum rt_split split);     /* good rows */
 int64_t rt_data_bad_rows(const struct rt_data *data);                      /* of all sets together */
+/* A digest of the good rows of a split: tokens, what is learned, and the pictures' sizes, not where they lie. */
+uint64_t rt_data_fingerprint(const struct rt_data *data, enum rt_split split);
 /* Optimizer steps per epoch and micro-batches per rank and epoch, from rows, batch size, accumulation and ranks. */
 int64_t rt_data_steps_per_epoch(const struct rt_data *data);
 int64_t rt_data_micros_per_epoch(const struct rt_data *data, enum rt_split split);

@@ -94,6 +94,10 @@ rt_status rt_report_begin(struct rt_report *r, const struct rt_report_options *o
     r->began = true;
     r->start_s = r->step_s = rt_now_s();
     r->step = step;
+    r->saved_at_end = r->saved && step >= r->opt.total_steps;
+    if (step == 0 && rt_trainer_log_anew(&r->log))
+        rt_report_warn(r, "%s holds lines of a run that left no checkpoint to go on from, or was not to be gone on with; it "
+                       "starts anew", r->log.path);
     return RT_OK;
 }
 

@@ -73,7 +73,8 @@ rt_status rt_report_save(const struct rt_report *report, char **text, struct rt_
 rt_status rt_report_resume(struct rt_report *report, const char *text, int64_t step, struct rt_error *err);
 
 /* The first step comes next: elapsed time counts from here, total_steps and the fields below it are taken from opt,
- * the TensorBoard file is opened. `step` is 0, or the checkpoint's that was resumed. */
+ * the TensorBoard file is opened. `step` is 0, or the checkpoint's that was resumed. At step 0 trainer_log.jsonl starts
+ * anew with its first line: what a run left that was killed before its first checkpoint comes again. */
 rt_status rt_report_begin(struct rt_report *report, const struct rt_report_options *opt, int64_t step,
                           struct rt_error *err);
 /* Seconds of training, those before a resume included; 0 for NULL or before rt_report_begin. */

@@ -25,6 +25,14 @@ rt_status rt_trainer_log_open(struct rt_trainer_log *log, const char *output_dir
     return log->fd >= 0 ? RT_OK : rt_fail_errno(err, log->path, "cannot write", errno);
 }
 
+bool rt_trainer_log_anew(struct rt_trainer_log *log)
+{
+    struct stat info;
+    const bool unasked = !log->start_anew && fstat(log->fd, &info) == 0 && info.st_size > 0;
+    log->start_anew = true;
+    return unasked;
+}
+
 void rt_trainer_log_close(struct rt_trainer_log *log)
 {
     if (log->fd >= 0) {

@@ -3,23 +3,11 @@
 #include "checkpoint/checkpoint.h"
 #include "train/run.h"
 
-#include <jansson.h>
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-/* What must be the same for a run to go on as if it had not stopped. */
-static json_t *identity(const struct rt_run *run)
-{
-    const struct rt_job *job = run->job;
-    return json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:b, s:I}", "training rows",
-                     (json_int_t)rt_data_rows(run->data, RT_TRAIN), "per_device_train_batch_size",
-                     (json_int_t)job->data.per_device_train_batch_size, "ranks times gradient_accumulation_steps",
-                     (json_int_t)(job->train.gradient_accumulation_steps * rt_dist_size(run->dist)), "seed",
-                     (json_int_t)job->train.seed, "data_seed", (json_int_t)job->data.data_seed, "lora_rank",
-                     (json_int_t)run->adapter->r, "LoRA parameters", (json_int_t)run->adapter->count, "bf16",
-                     run->ex->act == RT_BF16, "cutoff_len", (json_int_t)job->data.cutoff_len);
-}
+#include <sys/stat.h>
 
 /* The scalars of a run, in the order of /run. */
 enum { RUN_STEP, RUN_TOTAL, RUN_WINDOW, RUN_LOGGED_AT, RUN_TOKENS, RUN_WINDOW_TOKENS, RUN_FLOS, RUN_GRAD_NORM,
@@ -82,9 +70,7 @@ static rt_status write_state(struct rt_run *run, const char *folder)
     double scalars[RUN_SCALARS];
     snprintf(path, sizeof path, "%s/state.h5", folder);
     RT_TRY(rt_report_save(run->report, &report, run->err));
-    json_t *who = identity(run);
-    char *identity_text = who == NULL ? NULL : json_dumps(who, JSON_COMPACT);
-    json_decref(who);
+    char *identity_text = rt_identity_text(run);
     float *host = malloc((size_t)(3 * n) * sizeof *host);
     rt_status st = RT_OK;
     if (host == NULL || identity_text == NULL)
@@ -138,9 +124,44 @@ rt_status rt_run_save(struct rt_run *run)
 
 /* ---- back in ---- */
 
+/* Checkpoints that had to be passed over. */
+struct passed {
+    struct rt_report *report;
+    int64_t count;
+};
+
 static void warn(const char *text, void *context)
 {
-    rt_report_warn(context, "%s", text);
+    struct passed *passed = context;
+    passed->count++;
+    rt_report_warn(passed->report, "%s", text);
+}
+
+/* Going on is all but the wish of who starts a run again in its folder: where no checkpoint is good, that is said, and
+ * nothing is written over before the job asks for it. */
+static rt_status none_good(struct rt_run *run, int64_t bad)
+{
+    const char *folder = run->job->output_dir, *wish = run->job->train.resume_from_checkpoint;
+    if (bad > 0)
+        return rt_fail(run->err, RT_ERR_FILE, "%s: none of its %lld checkpoints is good; write overwrite_output_dir: true to "
+                       "train from the start, or another output_dir", folder, (long long)bad);
+    if (wish != NULL)
+        return rt_fail(run->err, RT_ERR_FILE, "resume_from_checkpoint: true, but %s holds no checkpoint; write the folder of "
+                       "one, or remove this key", folder);
+    return RT_OK;
+}
+
+/* A checkpoint of a run with save_only_model cannot be gone on from. */
+static rt_status check_state(struct rt_run *run, const char *folder)
+{
+    char path[4096];
+    struct stat info;
+    snprintf(path, sizeof path, "%s/state.h5", folder);
+    if (stat(path, &info) == 0 || errno != ENOENT)
+        return RT_OK;
+    return rt_fail(run->err, RT_ERR_FILE, "%s: it holds the adapter alone (save_only_model), and a run cannot go on from that; "
+                   "write overwrite_output_dir: true to train from the start, or adapter_name_or_path: %s and another "
+                   "output_dir", folder, folder);
 }
 
 /* Rank 0: the folder to go on from, NULL for none. */
@@ -157,36 +178,11 @@ static rt_status find(struct rt_run *run, char **folder)
     if (wish != NULL && strcmp(wish, "true") != 0) {
         RT_TRY(rt_checkpoint_verify(wish, run->err));
         *folder = strdup(wish);
-        return *folder == NULL ? rt_fail(run->err, RT_ERR_MEMORY, "out of host memory") : RT_OK;
+        return *folder == NULL ? rt_fail(run->err, RT_ERR_MEMORY, "out of host memory") : check_state(run, wish);
     }
-    RT_TRY(rt_checkpoint_newest(run->job->output_dir, folder, &step, warn, run->report, run->err));
-    if (*folder == NULL && wish != NULL)
-        return rt_fail(run->err, RT_ERR_FILE, "resume_from_checkpoint: true, but %s holds no good checkpoint",
-                       run->job->output_dir);
-    return RT_OK;
-}
-
-/* Each value of the checkpoint's identity against ours: the first that differs is named. */
-static rt_status compare_identity(struct rt_run *run, const char *path, const char *text, size_t bytes)
-{
-    json_t *theirs = json_loadb(text, bytes, 0, NULL), *ours = identity(run);
-    rt_status st = theirs == NULL || ours == NULL
-                       ? rt_fail(run->err, RT_ERR_FILE, "%s: dataset /identity is not readable", path) : RT_OK;
-    const char *key;
-    json_t *value;
-    json_object_foreach(ours, key, value) {
-        json_t *other = json_object_get(theirs, key);
-        if (st != RT_OK || json_equal(value, other))
-            continue;
-        char *is = json_dumps(value, JSON_ENCODE_ANY), *was = json_dumps(other, JSON_ENCODE_ANY);
-        st = rt_fail(run->err, RT_ERR_JOB, "%s cannot go on: %s was %s there and is %s now; make it the same, or write "
-                     "resume_from_checkpoint: false", path, key, was == NULL ? "absent" : was, is == NULL ? "absent" : is);
-        free(is);
-        free(was);
-    }
-    json_decref(theirs);
-    json_decref(ours);
-    return st;
+    struct passed passed = { run->report, 0 };
+    RT_TRY(rt_checkpoint_newest(run->job->output_dir, folder, &step, warn, &passed, run->err));
+    return *folder == NULL ? none_good(run, passed.count) : check_state(run, *folder);
 }
 
 static rt_status read_text(struct rt_run *run, const char *path, const char *name, char **text)
@@ -224,7 +220,7 @@ static rt_status read_state(struct rt_run *run, const char *folder, float *host,
     snprintf(path, sizeof path, "%s/state.h5", folder);
     rt_status st;
     RT_TRY_TO(st, read_text(run, path, "/identity", &who), err_free);
-    RT_TRY_TO(st, compare_identity(run, path, who, strlen(who)), err_free);
+    RT_TRY_TO(st, rt_identity_compare(run, path, who), err_free);
     RT_TRY_TO(st, read_text(run, path, "/report", &report), err_free);
     struct rt_state_item items[] = {
         { "/lora/p", RT_STATE_F32, n, host },

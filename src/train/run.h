@@ -71,6 +71,11 @@ rt_status rt_evaluate(struct rt_run *run, struct rt_eval_log *log);
 rt_status rt_best_look(struct rt_run *run, const struct rt_eval_log *log, bool *better);
 rt_status rt_best_load(struct rt_run *run);
 
+/* identity.c: what a checkpoint keeps to know its own run by (malloc'ed; NULL without memory), and the first thing in which
+ * the checkpoint at path differs from this run: RT_ERR_JOB, naming it. */
+char *rt_identity_text(const struct rt_run *run);
+rt_status rt_identity_compare(const struct rt_run *run, const char *path, const char *text);
+
 /* resume.c. Collective. */
 rt_status rt_run_save(struct rt_run *run);
 rt_status rt_run_resume(struct rt_run *run);

@@ -194,7 +194,7 @@ static rt_status train_loop(struct rt_run *run)
 static rt_status train_or_abort(struct rt_run *run)
 {
     rt_dist_set_timeout(run->dist, (double)run->job->train.ddp_timeout);
-    rt_status st = train_loop(run);
+    rt_status st = run->step < run->steps ? train_loop(run) : RT_OK;
     if (st == RT_OK && !run->stopped)
         st = rt_run_finish(run);
     if (st != RT_OK)
@@ -210,10 +210,11 @@ rt_status rt_train(const struct rt_job *job, struct rt_dist *dist, const volatil
     rt_status st = rt_run_open(&run, job, dist, stop, err);
     if (st == RT_OK && job->train.do_train)
         st = rt_run_resume(&run);
-    if (st == RT_OK && job->train.do_train && run.step < run.steps)
+    if (st == RT_OK && job->train.do_train) {
+        if (run.step >= run.steps) /* what a run killed at its very end still owes is written now */
+            rt_report_info(run.report, "already finished: %s holds all %lld steps", job->output_dir, (long long)run.steps);
         st = train_or_abort(&run);
-    else if (st == RT_OK && job->train.do_train)
-        rt_report_info(run.report, "already finished: %s holds all %lld steps", job->output_dir, (long long)run.steps);
+    }
     if (st == RT_OK && job->train.do_eval) {
         st = rt_run_final_eval(&run);
         if (st != RT_OK)

@@ -219,7 +219,7 @@ static void write_text(const char *dir, const char *name, const char *text)
         ok(0, "%s is prepared", name);
 }
 
-/* An old all_results.json is added to, an old log is added to or replaced, best_* and NaN get through. */
+/* An old all_results.json is added to, an old log is added to by a run that goes on, and replaced by one that begins, best_* and NaN get through. */
 static void check_old_files(void)
 {
     struct rt_error err = { 0 };
@@ -230,7 +230,7 @@ static void check_old_files(void)
     struct rt_report *r = NULL;
     write_text(dir, "all_results.json", "{\"predict_bleu\": NaN, \"epoch\": 9.0, \"deep\": {\"a\": [1]}}");
     write_text(dir, "trainer_log.jsonl", "{\"old\": 1}\n{\"half");
-    ok(rt_report_open(&r, &opt, &err) == RT_OK && rt_report_begin(r, &opt, 0, &err) == RT_OK, "old files %s",
+    ok(rt_report_open(&r, &opt, &err) == RT_OK && rt_report_begin(r, &opt, 1, &err) == RT_OK, "old files %s",
        err.text);
     const struct rt_train_log log = { .step = 1, .loss = NAN, .grad_norm = INFINITY, .epoch = 0.25 };
     ok(rt_report_train(r, &log, &err) == RT_OK, "a loss that is NaN is logged %s", err.text);
@@ -262,15 +262,17 @@ static void check_old_files(void)
               "all_results.json keeps what was there");
     free(text);
     rt_report_close(r);
-    opt.overwrite_output_dir = true;
-    ok(rt_report_open(&r, &opt, &err) == RT_OK && rt_report_begin(r, &opt, 0, &err) == RT_OK &&
-           rt_report_train(r, &log, &err) == RT_OK,
-       "overwrite_output_dir %s", err.text);
-    text = slurp(dir, "trainer_log.jsonl");
-    ok(strncmp(text, "{\"current_steps\": 1,", 20) == 0 && strchr(text, '\n') == text + strlen(text) - 1,
-       "overwrite_output_dir: one line, the new one");
-    free(text);
-    rt_report_close(r);
+    for (int asked = 0; asked < 2; asked++) {
+        opt.overwrite_output_dir = asked;
+        ok(rt_report_open(&r, &opt, &err) == RT_OK && rt_report_begin(r, &opt, 0, &err) == RT_OK &&
+               rt_report_train(r, &log, &err) == RT_OK,
+           "a run begins where an old log is, overwrite_output_dir %d %s", asked, err.text);
+        text = slurp(dir, "trainer_log.jsonl");
+        ok(strncmp(text, "{\"current_steps\": 1,", 20) == 0 && strchr(text, '\n') == text + strlen(text) - 1,
+           "overwrite_output_dir %d: one line, the new one", asked);
+        free(text);
+        rt_report_close(r);
+    }
     scratch_remove(dir);
 }
 
