@@ -21,7 +21,7 @@
 /*
  * gemm - c[m,n] = rn(alpha * op(a)[m,k] op(b)[k,n] + beta * c + bias[n])
  *   trans_a: a is stored [k,m]; trans_b: b is stored [n,k] (a weight [out,in] is b with trans_b).
- *   bias may be NULL; beta is 0 (c need not be set before) or 1.  k may be 0: then only beta and bias act.
+ *   bias may be NULL and comes with beta 0 alone; beta is 0 (c need not be set before) or 1.  k may be 0: then only beta and bias act.
  *   Sums in fp32; in bf16 one rounding at the end.
  */
 typedef rt_status rt_gemm_fn(struct rt_exec *ex, rt_act *c, int64_t ldc, const rt_act *a, int64_t lda, bool trans_a,

@@ -105,25 +105,9 @@ static inline void blocks_of(int64_t segment, int64_t kv_head, const struct rt_a
 static inline rt_status attention_check(struct rt_exec *ex, const char *op, const struct rt_attention *at,
                                         const int64_t *ld_q, int n_q, const int64_t *ld_kv, int n_kv)
 {
-    RT_TRY(rt_check(ex, op, at->heads >= 1 && at->kv_heads >= 1 && at->heads % at->kv_heads == 0,
-                    "the query heads are no multiple of the key heads"));
-    RT_TRY(rt_check(ex, op, at->d >= 1 && at->d <= MAX_D, "the head size is not in 1 .. 1024"));
-    RT_TRY(rt_check_shape(ex, op, at->rows, at->heads * at->d));
-    for (int i = 0; i < n_q; i++)
-        RT_TRY(rt_check_ld(ex, op, "a query side tensor", ld_q[i], at->heads * at->d));
-    for (int i = 0; i < n_kv; i++) {
-        RT_TRY(rt_check_ld(ex, op, "a key side tensor", ld_kv[i], at->kv_heads * at->d));
+    for (int i = 0; i < n_kv; i++)
         RT_TRY(rt_check(ex, op, ld_kv[i] <= INT_MAX, "rows lie over 2^31 - 1 apart"));
-    }
-    if (at->rows == 0)
-        return RT_OK;
-    const int32_t *cu = at->host_cu;
-    RT_TRY(rt_check(ex, op, at->segments >= 1 && cu[0] == 0 && cu[at->segments] == at->rows,
-                    "the segments do not cover the rows"));
-    for (int64_t s = 0; s < at->segments; s++)
-        RT_TRY(rt_check(ex, op, cu[s] <= cu[s + 1] && cu[s + 1] - cu[s] <= at->max_length,
-                        "a segment is longer than max_length or ends before it starts"));
-    return RT_OK;
+    return rt_check_attention(ex, op, at, ld_q, n_q, ld_kv, n_kv);
 }
 
 #endif

@@ -79,6 +79,7 @@ rt_status RT_CPU(gemm)(struct rt_exec *ex, rt_act *c, int64_t ldc, const rt_act 
 {
     RT_TRY(check(ex, "gemm", ldc, lda, trans_a, ldb, trans_b, m, n, k));
     RT_TRY(rt_check(ex, "gemm", beta == 0.0f || beta == 1.0f, "beta is neither 0 nor 1"));
+    RT_TRY(rt_check(ex, "gemm", beta == 0.0f || bias == NULL, "a bias with beta 1"));
     const struct operand oa = { in(a), lda, trans_a }, ob = { in(b), ldb, trans_b };
     const bool start = beta != 0.0f || bias != NULL || k == 0;
     for (int64_t n0 = 0; n0 < n; n0 += BLOCK) {

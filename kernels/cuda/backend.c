@@ -1,0 +1,214 @@
+/* backend.c - the CUDA backend's device, stream, memory and copies. */
+#include "config.h"
+#include "kernels/backend.h"
+#include "kernels/cuda/backend.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+extern const struct rt_ops rt_cuda_f32_ops, rt_cuda_bf16_ops; /* kernels/cuda/table.cu */
+
+enum { OLDEST_MAJOR = 8 }; /* compute capability: bf16 on the tensor cores begins there */
+
+rt_status rt_cuda_status(const struct rt_exec *ex, cudaError_t error, const char *call, const char *file, int line)
+{
+    rt_status code = RT_ERR_DEVICE;
+    switch (error) {
+    case cudaSuccess: return RT_OK;
+    case cudaErrorMemoryAllocation: code = RT_ERR_MEMORY; break;
+    case cudaErrorECCUncorrectable:
+    case cudaErrorHardwareStackError:
+    case cudaErrorNvlinkUncorrectable: code = RT_ERR_HARDWARE; break;
+    default: break;
+    }
+    cudaGetLastError();
+    return rt_fail(ex->err, code, "%s:%d: GPU %d: %s: %s (%s)", file, line, rt_cuda_of(ex)->device, call,
+                   cudaGetErrorString(error), cudaGetErrorName(error));
+}
+
+rt_status rt_cublas_status(const struct rt_exec *ex, cublasStatus_t status, const char *call, const char *file,
+                           int line)
+{
+    if (status == CUBLAS_STATUS_SUCCESS)
+        return RT_OK;
+    const struct rt_cuda *cuda = rt_cuda_of(ex);
+    return rt_fail(ex->err, status == CUBLAS_STATUS_ALLOC_FAILED ? RT_ERR_MEMORY : RT_ERR_DEVICE,
+                   "%s:%d: GPU %d: %s: %s", file, line, cuda->device, call, cuda->blas.GetStatusString(status));
+}
+
+static bool cuda_present(int local_rank)
+{
+    (void)local_rank;
+    int devices = 0;
+    if (cudaGetDeviceCount(&devices) != cudaSuccess) {
+        cudaGetLastError();
+        return false;
+    }
+    return devices > 0;
+}
+
+static rt_status cuda_alloc(struct rt_exec *ex, void **p, size_t bytes)
+{
+    size_t free_bytes = 0, all_bytes = 0;
+    void *block = NULL;
+    RT_TRY(RT_CUDA(ex, cudaMemGetInfo(&free_bytes, &all_bytes)));
+    if (bytes > all_bytes || cudaMalloc(&block, bytes == 0 ? 1 : bytes) != cudaSuccess) {
+        cudaGetLastError();
+        return rt_fail(ex->err, RT_ERR_MEMORY, "out of memory on GPU %d: %zu bytes asked, %zu of %zu free",
+                       rt_cuda_of(ex)->device, bytes, free_bytes, all_bytes);
+    }
+    *p = block;
+    return RT_OK;
+}
+
+static void cuda_free(struct rt_exec *ex, void *p)
+{
+    (void)ex;
+    cudaFree(p);
+    cudaGetLastError(); /* what had gone wrong before has been or will be told by sync */
+}
+
+static void cuda_close(struct rt_exec *ex)
+{
+    struct rt_cuda *cuda = rt_cuda_of(ex);
+    if (cuda->stream != NULL)
+        cudaStreamSynchronize(cuda->stream);
+    for (int i = 0; i < RT_CUDA_PRODUCTS; i++)
+        rt_cuda_product_close(&cuda->blas, cuda->product[i]);
+    if (cuda->blas_handle != NULL)
+        cuda->blas.Destroy(cuda->blas_handle);
+    cudaFree(cuda->blas_work);
+    cudaFree(cuda->partial);
+    for (int i = 0; i < 2; i++) {
+        if (cuda->staged[i] != NULL)
+            cudaEventDestroy(cuda->staged[i]);
+        cudaFreeHost(cuda->staging[i]);
+    }
+    if (cuda->stream != NULL)
+        cudaStreamDestroy(cuda->stream);
+    cudaGetLastError();
+    free(cuda);
+}
+
+/* Picks the GPU; the first call to it makes its context. */
+static rt_status take_device(struct rt_exec *ex, int local_rank)
+{
+    struct rt_cuda *cuda = rt_cuda_of(ex);
+    int devices = 0, major = 0, minor = 0;
+    const cudaError_t error = cudaGetDeviceCount(&devices);
+    if (error != cudaSuccess || devices == 0) {
+        cudaGetLastError();
+        return rt_fail(ex->err, RT_ERR_DEVICE, "device: cuda: no GPU to be seen (%s); write device: cpu, or look at "
+                       "nvidia-smi and CUDA_VISIBLE_DEVICES", cudaGetErrorString(error));
+    }
+    if (local_rank < 0)
+        return rt_fail(ex->err, RT_ERR_INTERNAL, "rt_exec_open: local rank %d", local_rank);
+    cuda->device = local_rank % devices;
+    RT_TRY(RT_CUDA(ex, cudaSetDevice(cuda->device)));
+    RT_TRY(RT_CUDA(ex, cudaDeviceGetAttribute(&major, cudaDevAttrComputeCapabilityMajor, cuda->device)));
+    RT_TRY(RT_CUDA(ex, cudaDeviceGetAttribute(&minor, cudaDevAttrComputeCapabilityMinor, cuda->device)));
+    if (major < OLDEST_MAJOR)
+        return rt_fail(ex->err, RT_ERR_DEVICE,
+                       "device: cuda: GPU %d has compute capability %d.%d; at least %d.0 is needed; write device: cpu",
+                       cuda->device, major, minor, OLDEST_MAJOR);
+    return RT_OK;
+}
+
+static rt_status take_resources(struct rt_exec *ex)
+{
+    struct rt_cuda *cuda = rt_cuda_of(ex);
+    void *p = NULL;
+    RT_TRY(RT_CUDA(ex, cudaStreamCreateWithFlags(&cuda->stream, cudaStreamNonBlocking)));
+    for (int i = 0; i < 2; i++) {
+        RT_TRY(RT_CUDA(ex, cudaMallocHost(&p, RT_CUDA_STAGING)));
+        cuda->staging[i] = p;
+        RT_TRY(RT_CUDA(ex, cudaEventCreateWithFlags(&cuda->staged[i], cudaEventDisableTiming)));
+    }
+    RT_TRY(cuda_alloc(ex, &p, RT_CUDA_PARTIALS * sizeof *cuda->partial));
+    cuda->partial = p;
+    RT_TRY(rt_cublas_load(&cuda->blas, ex->err));
+    RT_TRY(RT_CUBLAS(ex, cuda->blas.Create(&cuda->blas_handle)));
+    return cuda_alloc(ex, &cuda->blas_work, RT_CUBLAS_WORK);
+}
+
+static rt_status cuda_open(struct rt_exec *ex, int local_rank, int threads)
+{
+    (void)threads;
+    struct rt_cuda *cuda = calloc(1, sizeof *cuda);
+    if (cuda == NULL)
+        return rt_fail(ex->err, RT_ERR_MEMORY, "out of memory: %zu bytes", sizeof *cuda);
+    ex->backend = cuda;
+    rt_status st;
+    RT_TRY_TO(st, take_device(ex, local_rank), err_close);
+    RT_TRY_TO(st, take_resources(ex), err_close);
+    return RT_OK;
+err_close:
+    cuda_close(ex);
+    ex->backend = NULL;
+    return st;
+}
+
+static size_t least(size_t a, size_t b)
+{
+    return a < b ? a : b;
+}
+
+/* The host fills one half of staging while the GPU reads the other. */
+static rt_status cuda_put(struct rt_exec *ex, void *dst, const void *host_src, size_t bytes)
+{
+    struct rt_cuda *cuda = rt_cuda_of(ex);
+    int half = 0;
+    for (size_t at = 0; at < bytes; at += RT_CUDA_STAGING, half ^= 1) {
+        const size_t part = least(RT_CUDA_STAGING, bytes - at);
+        RT_TRY(RT_CUDA(ex, cudaEventSynchronize(cuda->staged[half])));
+        memcpy(cuda->staging[half], (const char *)host_src + at, part);
+        RT_TRY(RT_CUDA(ex, cudaMemcpyAsync((char *)dst + at, cuda->staging[half], part, cudaMemcpyHostToDevice,
+                                           cuda->stream)));
+        RT_TRY(RT_CUDA(ex, cudaEventRecord(cuda->staged[half], cuda->stream)));
+    }
+    return RT_CUDA(ex, cudaStreamSynchronize(cuda->stream));
+}
+
+/* The GPU fills one half of staging while the host reads the other. */
+static rt_status cuda_get(struct rt_exec *ex, void *host_dst, const void *src, size_t bytes)
+{
+    struct rt_cuda *cuda = rt_cuda_of(ex);
+    size_t asked = 0; /* one part ahead of the part that is read */
+    for (size_t at = 0; at < bytes; at += RT_CUDA_STAGING) {
+        for (; asked < bytes && asked <= at + RT_CUDA_STAGING; asked += RT_CUDA_STAGING) {
+            const int half = asked / RT_CUDA_STAGING % 2;
+            RT_TRY(RT_CUDA(ex, cudaMemcpyAsync(cuda->staging[half], (const char *)src + asked,
+                                               least(RT_CUDA_STAGING, bytes - asked), cudaMemcpyDeviceToHost,
+                                               cuda->stream)));
+            RT_TRY(RT_CUDA(ex, cudaEventRecord(cuda->staged[half], cuda->stream)));
+        }
+        const int half = at / RT_CUDA_STAGING % 2;
+        RT_TRY(RT_CUDA(ex, cudaEventSynchronize(cuda->staged[half])));
+        memcpy((char *)host_dst + at, cuda->staging[half], least(RT_CUDA_STAGING, bytes - at));
+    }
+    return RT_CUDA(ex, cudaStreamSynchronize(cuda->stream));
+}
+
+static rt_status cuda_zero(struct rt_exec *ex, void *dst, size_t bytes)
+{
+    return bytes == 0 ? RT_OK : RT_CUDA(ex, cudaMemsetAsync(dst, 0, bytes, rt_stream(ex)));
+}
+
+static rt_status cuda_sync(struct rt_exec *ex)
+{
+    return RT_CUDA(ex, cudaStreamSynchronize(rt_stream(ex)));
+}
+
+const struct rt_backend rt_cuda_backend = {
+    .present = cuda_present,
+    .open = cuda_open,
+    .close = cuda_close,
+    .alloc = cuda_alloc,
+    .free = cuda_free,
+    .put = cuda_put,
+    .get = cuda_get,
+    .zero = cuda_zero,
+    .sync = cuda_sync,
+    .ops_f32 = &rt_cuda_f32_ops,
+    .ops_bf16 = &rt_cuda_bf16_ops,
+};

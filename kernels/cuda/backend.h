@@ -1,0 +1,63 @@
+/*
+ * backend.h - the state behind ex->backend on CUDA, and how CUDA's own failures become ours.
+ *
+ * An exec works on one GPU and one stream, on which everything is asked for in order. The thread that opened it uses
+ * it, or a thread that calls cudaSetDevice first.
+ */
+#ifndef RT_KERNELS_CUDA_BACKEND_H
+#define RT_KERNELS_CUDA_BACKEND_H
+
+#include "kernels/cuda/cublas.h"
+#include "kernels/exec.h"
+
+#include <cuda_runtime_api.h>
+
+/* Bytes on the host for one of the two halves of staging; sums that l2norm keeps; products that gemm keeps. */
+enum { RT_CUDA_STAGING = 4 << 20, RT_CUDA_PARTIALS = 1024, RT_CUDA_PRODUCTS = 1024 };
+
+struct rt_cuda_product; /* kernels/cuda/gemm.cu: how one shape of product is done */
+
+struct rt_cuda {
+    int device;
+    cudaStream_t stream;
+    unsigned char *staging[2];    /* pinned, RT_CUDA_STAGING each */
+    cudaEvent_t staged[2];        /* the last copy from or to that half is done */
+    double *partial;              /* [RT_CUDA_PARTIALS] on the GPU */
+    struct rt_cublas blas;
+    cublasLtHandle_t blas_handle;
+    void *blas_work;              /* RT_CUBLAS_WORK bytes on the GPU */
+    struct rt_cuda_product *product[RT_CUDA_PRODUCTS]; /* NULL where none is kept; by hash of the shape */
+};
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* RT_OK for cudaSuccess; else RT_ERR_MEMORY, RT_ERR_HARDWARE or RT_ERR_DEVICE with what failed where in the text.
+ * The runtime's own note of the failure is cleared. */
+rt_status rt_cuda_status(const struct rt_exec *ex, cudaError_t error, const char *call, const char *file, int line);
+#define RT_CUDA(ex, call) rt_cuda_status((ex), (call), #call, __FILE__, __LINE__)
+
+/* The same for cuBLAS. */
+rt_status rt_cublas_status(const struct rt_exec *ex, cublasStatus_t status, const char *call, const char *file,
+                           int line);
+#define RT_CUBLAS(ex, call) rt_cublas_status((ex), (call), #call, __FILE__, __LINE__)
+
+/* Ends a product that gemm kept; NULL is none. */
+void rt_cuda_product_close(const struct rt_cublas *blas, struct rt_cuda_product *product);
+
+#ifdef __cplusplus
+}
+#endif
+
+static inline struct rt_cuda *rt_cuda_of(const struct rt_exec *ex)
+{
+    return (struct rt_cuda *)ex->backend;
+}
+
+static inline cudaStream_t rt_stream(const struct rt_exec *ex)
+{
+    return rt_cuda_of(ex)->stream;
+}
+
+#endif
