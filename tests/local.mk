@@ -12,3 +12,4 @@ include tests/model/local.mk
 include tests/job/local.mk
 include tests/train/local.mk
 include tests/jobs/local.mk
+include tests/peers/local.mk

@@ -57,8 +57,8 @@ static rt_status token_ids(struct ids *ids, const char *folder, struct rt_error 
 static json_t *vision_json(const struct rt_preset *p)
 {
     if (p->family == RT_QWEN2_VL)
-        return json_pack("{s:i, s:i, s:i, s:f, s:i, s:i, s:i, s:i, s:i, s:s, s:s}", "depth", p->depth, "embed_dim", p->width,
-                         "hidden_size", p->hidden, "mlp_ratio", (double)p->mlp / p->width, "num_heads", p->vision_heads,
+        return json_pack("{s:i, s:i, s:i, s:i, s:i, s:i, s:i, s:i, s:i, s:s, s:s}", "depth", p->depth, "embed_dim", p->width,
+                         "hidden_size", p->hidden, "mlp_ratio", p->mlp / p->width, "num_heads", p->vision_heads,
                          "in_channels", 3, "patch_size", 14, "spatial_merge_size", 2, "temporal_patch_size", 2,
                          "hidden_act", "quick_gelu", "model_type", "qwen2_vl");
     json_t *full = json_array();
