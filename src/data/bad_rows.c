@@ -12,7 +12,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-static void where(const struct rt_data *data, int64_t raw, char *text, size_t bytes)
+void rt_data_where(const struct rt_data *data, int64_t raw, char *text, size_t bytes)
 {
     const struct rt_rows *const rows[2] = { data->rows[0], data->rows[1] };
     rt_shared_scan_where(rows, raw, text, bytes);
@@ -28,12 +28,12 @@ rt_status rt_data_check_bad(const struct rt_data *data, struct rt_error *err)
     char first[1300] = "", list[400] = "", at[600];
     size_t used = 0;
     for (int64_t i = 0; i < store->bads && i < 3 && used < sizeof first; i++) {
-        where(data, store->bad[i].raw, at, sizeof at);
+        rt_data_where(data, store->bad[i].raw, at, sizeof at);
         used += (size_t)snprintf(first + used, sizeof first - used, "%s%.200s: %.200s",
                                  i > 0 ? "; " : ". The first: ", at, store->reasons + store->bad[i].reason);
     }
-    if (store->bads > 0 && data->opt.output_dir != NULL)
-        snprintf(list, sizeof list, ". All that the scan found: %.300s/bad_rows.jsonl", data->opt.output_dir);
+    if (data->opt.output_dir != NULL)
+        snprintf(list, sizeof list, ". All that were found: %.300s/bad_rows.jsonl", data->opt.output_dir);
     return rt_fail(
         err, RT_ERR_DATA,
         "%lld of %lld rows cannot be used, and max_bad_rows: %g bears %.0f; repair them, or write a larger "
@@ -53,6 +53,15 @@ static void add_place(struct rt_bytes *out, char *text)
     rt_bytes_text(out, "{\"file\": ");
     rt_bytes_json(out, text);
     rt_bytes_format(out, ", \"row\": %lld, \"line\": %lld, \"reason\": ", row, line);
+}
+
+void rt_data_bad_line(const struct rt_data *data, int64_t raw, const char *reason, struct rt_bytes *line)
+{
+    char at[1024];
+    rt_data_where(data, raw, at, sizeof at);
+    add_place(line, at);
+    rt_bytes_json(line, reason);
+    rt_bytes_text(line, "}\n");
 }
 
 /* mkdir -p; what is wrong shows when the file is opened. */
@@ -91,7 +100,7 @@ static rt_status write_file(const char *path, const struct rt_bytes *text, struc
 rt_status rt_data_list_bad(const struct rt_data *data, struct rt_error *err)
 {
     const struct rt_store *store = &data->store;
-    char path[4100], at[1024];
+    char path[4100];
     if (data->opt.output_dir == NULL)
         return RT_OK;
     if ((size_t)snprintf(path, sizeof path, "%s/bad_rows.jsonl", data->opt.output_dir) >= sizeof path)
@@ -102,32 +111,11 @@ rt_status rt_data_list_bad(const struct rt_data *data, struct rt_error *err)
     }
     struct rt_bytes text = { 0 };
     for (int64_t i = 0; i < store->bads; i++) {
-        where(data, store->bad[i].raw, at, sizeof at);
-        add_place(&text, at);
-        rt_bytes_json(&text, store->reasons + store->bad[i].reason);
-        rt_bytes_text(&text, "}\n");
+        rt_data_bad_line(data, store->bad[i].raw, store->reasons + store->bad[i].reason, &text);
     }
     make_folders(data->opt.output_dir);
     const rt_status st = text.failed ? rt_fail(err, RT_ERR_MEMORY, "%s: no memory to write it", path)
                                      : write_file(path, &text, err);
     rt_bytes_free(&text);
     return st;
-}
-
-rt_status rt_data_late_bad(struct rt_data *data, int64_t row, struct rt_error *err)
-{
-    const struct rt_store *store = &data->store;
-    char at[400], why[500] = "", text[1000];
-    data->late[row] = 1;
-    data->bad_rows++;
-    for (int64_t k = store->picture_at[row]; k < store->picture_at[row + 1]; k++)
-        if (rt_pictures_broken(data->pictures, store->picture_of[k], why, sizeof why))
-            break;
-    where(data, store->raw[row], at, sizeof at);
-    snprintf(text, sizeof text, "%s is left out: %s", at, why);
-    if (data->notes.note != NULL)
-        data->notes.note(text, data->notes.context);
-    if (rt_data_check_bad(data, err) == RT_OK)
-        return RT_OK;
-    return rt_fail_in(err, "%s. ", text);
 }

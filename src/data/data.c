@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 static const char *const templates[] = { "qwen2_vl" };
 
@@ -45,6 +46,18 @@ static rt_status read_model_file(const struct rt_data *data, const char *name, s
     return rt_dist_read_file(dist, path, text, bytes, err);
 }
 
+/* Collective. Job files of the reference often name a repository of a hub here. */
+static rt_status check_folder(const struct rt_data *data, struct rt_dist *dist, struct rt_error *err)
+{
+    const char *folder = data->opt.model_name_or_path;
+    struct stat info;
+    rt_status st = RT_OK;
+    if (data->rank == 0 && (stat(folder, &info) != 0 || !S_ISDIR(info.st_mode)))
+        st = rt_fail(err, RT_ERR_FILE, "model_name_or_path: there is no folder %s; write the folder that the model was "
+                     "downloaded to", folder);
+    return rt_dist_agree(dist, st, err);
+}
+
 static rt_status open_tokenizer(struct rt_data *data, struct rt_dist *dist, struct rt_error *err)
 {
     char *text;
@@ -52,6 +65,8 @@ static rt_status open_tokenizer(struct rt_data *data, struct rt_dist *dist, stru
     RT_TRY(read_model_file(data, "tokenizer.json", dist, &text, &bytes, err));
     rt_status st = rt_tokenizer_open(&data->tok, text, bytes, err);
     free(text);
+    if (st != RT_OK)
+        rt_fail_in(err, "%s/", data->opt.model_name_or_path);
     struct rt_encoder *e = &data->encoder;
     *e = (struct rt_encoder){ .opt = &data->opt, .tok = data->tok, .rules = &data->rules };
     if (st == RT_OK) {
@@ -129,6 +144,7 @@ static rt_status open_model_files(struct rt_data *data, struct rt_dist *dist, st
 {
     char *text;
     size_t bytes;
+    RT_TRY(check_folder(data, dist, err));
     RT_TRY(open_tokenizer(data, dist, err));
     RT_TRY(open_rules(data, dist, err));
     RT_TRY(read_model_file(data, "config.json", dist, &text, &bytes, err));
@@ -266,6 +282,7 @@ void rt_data_close(struct rt_data *data)
     }
     rt_plan_epoch_close(data->counted);
     free(data->late);
+    rt_bytes_free(&data->news);
     rt_store_free(&data->store);
     rt_tokenizer_close(data->tok);
     free(data);

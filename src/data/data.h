@@ -75,6 +75,8 @@ struct rt_data_limits {
     int64_t max_picture_patches;
 };
 void rt_data_limits(const struct rt_data *data, enum rt_split split, struct rt_data_limits *limits);
+/* The largest token id in any row: the model's embedding has to have it. */
+int32_t rt_data_largest_id(const struct rt_data *data);
 /* For total_flos and num_input_tokens_seen: tokens of the training micro-batches [from_micro, to_micro) of an epoch over
  * all ranks as the reference counts them, each of its rows padded to the longest. Not collective; keeps the order of
  * the epoch it was asked for last. Fails: RT_ERR_MEMORY. */
@@ -102,6 +104,11 @@ rt_status rt_loader_open(struct rt_loader **loader, struct rt_data *data, const 
 rt_status rt_batch_next(struct rt_loader *loader, const struct rt_batch **batch, double *wait_s,
                         struct rt_error *err);
 void rt_loader_close(struct rt_loader *loader);
+/* Not collective. Has this rank met rows that turned out bad, since the last rt_data_late_share? */
+bool rt_data_late_news(const struct rt_data *data);
+/* Collective; where any rank has news. Rank 0 notes and lists what the others met, all count it. Fails alike everywhere:
+ * RT_ERR_DATA (more than max_bad_rows). */
+rt_status rt_data_late_share(struct rt_data *data, struct rt_dist *dist, struct rt_error *err);
 
 /* The processor's constants that the model side needs to turn bytes into pixels: lut [3][256]. */
 const float *rt_data_pixel_lut(const struct rt_data *data);

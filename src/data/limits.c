@@ -175,3 +175,12 @@ rt_status rt_data_padded_tokens(struct rt_data *data, int64_t epoch, int64_t fro
     *tokens = sum;
     return RT_OK;
 }
+
+int32_t rt_data_largest_id(const struct rt_data *data)
+{
+    const struct rt_store *store = &data->store;
+    int32_t largest = -1;
+    for (int64_t i = 0; i < store->entry_at[store->rows]; i++)
+        largest = store->ids[i] > largest ? store->ids[i] : largest;
+    return largest;
+}

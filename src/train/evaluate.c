@@ -58,6 +58,15 @@ err_free:
     return st;
 }
 
+rt_status rt_run_share_late(struct rt_run *run)
+{
+    uint32_t news = rt_data_late_news(run->data);
+    RT_TRY(rt_dist_or(run->dist, &news, run->err));
+    const rt_status st = news ? rt_data_late_share(run->data, run->dist, run->err) : RT_OK;
+    run->together = st == RT_ERR_DATA;
+    return st;
+}
+
 rt_status rt_evaluate(struct rt_run *run, struct rt_eval_log *log)
 {
     const struct rt_loader_options where = { .split = RT_EVAL, .rank = rt_dist_rank(run->dist),

@@ -28,5 +28,6 @@ rt_status rt_run_final_eval(struct rt_run *run)
 {
     struct rt_eval_log log;
     RT_TRY(rt_evaluate(run, &log));
+    RT_TRY(rt_run_share_late(run));
     return rt_report_eval_results(run->report, &log, run->err);
 }

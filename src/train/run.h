@@ -51,6 +51,7 @@ struct rt_run {
     int64_t best_step;
     float *best;                /* [adapter count] on the host: parameters at best_step, for load_best_model_at_end */
     bool stopped;
+    bool together;              /* all ranks met the failure alike: nobody has to be ended by force */
 };
 
 /* setup.c. Collective: opens report, data, device and model, counts the steps. */
@@ -70,6 +71,9 @@ rt_status rt_evaluate(struct rt_run *run, struct rt_eval_log *log);
 /* best.c: after an evaluation; *better says whether it is the best so far. At the end: back to the best adapter. */
 rt_status rt_best_look(struct rt_run *run, const struct rt_eval_log *log, bool *better);
 rt_status rt_best_load(struct rt_run *run);
+
+/* Collective. Rows that turned out bad since the last call: told, listed and counted. RT_ERR_DATA if they are too many. */
+rt_status rt_run_share_late(struct rt_run *run);
 
 /* identity.c: what a checkpoint keeps to know its own run by (malloc'ed; NULL without memory), and the first thing in which
  * the checkpoint at path differs from this run: RT_ERR_JOB, naming it. */

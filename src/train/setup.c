@@ -94,8 +94,11 @@ static void say_start(struct rt_run *run)
     if (plan != NULL)
         rt_report_info(run->report, "%s", plan);
     free(plan);
-    rt_report_info(run->report, "%lld rows for training, %lld for evaluation, %lld bad rows left out", rows,
-                   (long long)rt_data_rows(run->data, RT_EVAL), (long long)rt_data_bad_rows(run->data));
+    rt_report_info(run->report, "%lld rows for training, %lld for evaluation", rows,
+                   (long long)rt_data_rows(run->data, RT_EVAL));
+    if (rt_data_bad_rows(run->data) > 0)
+        rt_report_warn(run->report, "%lld rows cannot be used and are left out; %s/bad_rows.jsonl says which and why",
+                       (long long)rt_data_bad_rows(run->data), run->job->output_dir);
     rt_report_info(run->report, "LoRA on %lld modules: %lld parameters learn, %lld in all",
                    (long long)run->adapter->modules, (long long)run->adapter->count, (long long)rt_model_params(run->model));
     if (opt->do_train)
@@ -115,6 +118,10 @@ static rt_status open_model(struct rt_run *run)
     RT_TRY(rt_dist_agree(run->dist, st, run->err));
     RT_TRY(rt_model_open(&run->model, run->ex, &run->job->model, &limits, rt_data_pixel_lut(run->data), run->dist, &notes,
                          run->err));
+    if (rt_data_largest_id(run->data) >= rt_model_vocab(run->model)) /* on every rank alike */
+        return rt_fail(run->err, RT_ERR_FILE, "%s: tokenizer.json makes token id %d of the data, but vocab_size in config.json is "
+                       "%lld; the folder mixes files of two models", run->job->model.model_name_or_path,
+                       (int)rt_data_largest_id(run->data), (long long)rt_model_vocab(run->model));
     run->adapter = rt_model_adapter(run->model);
     st = rt_exec_alloc(run->ex, (void **)&run->norm, sizeof *run->norm);
     return rt_dist_agree(run->dist, st, run->err);

@@ -39,6 +39,7 @@ static rt_status skip_step(struct rt_run *run, double loss)
                    (long long)run->step + 1, loss, run->grad_norm);
     if ((double)++run->bad_steps <= run->job->train.max_bad_steps)
         return RT_OK;
+    run->together = true;
     return rt_fail(run->err, RT_ERR_NUMBERS, "loss or gradient not finite in %lld steps in a row, the last step %lld; lower "
                    "learning_rate, look at the data, or raise max_bad_steps", (long long)run->bad_steps,
                    (long long)run->step + 1);
@@ -139,14 +140,16 @@ static rt_status evaluate(struct rt_run *run, bool *best)
     return RT_OK;
 }
 
-/* Has anyone been asked to stop, or is the time over? All ranks answer alike. */
+/* Has anyone been asked to stop, or is the time over? All ranks answer alike; and they hear of rows that turned out bad. */
 static rt_status agree_to_stop(struct rt_run *run)
 {
     const double hours = run->job->train.max_hours;
     const bool late = !isnan(hours) && rt_now_s() - run->started_s > 0.99 * 3600 * hours;
-    uint32_t bits = (*run->stop != 0 ? 1u : 0u) | (late ? 2u : 0u);
+    uint32_t bits = (*run->stop != 0 ? 1u : 0u) | (late ? 2u : 0u) | (rt_data_late_news(run->data) ? 4u : 0u);
     RT_TRY(rt_dist_or(run->dist, &bits, run->err));
-    run->stopped = bits != 0 && run->step < run->steps;
+    if (bits & 4u)
+        RT_TRY(rt_run_share_late(run));
+    run->stopped = (bits & 3u) != 0 && run->step < run->steps;
     if (run->stopped)
         rt_report_info(run->report, "%s: stopping after step %lld", bits & 2u ? "max_hours is over" : "asked to stop",
                        (long long)run->step);
@@ -197,8 +200,9 @@ static rt_status train_or_abort(struct rt_run *run)
     rt_status st = run->step < run->steps ? train_loop(run) : RT_OK;
     if (st == RT_OK && !run->stopped)
         st = rt_run_finish(run);
-    if (st != RT_OK)
+    if (st != RT_OK && !run->together)
         rt_dist_abort(run->dist, st, run->err->text);
+    RT_TRY(st);
     return run->stopped ? rt_fail(run->err, RT_STOPPED, "stopped after step %lld of %lld; the same command goes on from "
                                   "there", (long long)run->step, (long long)run->steps) : RT_OK;
 }
@@ -207,6 +211,9 @@ rt_status rt_train(const struct rt_job *job, struct rt_dist *dist, const volatil
                    struct rt_error *err)
 {
     struct rt_run run = { 0 };
+    if (!job->train.do_train && !job->train.do_eval)
+        return rt_fail(err, RT_ERR_JOB, "%s: neither do_train nor do_eval is true, so there is nothing to do; write "
+                       "do_train: true", job->path != NULL ? job->path : "train");
     rt_status st = rt_run_open(&run, job, dist, stop, err);
     if (st == RT_OK && job->train.do_train)
         st = rt_run_resume(&run);
@@ -217,7 +224,7 @@ rt_status rt_train(const struct rt_job *job, struct rt_dist *dist, const volatil
     }
     if (st == RT_OK && job->train.do_eval) {
         st = rt_run_final_eval(&run);
-        if (st != RT_OK)
+        if (st != RT_OK && !run.together)
             rt_dist_abort(dist, st, err->text);
     }
     rt_run_close(&run);

@@ -378,6 +378,8 @@ static void truncated(struct made *made, struct rt_dist *dist)
     for (int i = 0; i < 2 * MICROS && status == RT_OK; i++) {
         const struct rt_batch *b = NULL;
         status = rt_batch_next(loader, &b, NULL, &err);
+        if (status == RT_OK && rt_data_late_news(data))
+            status = rt_data_late_share(data, dist, &err);
     }
     ok(status == RT_ERR_DATA && rt_data_bad_rows(data) == 7 && strstr(err.text, "max_bad_rows: 6") != NULL,
        "one more than max_bad_rows: %s", err.text);
