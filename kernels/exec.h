@@ -40,7 +40,8 @@ void rt_exec_close(struct rt_exec *ex);
 /* Memory where the exec runs. Fails: RT_ERR_MEMORY, naming bytes. */
 rt_status rt_exec_alloc(struct rt_exec *ex, void **p, size_t bytes);
 void rt_exec_free(struct rt_exec *ex, void *p);
-/* Copies between host and exec, complete on return; zeroing in stream order. */
+/* Copies between host and exec and zeroing, in the order in which operations were asked for. The host's side is done with on
+ * return: host_src may change, host_dst is there (so a get waits for all before it; a put waits for nothing). */
 rt_status rt_exec_put(struct rt_exec *ex, void *dst, const void *host_src, size_t bytes);
 rt_status rt_exec_get(struct rt_exec *ex, void *host_dst, const void *src, size_t bytes);
 rt_status rt_exec_zero(struct rt_exec *ex, void *dst, size_t bytes);

@@ -79,11 +79,10 @@ static void cuda_close(struct rt_exec *ex)
         cuda->blas.Destroy(cuda->blas_handle);
     cudaFree(cuda->blas_work);
     cudaFree(cuda->partial);
-    for (int i = 0; i < 2; i++) {
+    for (int i = 0; i < RT_CUDA_SLOTS; i++)
         if (cuda->staged[i] != NULL)
             cudaEventDestroy(cuda->staged[i]);
-        cudaFreeHost(cuda->staging[i]);
-    }
+    cudaFreeHost(cuda->staging);
     if (cuda->stream != NULL)
         cudaStreamDestroy(cuda->stream);
     cudaGetLastError();
@@ -119,11 +118,10 @@ static rt_status take_resources(struct rt_exec *ex)
     struct rt_cuda *cuda = rt_cuda_of(ex);
     void *p = NULL;
     RT_TRY(RT_CUDA(ex, cudaStreamCreateWithFlags(&cuda->stream, cudaStreamNonBlocking)));
-    for (int i = 0; i < 2; i++) {
-        RT_TRY(RT_CUDA(ex, cudaMallocHost(&p, RT_CUDA_STAGING)));
-        cuda->staging[i] = p;
+    RT_TRY(RT_CUDA(ex, cudaMallocHost(&p, (size_t)RT_CUDA_SLOTS * RT_CUDA_SLOT)));
+    cuda->staging = p;
+    for (int i = 0; i < RT_CUDA_SLOTS; i++)
         RT_TRY(RT_CUDA(ex, cudaEventCreateWithFlags(&cuda->staged[i], cudaEventDisableTiming)));
-    }
     RT_TRY(cuda_alloc(ex, &p, RT_CUDA_PARTIALS * sizeof *cuda->partial));
     cuda->partial = p;
     RT_TRY(rt_cublas_load(&cuda->blas, ex->err));
@@ -153,40 +151,57 @@ static size_t least(size_t a, size_t b)
     return a < b ? a : b;
 }
 
-/* The host fills one half of staging while the GPU reads the other. */
+/* A slot of staging that no copy uses any more. */
+static rt_status take_slot(struct rt_exec *ex, int *slot)
+{
+    struct rt_cuda *cuda = rt_cuda_of(ex);
+    *slot = cuda->slot;
+    cuda->slot = (cuda->slot + 1) % RT_CUDA_SLOTS;
+    return RT_CUDA(ex, cudaEventSynchronize(cuda->staged[*slot]));
+}
+
+static unsigned char *slot_at(const struct rt_cuda *cuda, int slot)
+{
+    return cuda->staging + (size_t)slot * RT_CUDA_SLOT;
+}
+
+/* The host runs ahead of the GPU as far as there are slots. */
 static rt_status cuda_put(struct rt_exec *ex, void *dst, const void *host_src, size_t bytes)
 {
     struct rt_cuda *cuda = rt_cuda_of(ex);
-    int half = 0;
-    for (size_t at = 0; at < bytes; at += RT_CUDA_STAGING, half ^= 1) {
-        const size_t part = least(RT_CUDA_STAGING, bytes - at);
-        RT_TRY(RT_CUDA(ex, cudaEventSynchronize(cuda->staged[half])));
-        memcpy(cuda->staging[half], (const char *)host_src + at, part);
-        RT_TRY(RT_CUDA(ex, cudaMemcpyAsync((char *)dst + at, cuda->staging[half], part, cudaMemcpyHostToDevice,
+    const size_t slot_bytes = RT_CUDA_SLOT;
+    for (size_t at = 0; at < bytes; at += slot_bytes) {
+        const size_t part = least(slot_bytes, bytes - at);
+        int slot = 0;
+        RT_TRY(take_slot(ex, &slot));
+        memcpy(slot_at(cuda, slot), (const char *)host_src + at, part);
+        RT_TRY(RT_CUDA(ex, cudaMemcpyAsync((char *)dst + at, slot_at(cuda, slot), part, cudaMemcpyHostToDevice,
                                            cuda->stream)));
-        RT_TRY(RT_CUDA(ex, cudaEventRecord(cuda->staged[half], cuda->stream)));
+        RT_TRY(RT_CUDA(ex, cudaEventRecord(cuda->staged[slot], cuda->stream)));
     }
-    return RT_CUDA(ex, cudaStreamSynchronize(cuda->stream));
+    return RT_OK;
 }
 
-/* The GPU fills one half of staging while the host reads the other. */
+/* The GPU fills one slot while the host reads the one before. */
 static rt_status cuda_get(struct rt_exec *ex, void *host_dst, const void *src, size_t bytes)
 {
     struct rt_cuda *cuda = rt_cuda_of(ex);
+    const size_t slot_bytes = RT_CUDA_SLOT;
     size_t asked = 0; /* one part ahead of the part that is read */
-    for (size_t at = 0; at < bytes; at += RT_CUDA_STAGING) {
-        for (; asked < bytes && asked <= at + RT_CUDA_STAGING; asked += RT_CUDA_STAGING) {
-            const int half = asked / RT_CUDA_STAGING % 2;
-            RT_TRY(RT_CUDA(ex, cudaMemcpyAsync(cuda->staging[half], (const char *)src + asked,
-                                               least(RT_CUDA_STAGING, bytes - asked), cudaMemcpyDeviceToHost,
-                                               cuda->stream)));
-            RT_TRY(RT_CUDA(ex, cudaEventRecord(cuda->staged[half], cuda->stream)));
+    int slot[2] = { 0 };
+    for (size_t at = 0; at < bytes; at += slot_bytes) {
+        for (; asked < bytes && asked <= at + slot_bytes; asked += slot_bytes) {
+            int *const s = &slot[asked / slot_bytes % 2];
+            RT_TRY(take_slot(ex, s));
+            RT_TRY(RT_CUDA(ex, cudaMemcpyAsync(slot_at(cuda, *s), (const char *)src + asked, least(slot_bytes, bytes - asked),
+                                               cudaMemcpyDeviceToHost, cuda->stream)));
+            RT_TRY(RT_CUDA(ex, cudaEventRecord(cuda->staged[*s], cuda->stream)));
         }
-        const int half = at / RT_CUDA_STAGING % 2;
-        RT_TRY(RT_CUDA(ex, cudaEventSynchronize(cuda->staged[half])));
-        memcpy((char *)host_dst + at, cuda->staging[half], least(RT_CUDA_STAGING, bytes - at));
+        const int s = slot[at / slot_bytes % 2];
+        RT_TRY(RT_CUDA(ex, cudaEventSynchronize(cuda->staged[s])));
+        memcpy((char *)host_dst + at, slot_at(cuda, s), least(slot_bytes, bytes - at));
     }
-    return RT_CUDA(ex, cudaStreamSynchronize(cuda->stream));
+    return RT_OK;
 }
 
 static rt_status cuda_zero(struct rt_exec *ex, void *dst, size_t bytes)

@@ -12,16 +12,18 @@
 
 #include <cuda_runtime_api.h>
 
-/* Bytes on the host for one of the two halves of staging; sums that l2norm keeps; products that gemm keeps. */
-enum { RT_CUDA_STAGING = 4 << 20, RT_CUDA_PARTIALS = 1024, RT_CUDA_PRODUCTS = 1024 };
+/* Staging on the host: slots and bytes of one, together enough for the pictures of a large pass, so that the host can hand
+ * over a pass while the GPU works on the one before; sums that l2norm keeps; products that gemm keeps. */
+enum { RT_CUDA_SLOTS = 64, RT_CUDA_SLOT = 4 << 20, RT_CUDA_PARTIALS = 1024, RT_CUDA_PRODUCTS = 1024 };
 
 struct rt_cuda_product; /* kernels/cuda/gemm.cu: how one shape of product is done */
 
 struct rt_cuda {
     int device;
     cudaStream_t stream;
-    unsigned char *staging[2];    /* pinned, RT_CUDA_STAGING each */
-    cudaEvent_t staged[2];        /* the last copy from or to that half is done */
+    unsigned char *staging;       /* [RT_CUDA_SLOTS][RT_CUDA_SLOT] pinned, used in turn */
+    cudaEvent_t staged[RT_CUDA_SLOTS]; /* the last copy from or to that slot is done */
+    int slot;                     /* the next one */
     double *partial;              /* [RT_CUDA_PARTIALS] on the GPU */
     struct rt_cublas blas;
     cublasLtHandle_t blas_handle;

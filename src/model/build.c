@@ -79,7 +79,7 @@ static void plan_linear(struct rt_build *b, struct rt_linear *lin, int64_t in, c
         if (p->module >= 0)
             lin->rank += b->adapter->r;
     }
-    lin->ld = lin->rank == 0 ? in : (in + lin->rank + 7) / 8 * 8;
+    lin->ld = (in + lin->rank + 7) / 8 * 8; /* rows of 16 bytes in bf16: what the tensor cores want to load */
 }
 
 static void take_linear(struct rt_build *b, struct rt_linear *lin, bool bias)
@@ -93,17 +93,30 @@ static void take_linear(struct rt_build *b, struct rt_linear *lin, bool bias)
     }
 }
 
+/* Memory for a planned linear, and which tensors of the model folder go there. */
+static void place_linear(struct rt_build *b, struct rt_linear *lin, bool bias, const struct rt_build_part *part)
+{
+    take_linear(b, lin, bias);
+    for (int i = 0; i < lin->parts; i++) {
+        const struct rt_linear_part *p = &lin->part[i];
+        record(b, part[i].module, ".weight", p->rows, lin->in, at(b, lin->w, p->row * lin->ld), lin->ld, false);
+        if (bias)
+            record(b, part[i].module, ".bias", 1, p->rows, at(b, lin->bias, p->row), p->rows, false);
+    }
+}
+
 void rt_build_linear(struct rt_build *b, struct rt_linear *lin, int64_t in, bool bias, const struct rt_build_part *part,
                      int parts)
 {
     plan_linear(b, lin, in, part, parts);
-    take_linear(b, lin, bias);
-    for (int i = 0; i < parts; i++) {
-        const struct rt_linear_part *p = &lin->part[i];
-        record(b, part[i].module, ".weight", p->rows, in, at(b, lin->w, p->row * lin->ld), lin->ld, false);
-        if (bias)
-            record(b, part[i].module, ".bias", 1, p->rows, at(b, lin->bias, p->row), p->rows, false);
-    }
+    place_linear(b, lin, bias, part);
+}
+
+void rt_build_dense(struct rt_build *b, struct rt_linear *lin, int64_t in, const struct rt_build_part *part)
+{
+    plan_linear(b, lin, in, part, 1);
+    lin->ld = in;
+    place_linear(b, lin, false, part);
 }
 
 bool rt_build_tied(struct rt_build *b, struct rt_linear *lin, int64_t in, const struct rt_build_part *part, void *table,
@@ -111,6 +124,7 @@ bool rt_build_tied(struct rt_build *b, struct rt_linear *lin, int64_t in, const 
 {
     plan_linear(b, lin, in, part, 1);
     if (lin->rank == 0 && table_fits) {
+        lin->ld = in;
         lin->w = table;
         return true;
     }

@@ -47,6 +47,8 @@ struct rt_build_part {
 /* A linear of parts that read the same input. */
 void rt_build_linear(struct rt_build *b, struct rt_linear *lin, int64_t in, bool bias, const struct rt_build_part *part,
                      int parts);
+/* A linear without bias or LoRA whose input rows lie without gaps: ld is in. */
+void rt_build_dense(struct rt_build *b, struct rt_linear *lin, int64_t in, const struct rt_build_part *part);
 /* A linear whose W is another tensor's: that one in place (true) if it fits and there is no LoRA on it, else a copy of its
  * own, which the caller fills after loading (false). */
 bool rt_build_tied(struct rt_build *b, struct rt_linear *lin, int64_t in, const struct rt_build_part *part, void *table,

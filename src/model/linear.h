@@ -20,7 +20,7 @@ enum { RT_LINEAR_PARTS = 3 };
 struct rt_linear {
     int64_t in, out;  /* columns of x; rows of all parts together */
     int64_t rank;     /* columns of u: r for every part that has LoRA; 0 without LoRA */
-    int64_t ld;       /* elements between rows of W, and of x: in + rank, rounded up to 8 where rank > 0 */
+    int64_t ld;       /* elements between rows of W, and of x: in + rank, rounded up to 8 */
     int parts;
     struct rt_linear_part {
         int64_t row, rows; /* which rows of W */

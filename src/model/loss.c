@@ -13,10 +13,10 @@ rt_status rt_loss_fwd(struct rt_model *m, int64_t learned)
     RT_TRY(ex->ops->add_rmsnorm_fwd(ex, a->xl, a->hl, head->ld, a->stats, a->xl, a->dl, m->text.norm_w, learned, d,
                                     m->config.rms_norm_eps, false));
     for (int64_t at = 0; at < learned; at += a->chunk) {
-        const int64_t n = learned - at < a->chunk ? learned - at : a->chunk;
+        const int64_t n = learned - at < a->chunk ? learned - at : a->chunk, row = m->host.first + at;
         rt_act *h = rt_at(ex, a->hl, at * head->ld);
         RT_TRY(rt_linear_fwd(&m->pass, head, a->logits, v, h, n));
-        RT_TRY(ex->ops->xent(ex, a->logits, a->row_loss + at, a->row_hit + at, m->in.targets + at, m->in.weights + at, n,
+        RT_TRY(ex->ops->xent(ex, a->logits, a->row_loss + row, a->row_hit + row, m->in.targets + at, m->in.weights + at, n,
                              v, m->pass.train));
         if (m->pass.train) /* the gradient of this chunk's logits is at hand now and nowhere later */
             RT_TRY(rt_linear_bwd(&m->pass, head, rt_at(ex, a->dhl, at * head->ld), a->logits, v, h, n, true));

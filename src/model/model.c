@@ -223,11 +223,29 @@ void rt_model_close(struct rt_model *m)
 
 /* ---- passes ---- */
 
+rt_status rt_model_put(struct rt_model *m, const struct rt_batch *batch)
+{
+    return rt_upload(m, batch);
+}
+
+/* The pass's losses go behind those of the step's earlier passes. */
+static rt_status keep_weights(struct rt_model *m, const struct rt_batch *batch, bool train)
+{
+    struct rt_staging *h = &m->host;
+    h->first = train ? h->first + h->passed : 0;
+    h->passed = batch->learned;
+    if (h->first + h->passed > m->limits.step_learned)
+        return rt_fail(m->ex->err, RT_ERR_INTERNAL, "a step of more than %lld learned tokens is larger than the plan",
+                       (long long)m->limits.step_learned);
+    memcpy(h->weights + h->first, batch->weights, (size_t)batch->learned * sizeof(float));
+    return RT_OK;
+}
+
 rt_status rt_model_fwd(struct rt_model *m, const struct rt_batch *batch, bool train, uint64_t dropout_stream)
 {
     m->pass.train = train;
     m->pass.stream = dropout_stream;
-    RT_TRY(rt_upload(m, batch));
+    RT_TRY(keep_weights(m, batch, train));
     RT_TRY(rt_vision_fwd(m, batch));
     return rt_text_fwd(m, batch);
 }
@@ -250,10 +268,11 @@ rt_status rt_model_logits(struct rt_model *m, const struct rt_batch *batch, floa
 
 rt_status rt_model_loss(struct rt_model *m, double *weighted_sum, float *row_loss, float *row_hit)
 {
-    const size_t bytes = (size_t)m->host.learned * sizeof(float);
+    const int64_t learned = m->host.first + m->host.passed;
+    const size_t bytes = (size_t)learned * sizeof(float);
     RT_TRY(rt_exec_get(m->ex, m->host.row_loss, m->text_acts.row_loss, bytes));
     double sum = 0;
-    for (int64_t i = 0; i < m->host.learned; i++)
+    for (int64_t i = 0; i < learned; i++)
         sum += (double)m->host.weights[i] * (double)m->host.row_loss[i];
     *weighted_sum = sum;
     if (row_loss != NULL)
@@ -293,6 +312,7 @@ rt_status rt_model_refresh(struct rt_model *m)
 
 rt_status rt_model_grads_zero(struct rt_model *m)
 {
+    m->host.first = m->host.passed = 0;
     return rt_exec_zero(m->ex, m->adapter.g, (size_t)m->adapter.count * sizeof(float));
 }
 

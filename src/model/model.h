@@ -40,6 +40,7 @@ struct rt_model;
 /* The largest pass that the model has to hold. */
 struct rt_model_limits {
     int64_t tokens, samples, max_length, patches, pictures, learned, picture_bytes, max_picture_patches;
+    int64_t step_learned; /* learned tokens of all passes of an optimizer step; at least `learned` */
     bool eval_only; /* no backward will be asked */
 };
 
@@ -63,14 +64,17 @@ char *rt_model_plan_text(const struct rt_model *model);
 rt_status rt_model_file_dtype(const char *model_name_or_path, struct rt_dist *dist, enum rt_dtype *dtype,
                               struct rt_error *err);
 
-/* Forward: puts the batch where the exec runs, runs the vision tower and the decoder, and adds to *loss_sum the sum of
- * weight * row loss over the learned tokens. train keeps what backward needs and applies dropout. Per-token results of
- * the pass stay until the next: rt_model_row_losses. The host copy of a batch may be reused after the call. */
+/* Hands a batch over to where the exec runs, behind all that was asked for before: on a GPU while the last pass still runs.
+ * The batch itself must stay until rt_model_fwd has returned. */
+rt_status rt_model_put(struct rt_model *model, const struct rt_batch *batch);
+/* Forward of the batch put last: the vision tower, the decoder and the loss of the learned tokens. train keeps what
+ * backward needs, applies dropout, and adds the losses to those since rt_model_grads_zero. */
 rt_status rt_model_fwd(struct rt_model *model, const struct rt_batch *batch, bool train, uint64_t dropout_stream);
 /* Backward of the last forward with train: adds to the LoRA gradients. */
 rt_status rt_model_bwd(struct rt_model *model);
-/* The losses of the last forward: sum of weight * loss, and per learned token (host arrays of batch->learned; hit is 1
- * where the largest logit is the target). Waits for the device. Either array may be NULL. */
+/* The losses since rt_model_grads_zero, or of the last forward alone where that was without train: sum of weight * loss, and
+ * per learned token (host arrays; hit is 1 where the largest logit is the target). Waits for the device. Either array
+ * may be NULL. */
 rt_status rt_model_loss(struct rt_model *model, double *weighted_sum, float *row_loss, float *row_hit);
 /* Logits of every position of a batch in f32 [tokens, vocab] on the host: for comparisons. */
 rt_status rt_model_logits(struct rt_model *model, const struct rt_batch *batch, float *host_logits);

@@ -48,8 +48,9 @@ struct rt_staging {
     struct rt_window_order order;
     int32_t *image_rows, *cu;             /* as above; cu is what operations get as host_cu */
     float *cos, *sin, *vision_cos, *vision_sin;
-    float *weights, *row_loss, *row_hit;  /* [learned] of the last forward */
-    int64_t learned;
+    float *weights, *row_loss;            /* [step_learned] of the step, pass after pass */
+    int64_t first, passed;                /* where the last forward's begin in them, and how many they are */
+    int64_t learned;                      /* of the batch put last */
 };
 
 struct rt_text_acts {
@@ -62,7 +63,7 @@ struct rt_text_acts {
     rt_act *hl, *dhl;                /* [learned, ld of head] */
     rt_act *logits;                  /* [chunk, vocab] */
     int64_t chunk;
-    float *row_loss, *row_hit;       /* [learned] */
+    float *row_loss, *row_hit;       /* [step_learned] */
     float *dx, *dxl;                 /* [tokens, hidden], [learned, hidden] gradient of the stream */
     rt_act *dx_act, *dxl_act;        /* the same in the element type */
     struct rt_block_work work;
@@ -125,6 +126,8 @@ rt_status rt_loss_bwd(struct rt_model *m);
 /* vision.c */
 void rt_vision_build(struct rt_vision *vision, struct rt_build *b, const struct rt_model_config *c);
 void rt_vision_take(struct rt_model *m, struct rt_arena *arena);
+/* Pictures of a batch to patch rows where the exec runs. */
+rt_status rt_vision_put(struct rt_model *m, const struct rt_batch *batch);
 rt_status rt_vision_fwd(struct rt_model *m, const struct rt_batch *batch);
 rt_status rt_vision_bwd(struct rt_model *m);
 

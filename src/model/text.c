@@ -89,8 +89,8 @@ void rt_text_take(struct rt_model *m, struct rt_arena *arena)
     a->hl = rt_arena_take(arena, (size_t)(learned * t->head.ld) * m->ex->act_bytes);
     a->chunk = chunk_rows(m);
     a->logits = rt_arena_take(arena, (size_t)(a->chunk * m->config.vocab) * m->ex->act_bytes);
-    a->row_loss = rt_arena_take(arena, (size_t)learned * sizeof(float));
-    a->row_hit = rt_arena_take(arena, (size_t)learned * sizeof(float));
+    a->row_loss = rt_arena_take(arena, (size_t)m->limits.step_learned * sizeof(float));
+    a->row_hit = rt_arena_take(arena, (size_t)m->limits.step_learned * sizeof(float));
     if (!keep)
         return;
     a->dhl = rt_arena_take(arena, (size_t)(learned * t->head.ld) * m->ex->act_bytes);

@@ -9,7 +9,7 @@ rt_status rt_upload_init(struct rt_model *m, struct rt_error *err)
 {
     const struct rt_model_config *c = &m->config;
     const struct rt_model_limits *l = &m->limits;
-    const size_t tokens = (size_t)l->tokens, patches = (size_t)l->patches, learned = (size_t)l->learned;
+    const size_t tokens = (size_t)l->tokens, patches = (size_t)l->patches, learned = (size_t)l->step_learned;
     const size_t units = patches / (size_t)(c->vision.merge * c->vision.merge);
     const size_t text_half = (size_t)c->head_dim / 2, vision_half = (size_t)(c->vision.width / c->vision.heads) / 2;
     struct rt_staging *h = &m->host;
@@ -25,10 +25,9 @@ rt_status rt_upload_init(struct rt_model *m, struct rt_error *err)
     h->vision_sin = malloc((patches * vision_half + 1) * sizeof(float));
     h->weights = malloc((learned + 1) * sizeof(float));
     h->row_loss = malloc((learned + 1) * sizeof(float));
-    h->row_hit = malloc((learned + 1) * sizeof(float));
     if (h->order.unit == NULL || h->order.where == NULL || h->order.full_cu == NULL || h->order.window_cu == NULL ||
         h->image_rows == NULL || h->cu == NULL || h->cos == NULL || h->sin == NULL || h->vision_cos == NULL ||
-        h->vision_sin == NULL || h->weights == NULL || h->row_loss == NULL || h->row_hit == NULL)
+        h->vision_sin == NULL || h->weights == NULL || h->row_loss == NULL)
         return rt_fail(err, RT_ERR_MEMORY, "out of host memory for the staging of a batch");
     const int64_t cells = l->max_picture_patches; /* a picture is at most this many patches high or wide */
     RT_TRY(rt_rope_table_init(&m->text_rope, l->max_length + 1, c->head_dim / 2, c->rope_theta, c->head_dim, err));
@@ -50,7 +49,6 @@ void rt_upload_free(struct rt_model *m)
     free(h->vision_sin);
     free(h->weights);
     free(h->row_loss);
-    free(h->row_hit);
     rt_rope_table_free(&m->text_rope);
     rt_rope_table_free(&m->vision_rope);
 }
@@ -155,7 +153,6 @@ rt_status rt_upload(struct rt_model *m, const struct rt_batch *b)
         h->image_rows[i] = b->image_rows[i] < 0 ? -1 : h->order.where[b->image_rows[i]];
     rt_rope_text(&m->text_rope, m->config.mrope_section, b->positions, b->tokens, h->cos, h->sin);
     memcpy(h->cu, b->offsets, ((size_t)b->samples + 1) * sizeof(int32_t));
-    memcpy(h->weights, b->weights, (size_t)b->learned * sizeof(float));
     h->learned = b->learned;
     const size_t table = (size_t)(b->tokens * m->text_rope.freqs) * sizeof(float);
     RT_TRY(rt_exec_put(ex, in->ids, b->ids, tokens));
@@ -163,9 +160,10 @@ rt_status rt_upload(struct rt_model *m, const struct rt_batch *b)
     RT_TRY(rt_exec_put(ex, in->cu, h->cu, ((size_t)b->samples + 1) * sizeof(int32_t)));
     RT_TRY(rt_exec_put(ex, in->learned_at, b->learned_at, learned));
     RT_TRY(rt_exec_put(ex, in->targets, b->targets, learned));
-    RT_TRY(rt_exec_put(ex, in->weights, h->weights, learned));
+    RT_TRY(rt_exec_put(ex, in->weights, b->weights, learned));
     RT_TRY(rt_exec_put(ex, in->cos, h->cos, table));
     RT_TRY(rt_exec_put(ex, in->sin, h->sin, table));
+    RT_TRY(rt_vision_put(m, b));
     m->place = (struct rt_place){ b->tokens, in->cos, in->sin, in->cu, h->cu, b->samples, b->max_length };
     return RT_OK;
 }

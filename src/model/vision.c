@@ -42,7 +42,7 @@ void rt_vision_build(struct rt_vision *v, struct rt_build *b, const struct rt_mo
                                   .norm = two ? RT_LAYERNORM : RT_RMSNORM, .mlp = two ? RT_QUICK_GELU : RT_SWIGLU,
                                   .causal = false, .round_stream = true, .eps = 1e-6f };
     const struct rt_build_part patch = { .rows = e, .module = "model.visual.patch_embed.proj" };
-    rt_build_linear(b, &v->patch, 3 * c->vision.temporal * c->vision.patch * c->vision.patch, false, &patch, 1);
+    rt_build_dense(b, &v->patch, 3 * c->vision.temporal * c->vision.patch * c->vision.patch, &patch);
     v->lowest = c->vision.depth;
     for (int64_t i = 0; i < c->vision.depth; i++) {
         block_build(&v->block[i], b, c, i);
@@ -96,13 +96,10 @@ void rt_vision_take(struct rt_model *m, struct rt_arena *arena)
     rt_block_work_take(&a->work, arena, &v->tower, &v->block[0], rows, act);
 }
 
-/* Pictures to patch rows, to the tower's width, into window order. */
-static rt_status embed(struct rt_model *m, const struct rt_batch *batch)
+rt_status rt_vision_put(struct rt_model *m, const struct rt_batch *batch)
 {
     struct rt_vision_acts *a = &m->vision_acts;
     struct rt_exec *ex = m->ex;
-    const struct rt_linear *patch = &m->vision.patch;
-    const int64_t merge = m->config.vision.merge, cells = merge * merge, e = m->config.vision.width;
     int64_t row = 0;
     for (int64_t i = 0; i < batch->pictures; i++) {
         const struct rt_picture *p = &batch->picture[i];
@@ -111,11 +108,20 @@ static rt_status embed(struct rt_model *m, const struct rt_batch *batch)
         RT_TRY(rt_exec_put(ex, m->in.rgb, p->rgb[0], bytes));
         if (!still)
             RT_TRY(rt_exec_put(ex, m->in.rgb + bytes, p->rgb[1], bytes));
-        RT_TRY(ex->ops->patchify(ex, rt_at(ex, a->pixels, row * patch->in), m->in.rgb, m->in.rgb + (still ? 0 : bytes),
-                                 m->in.lut, p->grid_h, p->grid_w, m->config.vision.patch, merge));
+        RT_TRY(ex->ops->patchify(ex, rt_at(ex, a->pixels, row * m->vision.patch.in), m->in.rgb, m->in.rgb + (still ? 0 : bytes),
+                                 m->in.lut, p->grid_h, p->grid_w, m->config.vision.patch, m->config.vision.merge));
         row += (int64_t)p->grid_h * p->grid_w;
     }
-    RT_TRY(rt_linear_fwd(&m->pass, patch, a->natural, e, a->pixels, row));
+    return RT_OK;
+}
+
+/* Patch rows to the tower's width, into window order. */
+static rt_status embed(struct rt_model *m)
+{
+    struct rt_vision_acts *a = &m->vision_acts;
+    struct rt_exec *ex = m->ex;
+    const int64_t merge = m->config.vision.merge, cells = merge * merge, e = m->config.vision.width, row = m->patches;
+    RT_TRY(rt_linear_fwd(&m->pass, &m->vision.patch, a->natural, e, a->pixels, row));
     const rt_act *x = a->natural;
     if (m->config.family == RT_QWEN2_5_VL) {
         RT_TRY(ex->ops->gather_rows(ex, a->ordered, e * cells, a->natural, e * cells, m->in.unit, row / cells, e * cells));
@@ -158,7 +164,7 @@ rt_status rt_vision_fwd(struct rt_model *m, const struct rt_batch *batch)
     struct rt_vision_acts *a = &m->vision_acts;
     if (batch->pictures == 0)
         return RT_OK;
-    RT_TRY(embed(m, batch));
+    RT_TRY(embed(m));
     for (int64_t i = 0; i < m->config.vision.depth; i++)
         RT_TRY(rt_block_fwd(&m->pass, &m->vision.tower, &m->vision.block[i], &a->block[i], place_of(m, i),
                             stream_before(a, i), a->delta, i == 0));

@@ -46,6 +46,7 @@ static rt_status sum_batches(struct rt_run *run, struct rt_loader *loader, struc
             if (hit == NULL)
                 RT_TRY_TO(st, rt_fail(run->err, RT_ERR_MEMORY, "out of memory in the evaluation"), err_free);
         }
+        RT_TRY_TO(st, rt_model_put(run->model, batch), err_free);
         RT_TRY_TO(st, rt_model_fwd(run->model, batch, false, 0), err_free);
         RT_TRY_TO(st, rt_model_loss(run->model, &loss, NULL, accuracy ? hit : NULL), err_free);
         s->loss += loss;

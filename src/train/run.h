@@ -33,6 +33,7 @@ struct rt_run {
     struct rt_model *model;
     struct rt_adapter *adapter; /* the model's */
     struct rt_loader *loader;   /* of training */
+    const struct rt_batch *next; /* fetched and put, not computed yet; or NULL */
     struct rt_schedule schedule;
     float *norm;                /* one f32 where the exec runs */
 

@@ -56,6 +56,7 @@ static struct rt_model_limits limits_of(const struct rt_run *run)
         .pictures = most(g * t.pictures, e.pictures),
         .learned = most(least(g * t.learned, tokens), e.learned),
         .picture_bytes = most(g * t.picture_bytes, e.picture_bytes),
+        .step_learned = most(g * t.learned, e.learned),
         .max_picture_patches = most(t.max_picture_patches, e.max_picture_patches),
         .eval_only = !run->job->train.do_train,
     };

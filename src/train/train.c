@@ -6,29 +6,43 @@
 
 #include <math.h>
 
+static rt_status put_next(struct rt_run *run)
+{
+    const bool learns = run->next != NULL && run->next->learned > 0; /* else all its rows turned out bad */
+    return learns ? rt_model_put(run->model, run->next) : RT_OK;
+}
+
+/* The next pass's batch, handed over while the device still works on the last one. */
+static rt_status fetch_next(struct rt_run *run)
+{
+    double wait_s = 0;
+    RT_TRY(rt_batch_next(run->loader, &run->next, &wait_s, run->err));
+    run->window_wait_s += wait_s;
+    return put_next(run);
+}
+
 /* Gradients of one optimizer step on this rank: every pass of its micro-batches, forward and backward. */
 static rt_status step_grads(struct rt_run *run, double *loss)
 {
     const int64_t micros = rt_run_micros_of_step(run, run->step);
     const uint64_t first = (uint64_t)(run->step * run->job->train.gradient_accumulation_steps);
-    *loss = 0;
     RT_TRY(rt_model_grads_zero(run->model));
     for (int64_t micro = 0; micro < micros;) {
-        const struct rt_batch *batch = NULL;
-        double wait_s = 0, pass_loss = 0;
-        RT_TRY(rt_batch_next(run->loader, &batch, &wait_s, run->err));
+        if (run->next == NULL)
+            RT_TRY(fetch_next(run));
+        const struct rt_batch *batch = run->next;
         const uint64_t stream = (first + (uint64_t)micro) * (uint64_t)rt_dist_size(run->dist) +
                                 (uint64_t)rt_dist_rank(run->dist);
-        if (batch->learned > 0) { /* else all its rows turned out bad */
+        if (batch->learned > 0) {
             RT_TRY(rt_model_fwd(run->model, batch, true, stream));
             RT_TRY(rt_model_bwd(run->model));
-            RT_TRY(rt_model_loss(run->model, &pass_loss, NULL, NULL));
         }
-        *loss += pass_loss;
-        run->window_wait_s += wait_s;
         micro += batch->micros;
+        run->next = NULL;
+        if (micro < micros || run->step + 1 < run->steps)
+            RT_TRY(fetch_next(run));
     }
-    return RT_OK;
+    return rt_model_loss(run->model, loss, NULL, NULL);
 }
 
 /* A step whose loss or gradient is not finite changes nothing; too many in a row end the run. All ranks see the same
@@ -134,6 +148,7 @@ static rt_status evaluate(struct rt_run *run, bool *best)
     struct rt_eval_log log;
     bool better = false;
     RT_TRY(rt_evaluate(run, &log));
+    RT_TRY(put_next(run)); /* evaluation has put its own */
     RT_TRY(rt_report_eval(run->report, &log, run->err));
     RT_TRY(rt_best_look(run, &log, &better));
     *best = better && run->job->train.save_strategy == RT_STRATEGY_BEST;

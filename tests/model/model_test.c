@@ -61,7 +61,7 @@ void test_model_open(struct test_model *t, struct rt_dist *dist, const char *pre
 {
     static float lut[3][256];
     const struct rt_model_limits limits = { .tokens = TOKENS, .samples = SAMPLES, .max_length = 40, .patches = 64,
-                                            .pictures = PICTURES, .learned = TOKENS, .picture_bytes = 64 * 196 * 3,
+                                            .pictures = PICTURES, .learned = TOKENS, .step_learned = TOKENS, .picture_bytes = 64 * 196 * 3,
                                             .max_picture_patches = 48 };
     for (int c = 0; c < 3; c++)
         for (int i = 0; i < 256; i++)

@@ -11,6 +11,10 @@ static double loss_at(struct test_model *t, const struct rt_batch *batch, bool t
     double loss = NAN;
     rt_status st = rt_model_refresh(t->model);
     if (st == RT_OK)
+        st = rt_model_grads_zero(t->model); /* the losses of a step begin here */
+    if (st == RT_OK)
+        st = rt_model_put(t->model, batch);
+    if (st == RT_OK)
         st = rt_model_fwd(t->model, batch, train, 7);
     if (st == RT_OK)
         st = rt_model_loss(t->model, &loss, NULL, NULL);
@@ -64,6 +68,8 @@ static void check_model(struct rt_dist *dist, const char *what, const char *pres
     rt_status st = rt_model_refresh(t.model);
     if (st == RT_OK)
         st = rt_model_grads_zero(t.model);
+    if (st == RT_OK)
+        st = rt_model_put(t.model, batch);
     if (st == RT_OK)
         st = rt_model_fwd(t.model, batch, true, 7);
     if (st == RT_OK)

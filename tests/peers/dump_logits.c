@@ -68,7 +68,7 @@ static rt_status open_all(struct dump *d, int argc, char **argv)
     rt_data_limits(d->data, RT_TRAIN, &t);
     const struct rt_model_limits limits = {
         .tokens = t.tokens, .samples = t.samples, .max_length = t.max_length, .patches = t.patches,
-        .pictures = t.pictures, .learned = t.learned, .picture_bytes = t.picture_bytes,
+        .pictures = t.pictures, .learned = t.learned, .step_learned = t.learned, .picture_bytes = t.picture_bytes,
         .max_picture_patches = t.max_picture_patches, .eval_only = true,
     };
     RT_TRY(rt_exec_open(&d->ex, RT_DEVICE_CPU, RT_F32, 0, 2, d->err));
