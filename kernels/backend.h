@@ -14,7 +14,7 @@
 struct rt_backend {
     /* Whether open can be expected to work for this rank: compiled in, and a device is there. */
     bool (*present)(int local_rank);
-    /* Sets ex->backend. ex->device, act, act_bytes, ops and err are set before. */
+    /* Sets ex->backend and ex->ops. ex->device, act, act_bytes and err are set before. */
     rt_status (*open)(struct rt_exec *ex, int local_rank, int threads);
     void (*close)(struct rt_exec *ex);
     /* As the rt_exec_ functions. */
@@ -24,7 +24,6 @@ struct rt_backend {
     rt_status (*get)(struct rt_exec *ex, void *host_dst, const void *src, size_t bytes);
     rt_status (*zero)(struct rt_exec *ex, void *dst, size_t bytes);
     rt_status (*sync)(struct rt_exec *ex);
-    const struct rt_ops *ops_f32, *ops_bf16;
 };
 
 extern const struct rt_backend rt_cpu_backend, rt_cuda_backend;

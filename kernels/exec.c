@@ -19,7 +19,6 @@ rt_status rt_exec_open(struct rt_exec **ex, enum rt_device device, enum rt_dtype
     struct rt_exec *e = calloc(1, sizeof *e);
     if (e == NULL)
         return rt_fail(err, RT_ERR_MEMORY, "out of memory: %zu bytes for an exec", sizeof *e);
-    e->ops = act == RT_F32 ? backend->ops_f32 : backend->ops_bf16;
     e->device = device;
     e->act = act;
     e->act_bytes = act == RT_F32 ? 4 : 2;

@@ -1,6 +1,6 @@
-# kernels/local.mk - the CPU operations are compiled twice, once an element type; the CUDA ones are templates.
+# kernels/local.mk - the CPU operations are compiled for each element type and level of processor; the CUDA ones are templates.
 librt_a_SOURCES += kernels/exec.h kernels/exec.c kernels/ops.h kernels/check.h kernels/check.c kernels/backend.h \
-    kernels/cpu/backend.h kernels/cpu/backend.c kernels/cpu/blas.h kernels/cpu/blas.c
+    kernels/cpu/backend.h kernels/cpu/backend.c kernels/cpu/blas.h kernels/cpu/blas.c kernels/cpu/levels.h
 CPU_OPS = kernels/cpu/act.h kernels/cpu/exp.h kernels/cpu/attention.h kernels/cpu/table.c \
     kernels/cpu/adamw.c kernels/cpu/attention_bwd.c kernels/cpu/attention_fwd.c \
     kernels/cpu/cast.c kernels/cpu/dropout.c kernels/cpu/embed.c kernels/cpu/gelu.c kernels/cpu/gemm.c \
@@ -9,13 +9,31 @@ CPU_OPS = kernels/cpu/act.h kernels/cpu/exp.h kernels/cpu/attention.h kernels/cp
 # Loops marked simd become vectors; a * b + c is not contracted behind the source's back (clang would); sqrt need not
 # set errno, nor comparisons floating-point flags, which nobody reads: without that gcc leaves loops over exp scalar.
 # clang warns of loops marked simd that it leaves scalar; that is no fault.
-CPU_OPS_CFLAGS = $(AM_CFLAGS) -O3 -fopenmp-simd -ffp-contract=off -fno-math-errno -fno-trapping-math -Wno-pass-failed
+CPU_OPS_CFLAGS = $(AM_CFLAGS) -O3 -fopenmp-simd $(OPENMP_CFLAGS) -ffp-contract=off -fno-math-errno -fno-trapping-math -Wno-pass-failed
 libcpu_f32_a_SOURCES = $(CPU_OPS)
-libcpu_f32_a_CPPFLAGS = $(AM_CPPFLAGS) -DRT_ACT_F32
+libcpu_f32_a_CPPFLAGS = $(AM_CPPFLAGS) -DRT_ACT_F32 -DRT_CPU_LEVEL=base
 libcpu_f32_a_CFLAGS = $(CPU_OPS_CFLAGS)
 libcpu_bf16_a_SOURCES = $(CPU_OPS)
-libcpu_bf16_a_CPPFLAGS = $(AM_CPPFLAGS) -DRT_ACT_BF16
+libcpu_bf16_a_CPPFLAGS = $(AM_CPPFLAGS) -DRT_ACT_BF16 -DRT_CPU_LEVEL=base
 libcpu_bf16_a_CFLAGS = $(CPU_OPS_CFLAGS)
+if HAVE_CPU_LEVELS
+librt_a_SOURCES += kernels/cpu/levels_x86.c
+CPU_LIBS += libcpu_f32_avx2.a libcpu_bf16_avx2.a libcpu_f32_avx512.a libcpu_bf16_avx512.a
+libcpu_f32_avx2_a_SOURCES = $(CPU_OPS)
+libcpu_f32_avx2_a_CPPFLAGS = $(AM_CPPFLAGS) -DRT_ACT_F32 -DRT_CPU_LEVEL=avx2
+libcpu_f32_avx2_a_CFLAGS = $(CPU_OPS_CFLAGS) -march=x86-64-v3
+libcpu_bf16_avx2_a_SOURCES = $(CPU_OPS)
+libcpu_bf16_avx2_a_CPPFLAGS = $(AM_CPPFLAGS) -DRT_ACT_BF16 -DRT_CPU_LEVEL=avx2
+libcpu_bf16_avx2_a_CFLAGS = $(CPU_OPS_CFLAGS) -march=x86-64-v3
+libcpu_f32_avx512_a_SOURCES = $(CPU_OPS)
+libcpu_f32_avx512_a_CPPFLAGS = $(AM_CPPFLAGS) -DRT_ACT_F32 -DRT_CPU_LEVEL=avx512
+libcpu_f32_avx512_a_CFLAGS = $(CPU_OPS_CFLAGS) -march=x86-64-v4
+libcpu_bf16_avx512_a_SOURCES = $(CPU_OPS)
+libcpu_bf16_avx512_a_CPPFLAGS = $(AM_CPPFLAGS) -DRT_ACT_BF16 -DRT_CPU_LEVEL=avx512
+libcpu_bf16_avx512_a_CFLAGS = $(CPU_OPS_CFLAGS) -march=x86-64-v4
+else
+librt_a_SOURCES += kernels/cpu/levels_base.c
+endif
 
 CUDA_INCLUDES = kernels/cuda/backend.h kernels/cuda/common.cuh kernels/cuda/cublas.h kernels/cuda/ops.cuh \
     kernels/cuda/attention.cuh

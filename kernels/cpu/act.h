@@ -1,7 +1,7 @@
 /*
  * act.h - the element type that a file of kernels/cpu is being compiled for.
  *
- * Each operation is written once over `act` and compiled twice, with RT_ACT_F32 and with RT_ACT_BF16. f32()
+ * Each operation is written once over `act` and compiled with RT_ACT_F32 and with RT_ACT_BF16, for each RT_CPU_LEVEL. f32()
  * reads an element, rn() rounds to one; panels are float views of blocks that OpenBLAS can read or add to: the
  * tensor itself in fp32, a converted copy in scratch in bf16.
  */
@@ -9,11 +9,22 @@
 #define RT_KERNELS_CPU_ACT_H
 
 #include "base/bf16.h"
+#include "kernels/cpu/backend.h"
 #include "kernels/check.h"
 #include "kernels/ops.h"
 
+/* for (r of rows), shared out to the exec's threads: each row is made by one of them, with the same bits as by any other. */
+#define RT_PRAGMA(text) _Pragma(#text)
+#define RT_EACH_ROW(ex, r, rows, cols)                                                  \
+    RT_PRAGMA(omp parallel for schedule(static) num_threads(rt_cpu_team(ex, (rows) * (cols)))) \
+    for (int64_t r = 0; r < (rows); r++)
+
 /* For loops whose iterations are independent, also when an output is an input: nothing to prove. */
 #define RT_SIMD _Pragma("omp simd")
+
+/* rt_cpu_f32_avx2_gemm: the element type, the level of processor (see levels.h), the operation. */
+#define RT_CPU_NAME(type, level, name) RT_CPU_PASTE(type, level, name)
+#define RT_CPU_PASTE(type, level, name) rt_cpu_##type##_##level##_##name
 
 struct panel {
     const float *p;
@@ -26,7 +37,7 @@ struct sums {
 
 #if defined RT_ACT_F32
 
-#define RT_CPU(name) rt_cpu_f32_##name
+#define RT_CPU(name) RT_CPU_NAME(f32, RT_CPU_LEVEL, name)
 typedef float act;
 enum { ACT_IS_F32 = 1 };
 
@@ -61,7 +72,7 @@ static inline void sums_round(act *y, int64_t ldy, int64_t rows, int64_t cols, s
 
 #elif defined RT_ACT_BF16
 
-#define RT_CPU(name) rt_cpu_bf16_##name
+#define RT_CPU(name) RT_CPU_NAME(bf16, RT_CPU_LEVEL, name)
 typedef rt_bf16 act;
 enum { ACT_IS_F32 = 0 };
 

@@ -21,6 +21,8 @@ static float clip_factor(const float *norm, double max_norm)
 #define WITH_FMA
 #endif
 
+enum { UPDATE = 1 << 14 }; /* elements that a thread takes at a time */
+
 struct scalars {
     float clip, keep, m_new, v_old, v_new, rate, v_bias, eps;
 };
@@ -57,6 +59,10 @@ rt_status RT_CPU(adamw)(struct rt_exec *ex, float *p, float *m, float *v, const 
         .v_bias = (float)sqrt(1.0 - pow(h->beta2, t)),
         .eps = (float)h->eps,
     };
-    RT_CPU(adamw_update)(p, m, v, grad, n, &s);
+    const int64_t rows = (n + UPDATE - 1) / UPDATE;
+    RT_EACH_ROW(ex, r, rows, UPDATE) {
+        const int64_t at = r * UPDATE, part = n - at < UPDATE ? n - at : UPDATE;
+        RT_CPU(adamw_update)(p + at, m + at, v + at, grad + at, part, &s);
+    }
     return RT_OK;
 }

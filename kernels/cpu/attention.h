@@ -102,6 +102,14 @@ static inline void blocks_of(int64_t segment, int64_t kv_head, const struct rt_a
     }
 }
 
+/* A segment and key head goes to one thread: which one makes no difference to its bits. */
+static inline int attention_team(const struct rt_exec *ex, const struct rt_attention *at)
+{
+    const int64_t items = at->segments * at->kv_heads;
+    const int team = rt_cpu_team(ex, at->rows * at->heads * at->max_length);
+    return items < team ? (int)items : team;
+}
+
 static inline rt_status attention_check(struct rt_exec *ex, const char *op, const struct rt_attention *at,
                                         const int64_t *ld_q, int n_q, const int64_t *ld_kv, int n_kv)
 {

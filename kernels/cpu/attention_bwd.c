@@ -6,10 +6,10 @@ struct bwd {
     const struct rt_exec *ex;
     const act *q, *k, *v, *o, *d_o;
     const float *lse;
-    act *dq;
-    int64_t ldq, ldk, ldv, ldo, lddo, lddq;
-    struct sums dk, dv; /* of the segment and key head at hand */
-    struct blocks mem;
+    act *dq, *dk, *dv;
+    int64_t ldq, ldk, ldv, ldo, lddo, lddq, lddk, lddv;
+    struct blocks mem;      /* of the thread */
+    struct sums dk_sum, dv_sum; /* of the segment and key head at hand */
 };
 
 /* The block's lse, and delta = sum over c of do o. */
@@ -56,16 +56,16 @@ static void bwd_block(const struct block *b, const struct rt_attention *at, void
         const int64_t keys = all_keys - k0 < BLOCK_KEYS ? all_keys - k0 : BLOCK_KEYS, row0 = b->start + k0;
         const struct panel k = panel_of(f->k + row0 * f->ldk + b->kv_head * d, f->ldk, keys, d, mem->k);
         const struct panel v = panel_of(f->v + row0 * f->ldv + b->kv_head * d, f->ldv, keys, d, mem->v);
-        rt_cpu_sgemm(f->ex, mem->s, keys, mem->q, d, false, k.p, k.ld, true, rows, keys, d, at->scale, 0.0f);
-        rt_cpu_sgemm(f->ex, mem->ds, keys, mem->d_o, d, false, v.p, v.ld, true, rows, keys, d, 1.0f, 0.0f);
+        rt_cpu_sgemm(mem->s, keys, mem->q, d, false, k.p, k.ld, true, rows, keys, d, at->scale, 0.0f);
+        rt_cpu_sgemm(mem->ds, keys, mem->d_o, d, false, v.p, v.ld, true, rows, keys, d, 1.0f, 0.0f);
         for (int64_t i = 0; i < rows; i++)
             probability_row(mem->s + i * keys, mem->ds + i * keys, visible_keys(b, i, k0, keys, at->causal),
                             keys, lse[i], delta[i], at->scale);
-        rt_cpu_sgemm(f->ex, f->dv.p + k0 * f->dv.ld, f->dv.ld, mem->s, keys, true, mem->d_o, d, false, keys, d,
+        rt_cpu_sgemm(f->dv_sum.p + k0 * f->dv_sum.ld, f->dv_sum.ld, mem->s, keys, true, mem->d_o, d, false, keys, d,
                      rows, 1.0f, 1.0f);
-        rt_cpu_sgemm(f->ex, f->dk.p + k0 * f->dk.ld, f->dk.ld, mem->ds, keys, true, mem->q, d, false, keys, d,
+        rt_cpu_sgemm(f->dk_sum.p + k0 * f->dk_sum.ld, f->dk_sum.ld, mem->ds, keys, true, mem->q, d, false, keys, d,
                      rows, 1.0f, 1.0f);
-        rt_cpu_sgemm(f->ex, mem->dq, d, mem->ds, keys, false, k.p, k.ld, false, rows, d, keys, 1.0f,
+        rt_cpu_sgemm(mem->dq, d, mem->ds, keys, false, k.p, k.ld, false, rows, d, keys, 1.0f,
                      k0 == 0 ? 0.0f : 1.0f);
     }
     for (int64_t i = 0; i < rows; i++) {
@@ -78,10 +78,10 @@ static void bwd_block(const struct block *b, const struct rt_attention *at, void
     }
 }
 
-/* In bf16, dk and dv of a segment and key head are summed in fp32 in the workspace. */
+/* In bf16, dk and dv are summed in fp32 in the workspace. */
 size_t RT_CPU(attention_work)(const struct rt_attention *at)
 {
-    return ACT_IS_F32 ? 0 : 2 * (size_t)at->max_length * (size_t)at->d * sizeof(float);
+    return ACT_IS_F32 ? 0 : 2 * (size_t)(at->rows * at->kv_heads * at->d) * sizeof(float);
 }
 
 static void zero_sums(struct sums s, int64_t rows, int64_t cols)
@@ -89,6 +89,22 @@ static void zero_sums(struct sums s, int64_t rows, int64_t cols)
     for (int64_t r = 0; r < rows; r++)
         for (int64_t c = 0; c < cols; c++)
             s.p[r * s.ld + c] = 0.0f;
+}
+
+/* One segment and key head; f is the caller's own copy. */
+static void bwd_head(struct bwd f, int64_t segment, int64_t kv_head, const struct rt_attention *at)
+{
+    const int64_t start = at->host_cu[segment], length = at->host_cu[segment + 1] - start;
+    act *const dk = f.dk + start * f.lddk + kv_head * at->d, *const dv = f.dv + start * f.lddv + kv_head * at->d;
+    float *const work = ACT_IS_F32 ? NULL : (float *)f.ex->work + (kv_head * at->rows + start) * at->d;
+    f.mem = blocks_in(rt_cpu_scratch(f.ex), at->d);
+    f.dk_sum = sums_for(dk, f.lddk, at->d, work);
+    f.dv_sum = sums_for(dv, f.lddv, at->d, ACT_IS_F32 ? NULL : work + at->rows * at->kv_heads * at->d);
+    zero_sums(f.dk_sum, length, at->d);
+    zero_sums(f.dv_sum, length, at->d);
+    blocks_of(segment, kv_head, at, bwd_block, &f);
+    sums_round(dk, f.lddk, length, at->d, f.dk_sum);
+    sums_round(dv, f.lddv, length, at->d, f.dv_sum);
 }
 
 rt_status RT_CPU(attention_bwd)(struct rt_exec *ex, rt_act *dq, int64_t lddq, rt_act *dk, int64_t lddk,
@@ -102,7 +118,7 @@ rt_status RT_CPU(attention_bwd)(struct rt_exec *ex, rt_act *dq, int64_t lddq, rt
         return RT_OK;
     RT_TRY(rt_check(ex, "attention_bwd", ex->work_bytes >= RT_CPU(attention_work)(at),
                     "the workspace is smaller than attention_work asks"));
-    struct bwd f = {
+    const struct bwd f = {
         .ex = ex,
         .q = in(q),
         .k = in(k),
@@ -111,28 +127,19 @@ rt_status RT_CPU(attention_bwd)(struct rt_exec *ex, rt_act *dq, int64_t lddq, rt
         .d_o = in(d_o),
         .lse = lse,
         .dq = out(dq),
+        .dk = out(dk),
+        .dv = out(dv),
         .ldq = ldq,
         .ldk = ldk,
         .ldv = ldv,
         .ldo = ldo,
         .lddo = lddo,
         .lddq = lddq,
-        .mem = blocks_in(rt_cpu_scratch(ex), at->d),
+        .lddk = lddk,
+        .lddv = lddv,
     };
-    float *work = ex->work;
-    for (int64_t segment = 0; segment < at->segments; segment++) {
-        const int64_t start = at->host_cu[segment], length = at->host_cu[segment + 1] - start;
-        for (int64_t kv_head = 0; kv_head < at->kv_heads; kv_head++) {
-            act *dk_here = out(dk) + start * lddk + kv_head * at->d;
-            act *dv_here = out(dv) + start * lddv + kv_head * at->d;
-            f.dk = sums_for(dk_here, lddk, at->d, work);
-            f.dv = sums_for(dv_here, lddv, at->d, ACT_IS_F32 ? NULL : work + at->max_length * at->d);
-            zero_sums(f.dk, length, at->d);
-            zero_sums(f.dv, length, at->d);
-            blocks_of(segment, kv_head, at, bwd_block, &f);
-            sums_round(dk_here, lddk, length, at->d, f.dk);
-            sums_round(dv_here, lddv, length, at->d, f.dv);
-        }
-    }
+    RT_PRAGMA(omp parallel for schedule(dynamic) num_threads(attention_team(ex, at)))
+    for (int64_t i = 0; i < at->segments * at->kv_heads; i++)
+        bwd_head(f, i / at->kv_heads, i % at->kv_heads, at);
     return RT_OK;
 }

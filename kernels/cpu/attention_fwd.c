@@ -10,7 +10,6 @@ struct fwd {
     act *o;
     float *lse;
     int64_t ldq, ldk, ldv, ldo;
-    struct blocks mem;
 };
 
 /* One row of scores s[keys], of which the first `visible` count: s becomes exp(s - m) with the running maximum
@@ -45,7 +44,7 @@ static void softmax_row(float *s, int64_t visible, int64_t keys, float *m, float
 static void fwd_block(const struct block *b, const struct rt_attention *at, void *context)
 {
     const struct fwd *f = context;
-    const struct blocks *mem = &f->mem;
+    const struct blocks blocks = blocks_in(rt_cpu_scratch(f->ex), at->d), *mem = &blocks;
     const int64_t d = at->d, rows = block_rows(b), all_keys = block_keys(b, at->causal);
     float *m = mem->stat[0], *total = mem->stat[1];
     block_load(mem->q, b, f->q, f->ldq, d);
@@ -55,11 +54,11 @@ static void fwd_block(const struct block *b, const struct rt_attention *at, void
         const int64_t keys = all_keys - k0 < BLOCK_KEYS ? all_keys - k0 : BLOCK_KEYS, row0 = b->start + k0;
         const struct panel k = panel_of(f->k + row0 * f->ldk + b->kv_head * d, f->ldk, keys, d, mem->k);
         const struct panel v = panel_of(f->v + row0 * f->ldv + b->kv_head * d, f->ldv, keys, d, mem->v);
-        rt_cpu_sgemm(f->ex, mem->s, keys, mem->q, d, false, k.p, k.ld, true, rows, keys, d, at->scale, 0.0f);
+        rt_cpu_sgemm(mem->s, keys, mem->q, d, false, k.p, k.ld, true, rows, keys, d, at->scale, 0.0f);
         for (int64_t i = 0; i < rows; i++)
             softmax_row(mem->s + i * keys, visible_keys(b, i, k0, keys, at->causal), keys, m + i, total + i,
                         mem->o + i * d, d);
-        rt_cpu_sgemm(f->ex, mem->o, d, mem->s, keys, false, v.p, v.ld, false, rows, d, keys, 1.0f,
+        rt_cpu_sgemm(mem->o, d, mem->s, keys, false, v.p, v.ld, false, rows, d, keys, 1.0f,
                      k0 == 0 ? 0.0f : 1.0f);
     }
     for (int64_t i = 0; i < rows; i++) {
@@ -81,10 +80,10 @@ rt_status RT_CPU(attention_fwd)(struct rt_exec *ex, rt_act *o, int64_t ldo, floa
     if (at->rows == 0)
         return RT_OK;
     struct fwd f = {
-        ex, in(q), in(k), in(v), out(o), lse, ldq, ldk, ldv, ldo, blocks_in(rt_cpu_scratch(ex), at->d)
+        ex, in(q), in(k), in(v), out(o), lse, ldq, ldk, ldv, ldo
     };
-    for (int64_t segment = 0; segment < at->segments; segment++)
-        for (int64_t kv_head = 0; kv_head < at->kv_heads; kv_head++)
-            blocks_of(segment, kv_head, at, fwd_block, &f);
+    RT_PRAGMA(omp parallel for schedule(dynamic) num_threads(attention_team(ex, at)))
+    for (int64_t i = 0; i < at->segments * at->kv_heads; i++)
+        blocks_of(i / at->kv_heads, i % at->kv_heads, at, fwd_block, &f);
     return RT_OK;
 }

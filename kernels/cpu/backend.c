@@ -3,13 +3,12 @@
 #include "kernels/backend.h"
 #include "kernels/cpu/backend.h"
 #include "kernels/cpu/blas.h"
+#include "kernels/cpu/levels.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 enum { ALIGN = 256 }; /* bytes: that of an arena, a multiple of every vector and cache line */
-
-extern const struct rt_ops rt_cpu_f32_ops, rt_cpu_bf16_ops; /* kernels/cpu/table.c, compiled twice */
 
 static bool cpu_present(int local_rank)
 {
@@ -43,7 +42,7 @@ static rt_status cpu_open(struct rt_exec *ex, int local_rank, int threads)
     if (cpu == NULL)
         return rt_fail(ex->err, RT_ERR_MEMORY, "out of memory: %zu bytes", sizeof *cpu);
     void *scratch = NULL;
-    rt_status st = cpu_alloc(ex, &scratch, RT_CPU_SCRATCH * sizeof *cpu->scratch);
+    rt_status st = cpu_alloc(ex, &scratch, (size_t)threads * RT_CPU_SCRATCH * sizeof *cpu->scratch);
     if (st != RT_OK) {
         free(cpu);
         return st;
@@ -51,7 +50,8 @@ static rt_status cpu_open(struct rt_exec *ex, int local_rank, int threads)
     cpu->scratch = scratch;
     cpu->threads = threads;
     ex->backend = cpu;
-    rt_cpu_blas_start(ex);
+    ex->ops = rt_cpu_level(ex->act, 0);
+    rt_cpu_blas_start();
     return RT_OK;
 }
 
@@ -94,6 +94,4 @@ const struct rt_backend rt_cpu_backend = {
     .get = cpu_copy,
     .zero = cpu_zero,
     .sync = cpu_sync,
-    .ops_f32 = &rt_cpu_f32_ops,
-    .ops_bf16 = &rt_cpu_bf16_ops,
 };

@@ -19,7 +19,7 @@ rt_status RT_CPU(gelu_fwd)(struct rt_exec *ex, rt_act *y, int64_t ldy, const rt_
     RT_TRY(rt_check_ld(ex, "gelu_fwd", "y", ldy, cols));
     RT_TRY(rt_check(ex, "gelu_fwd", kind == RT_GELU_ERF || kind == RT_GELU_TANH || kind == RT_GELU_QUICK,
                     "unknown kind"));
-    for (int64_t r = 0; r < rows; r++) {
+    RT_EACH_ROW(ex, r, rows, cols) {
         const act *xr = in(x) + r * cols;
         act *yr = out(y) + r * ldy;
         if (kind == RT_GELU_ERF) {
@@ -47,7 +47,7 @@ rt_status RT_CPU(gelu_bwd)(struct rt_exec *ex, rt_act *dx, const rt_act *dy, int
     RT_TRY(rt_check_ld(ex, "gelu_bwd", "dy", lddy, cols));
     RT_TRY(rt_check(ex, "gelu_bwd", kind == RT_GELU_ERF || kind == RT_GELU_TANH || kind == RT_GELU_QUICK,
                     "unknown kind"));
-    for (int64_t r = 0; r < rows; r++) {
+    RT_EACH_ROW(ex, r, rows, cols) {
         const act *xr = in(x) + r * cols, *dyr = in(dy) + r * lddy;
         act *dxr = out(dx) + r * cols;
         if (kind == RT_GELU_ERF) {

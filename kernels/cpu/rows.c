@@ -10,7 +10,7 @@ rt_status RT_CPU(gather_rows)(struct rt_exec *ex, rt_act *y, int64_t ldy, const 
     RT_TRY(rt_check_shape(ex, "gather_rows", rows, cols));
     RT_TRY(rt_check_ld(ex, "gather_rows", "y", ldy, cols));
     RT_TRY(rt_check_ld(ex, "gather_rows", "x", ldx, cols));
-    for (int64_t r = 0; r < rows; r++)
+    RT_EACH_ROW(ex, r, rows, cols)
         memcpy(out(y) + r * ldy, in(x) + (index == NULL ? r : index[r]) * ldx, (size_t)cols * sizeof(act));
     return RT_OK;
 }
@@ -22,7 +22,7 @@ rt_status RT_CPU(scatter_rows)(struct rt_exec *ex, rt_act *y, int64_t ldy, const
     RT_TRY(rt_check_ld(ex, "scatter_rows", "y", ldy, cols));
     RT_TRY(rt_check_ld(ex, "scatter_rows", "x", ldx, cols));
     RT_TRY(rt_check(ex, "scatter_rows", rows == 0 || index != NULL, "no index"));
-    for (int64_t r = 0; r < rows; r++)
+    RT_EACH_ROW(ex, r, rows, cols)
         memcpy(out(y) + index[r] * ldy, in(x) + r * ldx, (size_t)cols * sizeof(act));
     return RT_OK;
 }
@@ -33,7 +33,7 @@ rt_status RT_CPU(gather_rows_f32)(struct rt_exec *ex, float *y, int64_t ldy, con
     RT_TRY(rt_check_shape(ex, "gather_rows_f32", rows, cols));
     RT_TRY(rt_check_ld(ex, "gather_rows_f32", "y", ldy, cols));
     RT_TRY(rt_check_ld(ex, "gather_rows_f32", "x", ldx, cols));
-    for (int64_t r = 0; r < rows; r++)
+    RT_EACH_ROW(ex, r, rows, cols)
         memcpy(y + r * ldy, x + (index == NULL ? r : index[r]) * ldx, (size_t)cols * sizeof *y);
     return RT_OK;
 }
@@ -45,7 +45,7 @@ rt_status RT_CPU(scatter_rows_f32)(struct rt_exec *ex, float *y, int64_t ldy, co
     RT_TRY(rt_check_ld(ex, "scatter_rows_f32", "y", ldy, cols));
     RT_TRY(rt_check_ld(ex, "scatter_rows_f32", "x", ldx, cols));
     RT_TRY(rt_check(ex, "scatter_rows_f32", rows == 0 || index != NULL, "no index"));
-    for (int64_t r = 0; r < rows; r++)
+    RT_EACH_ROW(ex, r, rows, cols)
         memcpy(y + index[r] * ldy, x + r * ldx, (size_t)cols * sizeof *y);
     return RT_OK;
 }

@@ -2,9 +2,12 @@
 #include "config.h"
 #include "kernels/cpu/act.h"
 
+#define TEXT(word) #word
+#define LEVEL(word) " " TEXT(word)
+
 extern const struct rt_ops RT_CPU(ops);
 const struct rt_ops RT_CPU(ops) = {
-    .name = ACT_IS_F32 ? "cpu fp32" : "cpu bf16",
+    .name = ACT_IS_F32 ? "cpu fp32" LEVEL(RT_CPU_LEVEL) : "cpu bf16" LEVEL(RT_CPU_LEVEL),
     .gemm = RT_CPU(gemm),
     .gemm_f32 = RT_CPU(gemm_f32),
     .add_rmsnorm_fwd = RT_CPU(add_rmsnorm_fwd),

@@ -45,10 +45,11 @@ rt_status RT_CPU(xent)(struct rt_exec *ex, rt_act *logits, float *row_loss, floa
                        const int32_t *targets, const float *weight, int64_t rows, int64_t cols, bool with_grad)
 {
     RT_TRY(rt_check_shape(ex, "xent", rows, cols));
-    for (int64_t r = 0; r < rows; r++) {
+    for (int64_t r = 0; r < rows; r++)
+        RT_TRY(rt_check(ex, "xent", targets[r] >= 0 && targets[r] < cols, "a target is no column of the logits"));
+    RT_EACH_ROW(ex, r, rows, cols) {
         act *z = out(logits) + r * cols;
         const int64_t target = targets[r];
-        RT_TRY(rt_check(ex, "xent", target >= 0 && target < cols, "a target is no column of the logits"));
         const float m = largest(z, cols);
         const double sum = sum_exp(z, cols, m);
         row_loss[r] = (float)(log(sum) - ((double)f32(z[target]) - (double)m));

@@ -136,6 +136,7 @@ static rt_status cuda_open(struct rt_exec *ex, int local_rank, int threads)
     if (cuda == NULL)
         return rt_fail(ex->err, RT_ERR_MEMORY, "out of memory: %zu bytes", sizeof *cuda);
     ex->backend = cuda;
+    ex->ops = ex->act == RT_F32 ? &rt_cuda_f32_ops : &rt_cuda_bf16_ops;
     rt_status st;
     RT_TRY_TO(st, take_device(ex, local_rank), err_close);
     RT_TRY_TO(st, take_resources(ex), err_close);
@@ -224,6 +225,4 @@ const struct rt_backend rt_cuda_backend = {
     .get = cuda_get,
     .zero = cuda_zero,
     .sync = cuda_sync,
-    .ops_f32 = &rt_cuda_f32_ops,
-    .ops_bf16 = &rt_cuda_bf16_ops,
 };

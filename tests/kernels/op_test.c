@@ -1,6 +1,7 @@
 /* op_test.c - backends, seeded tensors, guarded buffers and comparisons for the tests of operations. */
 #include "config.h"
 #include "tests/kernels/op_test.h"
+#include "kernels/cpu/levels.h"
 #include "base/bf16.h"
 #include "tests/tap.h"
 
@@ -50,30 +51,33 @@ static void drop(struct op_block **list, struct rt_exec *ex)
     }
 }
 
+/* One backend more; level is that of a CPU (see kernels/cpu/levels.h). */
+static void add_backend(struct op_test *t, enum rt_device device, enum rt_dtype act, int level)
+{
+    struct op_backend *b = &t->backend[t->backends];
+    const rt_status st = rt_exec_open(&b->ex, device, act, 0, 2, &b->err);
+    if (st == RT_ERR_DEVICE && device == RT_DEVICE_CUDA) {
+        skip("cuda %s: %s", act == RT_F32 ? "fp32" : "bf16", b->err.text);
+        return;
+    }
+    must_ok(b, st);
+    if (device == RT_DEVICE_CPU)
+        b->ex->ops = rt_cpu_level(act, level);
+    b->name = b->ex->ops->name;
+    b->u = act == RT_F32 ? U_F32 : U_BF16;
+    b->tiny = act == RT_F32 ? 0x1p-149 : 0x1p-133;
+    t->backends++;
+}
+
 void op_open(struct op_test *t)
 {
-    static const struct {
-        const char *name;
-        enum rt_device device;
-        enum rt_dtype act;
-    } all[] = { { "cpu fp32", RT_DEVICE_CPU, RT_F32 },
-                { "cpu bf16", RT_DEVICE_CPU, RT_BF16 },
-                { "cuda fp32", RT_DEVICE_CUDA, RT_F32 },
-                { "cuda bf16", RT_DEVICE_CUDA, RT_BF16 } };
     memset(t, 0, sizeof *t);
-    for (size_t i = 0; i < COUNT_OF(all); i++) {
-        struct op_backend *b = &t->backend[t->backends];
-        const rt_status st = rt_exec_open(&b->ex, all[i].device, all[i].act, 0, 2, &b->err);
-        if (st == RT_ERR_DEVICE && all[i].device == RT_DEVICE_CUDA) {
-            skip("%s: %s", all[i].name, b->err.text);
-            continue;
-        }
-        b->name = all[i].name;
-        must_ok(b, st);
-        b->u = all[i].act == RT_F32 ? U_F32 : U_BF16;
-        b->tiny = all[i].act == RT_F32 ? 0x1p-149 : 0x1p-133;
-        t->backends++;
+    for (int level = 0; rt_cpu_level(RT_F32, level) != NULL; level++) {
+        add_backend(t, RT_DEVICE_CPU, RT_F32, level);
+        add_backend(t, RT_DEVICE_CPU, RT_BF16, level);
     }
+    add_backend(t, RT_DEVICE_CUDA, RT_F32, 0);
+    add_backend(t, RT_DEVICE_CUDA, RT_BF16, 0);
 }
 
 void op_reset(struct op_test *t)

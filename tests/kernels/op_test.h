@@ -30,12 +30,12 @@ struct op_backend {
 };
 
 struct op_test {
-    struct op_backend backend[4];
+    struct op_backend backend[8]; /* two types on each level of CPU, and on a GPU */
     int backends;
     struct op_block *blocks; /* host arrays of this case */
 };
 
-/* Opens every backend and element type of this build and machine; says which are missing. */
+/* Opens every backend, level of CPU and element type of this build and machine; says which are missing. */
 void op_open(struct op_test *t);
 /* Ends the case: frees all that op_random, op_zeros, op_... gave. */
 void op_reset(struct op_test *t);
