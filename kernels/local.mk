@@ -36,8 +36,9 @@ librt_a_SOURCES += kernels/cpu/levels_base.c
 endif
 
 CUDA_INCLUDES = kernels/cuda/backend.h kernels/cuda/common.cuh kernels/cuda/cublas.h kernels/cuda/ops.cuh \
-    kernels/cuda/attention.cuh
-CUDA_UNITS = kernels/cuda/adamw.cu kernels/cuda/attention_bwd.cu kernels/cuda/attention_fwd.cu kernels/cuda/cast.cu \
+    kernels/cuda/attention.cuh kernels/cuda/attention_mma.cuh
+CUDA_UNITS = kernels/cuda/adamw.cu kernels/cuda/attention_bwd.cu kernels/cuda/attention_fwd.cu kernels/cuda/attention_mma_bwd.cu \
+    kernels/cuda/attention_mma_fwd.cu kernels/cuda/cast.cu \
     kernels/cuda/dropout.cu kernels/cuda/embed.cu kernels/cuda/gelu.cu kernels/cuda/gemm.cu kernels/cuda/l2norm.cu \
     kernels/cuda/layernorm.cu kernels/cuda/patchify.cu kernels/cuda/rmsnorm.cu kernels/cuda/rope.cu \
     kernels/cuda/rows.cu kernels/cuda/swiglu.cu kernels/cuda/table.cu kernels/cuda/xent.cu

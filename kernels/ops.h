@@ -82,7 +82,9 @@ typedef rt_status rt_rope_fn(struct rt_exec *ex, rt_act *x, int64_t ldx, const f
  *   h uses key head h / (heads / kv_heads). o [rows, heads * d] with ldo. lse [heads, rows] f32: log of the sum of
  *   exp of the scaled scores. Segment s is rows cu[s] .. cu[s+1]; cu [segments + 1] i32 where the exec runs,
  *   host_cu the same on the host, from 0 to rows; max_length is the longest. d is at most 1024. causal: key j is seen by query i of its segment iff
- *   j <= i. Scores and sums in fp32; bf16 rounds the probabilities for the product with v, and o once.
+ *   j <= i. Scores and sums in fp32, scale multiplies the score's sum or, as scale log2(e), goes into the exponent of 2.
+ *   bf16 rounds exp(s - m), m the largest score so far, for the product with v; their sum is of the unrounded ones, and
+ *   divides the product before o is rounded once.
  * Source: arXiv:2205.14135, arXiv:2307.08691.
  */
 struct rt_attention {
@@ -95,8 +97,12 @@ typedef rt_status rt_attention_fwd_fn(struct rt_exec *ex, rt_act *o, int64_t ldo
                                       int64_t ldq, const rt_act *k, int64_t ldk, const rt_act *v, int64_t ldv,
                                       const struct rt_attention *at);
 /*
- * attention_bwd - dq, dk, dv (=) from do, with o and lse of the forward. dk and dv are summed over the query heads
- * of their group in fp32 and rounded once. dq, dk, dv have the shapes and ld's given (lddq, lddk, lddv).
+ * attention_bwd - dq, dk, dv (=) from do, with o and lse of the forward.
+ *     p = exp(scale q kT - lse), delta[i] = sum over c of do[i,c] o[i,c], ds = p (do vT - delta)
+ *     dq = scale ds k, dk = scale dsT q, dv = pT do
+ *   All of it in fp32, dk and dv summed over the query heads of their group, and rounded once. bf16 may round p for the
+ *   product with do, and ds, with scale in it or before scale, for those with k and q; ds is made of the unrounded p.
+ *   dq, dk, dv have the shapes and ld's given (lddq, lddk, lddv).
  */
 typedef rt_status rt_attention_bwd_fn(struct rt_exec *ex, rt_act *dq, int64_t lddq, rt_act *dk, int64_t lddk,
                                       rt_act *dv, int64_t lddv, const rt_act *d_o, int64_t lddo, const rt_act *q,

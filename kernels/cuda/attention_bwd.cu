@@ -7,6 +7,7 @@
  */
 #include "config.h"
 #include "kernels/cuda/attention.cuh"
+#include "kernels/cuda/attention_mma.cuh"
 
 template <typename T> struct bwd_tensors {
     const T *q, *k, *v, *o, *d_o;
@@ -134,6 +135,14 @@ rt_status rt_cuda_ops<T>::attention_bwd(struct rt_exec *ex, rt_act *dq, int64_t 
                            lddk,       lddv };
     deltas<T><<<blocks_for(at->heads * at->rows * 32), BLOCK, 0, rt_stream(ex)>>>(x, *at);
     RT_TRY(RT_CUDA(ex, cudaGetLastError()));
+    if constexpr (std::is_same_v<T, bf16>) {
+        const rt_mma_bwd m = { x.q,    x.k,    x.v,    x.d_o,   x.lse,   x.delta, x.dq,  x.dk,
+                               x.dv,   x.ldq,  x.ldk,  x.ldv,   x.lddo,  x.lddq,  x.lddk, x.lddv };
+        bool taken = false;
+        RT_TRY(rt_mma_attention_bwd(ex, m, *at, &taken));
+        if (taken)
+            return RT_OK;
+    }
     with_columns(at->d, [&](auto j) {
         keys_and_values<T, j.value><<<grid_of(at, at->kv_heads, j.value), THREADS, 0, rt_stream(ex)>>>(x, *at);
     });

@@ -6,6 +6,7 @@
  */
 #include "config.h"
 #include "kernels/cuda/attention.cuh"
+#include "kernels/cuda/attention_mma.cuh"
 
 template <typename T> struct fwd_tensors {
     const T *q, *k, *v;
@@ -91,6 +92,13 @@ rt_status rt_cuda_ops<T>::attention_fwd(struct rt_exec *ex, rt_act *o, int64_t l
     RT_TRY(check_grid(ex, "attention_fwd", at));
     if (at->rows == 0)
         return RT_OK;
+    if constexpr (std::is_same_v<T, bf16>) {
+        const rt_mma_fwd m = { in<T>(q), in<T>(k), in<T>(v), out<T>(o), lse, ldq, ldk, ldv, ldo };
+        bool taken = false;
+        RT_TRY(rt_mma_attention_fwd(ex, m, *at, &taken));
+        if (taken)
+            return RT_OK;
+    }
     const fwd_tensors<T> x = { in<T>(q), in<T>(k), in<T>(v), out<T>(o), lse, ldq, ldk, ldv, ldo };
     with_columns(at->d, [&](auto j) {
         fwd<T, j.value><<<grid_of(at, at->heads, j.value), THREADS, 0, rt_stream(ex)>>>(x, *at);

@@ -53,6 +53,8 @@ check_PROGRAMS += tests/kernels/test_adamw.t
 tests_kernels_test_adamw_t_SOURCES = tests/kernels/test_adamw.c $(OP_TEST) tests/golden/adamw.h
 tests_kernels_test_adamw_t_LDADD = $(RT_LIBS)
 # Timings: make tests/bench/bench_ops; not part of check.
-EXTRA_PROGRAMS = tests/bench/bench_ops
+EXTRA_PROGRAMS = tests/bench/bench_ops tests/bench/bench_attention
 tests_bench_bench_ops_SOURCES = tests/bench/bench_ops.c
 tests_bench_bench_ops_LDADD = $(RT_LIBS)
+tests_bench_bench_attention_SOURCES = tests/bench/bench_attention.c
+tests_bench_bench_attention_LDADD = $(RT_LIBS)

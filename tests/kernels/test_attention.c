@@ -13,9 +13,10 @@ struct shape {
 /* Head sizes of the towers and decoders, grouped queries, single keys, vision windows, an empty segment; 700
  * rows pass every block of keys and queries of the backends. */
 static const struct shape shapes[] = {
-    { 1, 1, 1, 1, { 1 } },        { 2, 1, 16, 5, { 1, 7, 0, 64, 33 } }, { 2, 2, 80, 4, { 64, 16, 64, 5 } },
-    { 4, 2, 64, 2, { 65, 130 } }, { 7, 1, 128, 3, { 3, 70, 1 } },       { 12, 2, 16, 1, { 66 } },
-    { 3, 1, 16, 2, { 700, 1 } },  { 1, 1, 24, 2, { 2, 600 } },
+    { 1, 1, 1, 1, { 1 } },         { 2, 1, 16, 5, { 1, 7, 0, 64, 33 } }, { 2, 2, 80, 4, { 64, 16, 64, 5 } },
+    { 4, 2, 64, 2, { 65, 130 } },  { 7, 1, 128, 3, { 3, 70, 1 } },       { 12, 2, 16, 1, { 66 } },
+    { 3, 1, 16, 2, { 700, 1 } },   { 1, 1, 24, 2, { 2, 600 } },          { 2, 1, 96, 3, { 129, 63, 128 } },
+    { 1, 1, 112, 2, { 31, 200 } }, { 6, 2, 128, 2, { 260, 64 } },
 };
 
 /* With inputs of 24 bits, and sums so short that the bound is far below what tf32 would do. */
@@ -26,11 +27,12 @@ struct problem {
     struct rt_attention at;
     int32_t cu[8];
     int64_t nq, nkv;
+    int64_t step; /* what the distances of rows are odd multiples of beyond the columns: 8 puts rows at 16 bytes */
     double *q, *k, *v, *o, *lse, *d_o, *dq, *dk, *dv;
     double *o_bound, *lse_bound, *dq_bound, *dk_bound, *dv_bound;
 };
 
-static struct problem make(struct op_test *t, const struct shape *s, bool causal, bool fine)
+static struct problem make(struct op_test *t, const struct shape *s, bool causal, bool fine, int64_t step)
 {
     double *(*random)(struct op_test *, uint64_t, int64_t) = fine ? op_random_fine : op_random;
     struct problem p = { .at = { .segments = s->segments,
@@ -38,7 +40,8 @@ static struct problem make(struct op_test *t, const struct shape *s, bool causal
                                  .kv_heads = s->kv_heads,
                                  .d = s->d,
                                  .causal = causal,
-                                 .scale = (float)(1 / sqrt((double)s->d)) } };
+                                 .scale = (float)(1 / sqrt((double)s->d)) },
+                         .step = step };
     for (int64_t i = 0; i < s->segments; i++) {
         p.cu[i + 1] = p.cu[i] + s->length[i];
         if (s->length[i] > p.at.max_length)
@@ -86,7 +89,27 @@ static double dot(const double *a, const double *b, int64_t n, double *size)
     return sum;
 }
 
-static void scores(const struct problem *p, int64_t row, int64_t head, struct row *r)
+/*
+ * What ops.h lets an element type do, in units of U_F32 but for rn. fp32 rounds every term of a sum once and
+ * calls exp. bf16 may run on tensor cores, which bring the terms of a sum to the exponent of the largest and
+ * cut what falls below its last bit, 2 U a term, and do so to the sum so far at every 4th term or later, 2 / 4
+ * more: 3. It may make exp(s - m) as 2^(s c - m c), c = scale log2(e): c is off by 2 roundings and m c by 1,
+ * the difference by 1, where |s - m| is at most 2 |s|: 2 * 2 + 1 + 2 = 7 times |s|; with lse in the place of m,
+ * lse log2(e) is off by 2, the difference by 1.
+ */
+struct roundings {
+    double rn;    /* of p and ds before a product: bf16's alone */
+    double term;  /* of each term of a sum of products */
+    double score; /* of exp's argument, in parts of the largest score */
+    double lse;   /* of it in the backward, in parts of lse */
+};
+
+static struct roundings roundings_of(const struct op_backend *b)
+{
+    return b->ex->act == RT_F32 ? (struct roundings){ 0, 1, 4, 2 } : (struct roundings){ b->u, 3, 7, 3 };
+}
+
+static void scores(const struct problem *p, int64_t row, int64_t head, const struct roundings *n, struct row *r)
 {
     const struct rt_attention *at = &p->at;
     const int64_t segment = segment_of(p, row), kv = head / (at->heads / at->kv_heads);
@@ -97,18 +120,19 @@ static void scores(const struct problem *p, int64_t row, int64_t head, struct ro
         double size = 0;
         r->s[j - r->first] = at->scale * dot(p->q + (row * at->heads + head) * at->d,
                                              p->k + (j * at->kv_heads + kv) * at->d, at->d, &size);
-        /* d roundings of the sum of sizes, one for the scale */
-        r->error = fmax(r->error, (double)(at->d + 1) * U_F32 * at->scale * size);
+        /* d terms of the sum of sizes, one rounding for the scale */
+        r->error = fmax(r->error, ((double)at->d * n->term + 1) * U_F32 * at->scale * size);
     }
 }
 
 static void forward(struct problem *p)
 {
     const struct rt_attention *at = &p->at;
+    const struct roundings none = { 0 };
     struct row r;
     for (int64_t row = 0; row < at->rows; row++)
         for (int64_t head = 0; head < at->heads; head++) {
-            scores(p, row, head, &r);
+            scores(p, row, head, &none, &r);
             const int64_t kv = head / (at->heads / at->kv_heads), at_lse = head * at->rows + row;
             double top = -INFINITY, total = 0;
             for (int64_t j = 0; j < r.last - r.first; j++)
@@ -127,31 +151,33 @@ static void forward(struct problem *p)
         }
 }
 
-/* How far one probability may be off, relative: the score and the maximum twice, their difference (at most 2
- * |s| when both are large), exp and its rescaling 4 roundings (2 ulp) each. */
-static double probability_error(const struct problem *p, int64_t row, int64_t head, struct row *r)
+/* How far one probability may be off in fp32, relative: the score and the maximum twice, their difference (at
+ * most 2 |s| when both are large), exp and its rescaling 4 roundings (2 ulp) each. */
+static double probability_error(const struct problem *p, int64_t row, int64_t head, const struct roundings *n,
+                                struct row *r)
 {
-    scores(p, row, head, r);
+    scores(p, row, head, n, r);
     double largest = 0;
     for (int64_t j = 0; j < r->last - r->first; j++)
         largest = fmax(largest, fabs(r->s[j]));
-    return 2 * r->error + (4 * largest + 8) * U_F32;
+    return 2 * r->error + (n->score * largest + 8) * U_F32;
 }
 
 static void forward_bounds(struct problem *p, const struct op_backend *b, const double *sizes, double *bound)
 {
     const struct rt_attention *at = &p->at;
+    const struct roundings n = roundings_of(b);
     struct row r;
     for (int64_t row = 0; row < at->rows; row++)
         for (int64_t head = 0; head < at->heads; head++) {
-            const double e = probability_error(p, row, head, &r), keys = (double)(r.last - r.first);
+            const double e = probability_error(p, row, head, &n, &r), keys = (double)(r.last - r.first);
             const double lse = p->lse[head * at->rows + row];
             /* the sum of probabilities: their own error, `keys` roundings, and log of a number <= 700 */
             p->lse_bound[head * at->rows + row] = e + (keys + 10) * U_F32 + 2 * U_F32 * fabs(lse);
             for (int64_t c = 0; c < at->d; c++) {
                 const int64_t i = (row * at->heads + head) * at->d + c;
-                /* numerator and denominator off by e and `keys` roundings each; bf16 rounds p once; then o */
-                const double inner = sizes[i] * (2 * e + (2 * keys + 4) * U_F32 + (b->u > U_F32 ? b->u : 0));
+                /* numerator and denominator off by e and `keys` terms each; bf16 rounds p once; then o */
+                const double inner = sizes[i] * (2 * e + ((n.term + 1) * keys + 4) * U_F32 + n.rn);
                 bound[i] = 1.01 * inner + b->u * (fabs(p->o[i]) + inner) + b->tiny;
             }
         }
@@ -165,26 +191,26 @@ struct placed {
 static struct placed place(struct op_backend *b, struct problem *p)
 {
     const struct rt_attention *at = &p->at;
-    const int64_t wide = at->heads * at->d, narrow = at->kv_heads * at->d, rows = at->rows;
+    const int64_t wide = at->heads * at->d, narrow = at->kv_heads * at->d, rows = at->rows, step = p->step;
     struct placed x;
     x.q = op_mat(b, OP_ACT, rows, wide, wide + 2 * narrow, p->q);
-    x.k = op_mat(b, OP_ACT, rows, narrow, wide + 2 * narrow + 1, p->k);
-    x.v = op_mat(b, OP_ACT, rows, narrow, narrow + 3, p->v);
-    x.o = op_mat(b, OP_ACT, rows, wide, wide + 5, NULL);
-    x.d_o = op_mat(b, OP_ACT, rows, wide, wide + 1, p->d_o);
+    x.k = op_mat(b, OP_ACT, rows, narrow, wide + 2 * narrow + step, p->k);
+    x.v = op_mat(b, OP_ACT, rows, narrow, narrow + 3 * step, p->v);
+    x.o = op_mat(b, OP_ACT, rows, wide, wide + 5 * step, NULL);
+    x.d_o = op_mat(b, OP_ACT, rows, wide, wide + step, p->d_o);
     x.lse = op_put(b, OP_F32, at->heads, rows, NULL);
-    x.dq = op_mat(b, OP_ACT, rows, wide, wide + 7, NULL);
-    x.dk = op_mat(b, OP_ACT, rows, narrow, narrow + 1, NULL);
-    x.dv = op_mat(b, OP_ACT, rows, narrow, narrow + 2, NULL);
+    x.dq = op_mat(b, OP_ACT, rows, wide, wide + 7 * step, NULL);
+    x.dk = op_mat(b, OP_ACT, rows, narrow, narrow + step, NULL);
+    x.dv = op_mat(b, OP_ACT, rows, narrow, narrow + 2 * step, NULL);
     x.cu = op_ints(b, at->segments + 1, p->cu);
     p->at.cu = x.cu.i32;
     p->at.host_cu = p->cu;
     return x;
 }
 
-static void test_fwd(struct op_test *t, const struct shape *s, bool causal, bool fine)
+static void test_fwd(struct op_test *t, const struct shape *s, bool causal, bool fine, int64_t step)
 {
-    struct problem p = make(t, s, causal, fine);
+    struct problem p = make(t, s, causal, fine, step);
     forward(&p);
     double *bound = op_zeros(t, p.nq);
     for (int i = 0; i < t->backends; i++) {
@@ -211,9 +237,10 @@ static void test_fwd(struct op_test *t, const struct shape *s, bool causal, bool
 
 /* Gradients in double from given o and lse, with what roundings multiply: in each bound the size of every sum,
  * and the error of what is summed. */
-static void backward(struct problem *p, const double *o, const double *lse)
+static void backward(struct problem *p, const struct op_backend *b, const double *o, const double *lse)
 {
     const struct rt_attention *at = &p->at;
+    const struct roundings n = roundings_of(b);
     struct row r;
     for (double *const *z = (double *const[]){ p->dk, p->dv, p->dk_bound, p->dv_bound, NULL }; *z != NULL; z++)
         memset(*z, 0, (size_t)p->nkv * sizeof **z);
@@ -223,7 +250,7 @@ static void backward(struct problem *p, const double *o, const double *lse)
         for (int64_t head = 0; head < at->heads; head++) {
             const int64_t kv = head / (at->heads / at->kv_heads), at_q = (row * at->heads + head) * at->d;
             const double l = lse[head * at->rows + row];
-            const double e = probability_error(p, row, head, &r) + 2 * U_F32 * fabs(l);
+            const double e = probability_error(p, row, head, &n, &r) + n.lse * U_F32 * fabs(l);
             const double d = (double)at->d, keys = (double)(r.last - r.first);
             const double queries = (double)(at->max_length * (at->heads / at->kv_heads));
             double delta_size = 0;
@@ -233,16 +260,20 @@ static void backward(struct problem *p, const double *o, const double *lse)
                 double dp_size = 0;
                 const double dp = dot(p->d_o + at_q, p->v + at_k, at->d, &dp_size);
                 const double prob = exp(r.s[j - r.first] - l), ds = at->scale * prob * (dp - delta);
-                /* two dot products of d terms, p, and three roundings of the difference and products */
-                const double ds_error =
-                    at->scale * prob * (d + 4) * U_F32 * (dp_size + delta_size) + e * fabs(ds);
+                /* two dot products of d terms, p, and three roundings of the difference and products; then
+                 * bf16's */
+                const double ds_error = at->scale * prob * (d * n.term + 4) * U_F32 * (dp_size + delta_size) +
+                                        (e + n.rn) * fabs(ds);
                 for (int64_t c = 0; c < at->d; c++) {
                     p->dq[at_q + c] += ds * p->k[at_k + c];
                     p->dk[at_k + c] += ds * p->q[at_q + c];
                     p->dv[at_k + c] += prob * p->d_o[at_q + c];
-                    p->dq_bound[at_q + c] += fabs(p->k[at_k + c]) * (ds_error + keys * U_F32 * fabs(ds));
-                    p->dk_bound[at_k + c] += fabs(p->q[at_q + c]) * (ds_error + queries * U_F32 * fabs(ds));
-                    p->dv_bound[at_k + c] += fabs(p->d_o[at_q + c]) * prob * (e + queries * U_F32);
+                    p->dq_bound[at_q + c] +=
+                        fabs(p->k[at_k + c]) * (ds_error + keys * n.term * U_F32 * fabs(ds));
+                    p->dk_bound[at_k + c] +=
+                        fabs(p->q[at_q + c]) * (ds_error + queries * n.term * U_F32 * fabs(ds));
+                    p->dv_bound[at_k + c] +=
+                        fabs(p->d_o[at_q + c]) * prob * (e + n.rn + queries * n.term * U_F32);
                 }
             }
         }
@@ -254,9 +285,9 @@ static void add_rounding(double *bound, const double *want, int64_t n, const str
         bound[i] = 1.01 * bound[i] + b->u * (fabs(want[i]) + bound[i]) + b->tiny;
 }
 
-static void test_bwd(struct op_test *t, const struct shape *s, bool causal, bool fine)
+static void test_bwd(struct op_test *t, const struct shape *s, bool causal, bool fine, int64_t step)
 {
-    struct problem p = make(t, s, causal, fine);
+    struct problem p = make(t, s, causal, fine, step);
     forward(&p);
     double *o = op_copy(t, p.o, p.nq), *lse = op_copy(t, p.lse, p.at.rows * s->heads);
     for (int64_t i = 0; i < p.at.rows * s->heads; i++)
@@ -268,9 +299,9 @@ static void test_bwd(struct op_test *t, const struct shape *s, bool causal, bool
         struct placed x = place(b, &p);
         for (int64_t e = 0; e < p.nq; e++)
             o[e] = op_rn(b, p.o[e]);
-        x.o = op_mat(b, OP_ACT, p.at.rows, s->heads * s->d, s->heads * s->d + 5, o);
+        x.o = op_mat(b, OP_ACT, p.at.rows, s->heads * s->d, s->heads * s->d + 5 * p.step, o);
         x.lse = op_put(b, OP_F32, s->heads, p.at.rows, lse);
-        backward(&p, o, lse);
+        backward(&p, b, o, lse);
         add_rounding(p.dq_bound, p.dq, p.nq, b);
         add_rounding(p.dk_bound, p.dk, p.nkv, b);
         add_rounding(p.dv_bound, p.dv, p.nkv, b);
@@ -310,9 +341,9 @@ static double weighted_o(const double *x, void *context)
 static void test_differences(struct op_test *t, bool causal)
 {
     static const struct shape small = { 4, 2, 6, 3, { 5, 1, 3 } };
-    struct problem p = make(t, &small, causal, false);
+    struct problem p = make(t, &small, causal, false, 1);
     forward(&p);
-    backward(&p, op_copy(t, p.o, p.nq), op_copy(t, p.lse, p.at.rows * small.heads));
+    backward(&p, &t->backend[0], op_copy(t, p.o, p.nq), op_copy(t, p.lse, p.at.rows * small.heads));
     const double q = op_difference(p.q, p.nq, p.dq, weighted_o, &p);
     const double k = op_difference(p.k, p.nkv, p.dk, weighted_o, &p);
     const double v = op_difference(p.v, p.nkv, p.dv, weighted_o, &p);
@@ -327,7 +358,7 @@ static void test_refusals(struct op_test *t)
     static const struct shape small = { 2, 1, 4, 2, { 3, 2 } };
     for (int i = 0; i < t->backends; i++) {
         struct op_backend *b = &t->backend[i];
-        struct problem p = make(t, &small, true, false);
+        struct problem p = make(t, &small, true, false, 1);
         const struct placed x = place(b, &p);
         static const int32_t short_cu[] = { 0, 3, 4 }, back_cu[] = { 0, 6, 5 };
         struct rt_attention bad[5] = { p.at, p.at, p.at, p.at, p.at };
@@ -379,7 +410,7 @@ static void test_large(struct op_test *t)
     static const struct shape s = { 1, 1, 1, 1, { 3 } };
     for (int i = 0; i < t->backends; i++) {
         struct op_backend *b = &t->backend[i];
-        struct problem p = make(t, &s, false, false);
+        struct problem p = make(t, &s, false, false, 1);
         static const double q[] = { 64, -64, 0 }, k[] = { -64, 0, 64 }, v[] = { 1, 2, 4 };
         static const double o[] = { 4, 1, 7.0 / 3 }, zero[] = { 0, 0, 0x1p-7 };
         p.at.scale = 1;
@@ -400,11 +431,15 @@ int main(void)
     op_open(&t);
     for (size_t s = 0; s < COUNT_OF(shapes); s++)
         for (int causal = 0; causal < 2; causal++) {
-            test_fwd(&t, &shapes[s], causal, false);
-            test_bwd(&t, &shapes[s], causal, false);
+            test_fwd(&t, &shapes[s], causal, false, 1);
+            test_bwd(&t, &shapes[s], causal, false, 1);
+            if (shapes[s].d % 16 != 0)
+                continue; /* rows at 16 bytes are another matter to tensor cores alone */
+            test_fwd(&t, &shapes[s], causal, false, 8);
+            test_bwd(&t, &shapes[s], causal, false, 8);
         }
-    test_fwd(&t, &few, true, true);
-    test_bwd(&t, &few, true, true);
+    test_fwd(&t, &few, true, true, 1);
+    test_bwd(&t, &few, true, true, 1);
     test_differences(&t, false);
     test_differences(&t, true);
     test_large(&t);
