@@ -88,7 +88,7 @@ static void take_linear(struct rt_build *b, struct rt_linear *lin, bool bias)
     if (bias)
         lin->bias = rt_arena_take(&b->arena, (size_t)lin->out * b->act_bytes);
     if (lin->rank > 0) {
-        lin->a = rt_arena_take(&b->arena, (size_t)lin->rank * (size_t)lin->in * b->act_bytes);
+        lin->a = rt_arena_take(&b->arena, (size_t)(lin->ld - lin->in) * (size_t)lin->in * b->act_bytes);
         place_adapter(b, lin);
     }
 }

@@ -27,9 +27,10 @@ rt_status rt_linear_fwd(const struct rt_pass *pass, const struct rt_linear *lin,
     struct rt_exec *ex = pass->ex;
     const struct rt_ops *op = ex->ops;
     const int64_t in = lin->in, ld = lin->ld, r = pass->adapter != NULL ? pass->adapter->r : 0;
+    const bool at_once = lin->rank > 0 && !drops(pass);
     rt_act *u = rt_at(ex, x, in);
-    if (lin->rank > 0 && !drops(pass)) {
-        RT_TRY(op->gemm(ex, u, ld, x, ld, false, lin->a, in, true, NULL, rows, lin->rank, in, 1.0f, 0.0f));
+    if (at_once) { /* with the rows of zeros below A, so that the padding becomes 0 too */
+        RT_TRY(op->gemm(ex, u, ld, x, ld, false, lin->a, in, true, NULL, rows, ld - in, in, 1.0f, 0.0f));
     } else if (lin->rank > 0) {
         for (int i = 0; i < lin->parts; i++) {
             const struct rt_linear_part *p = &lin->part[i];
@@ -40,7 +41,10 @@ rt_status rt_linear_fwd(const struct rt_pass *pass, const struct rt_linear *lin,
                             true, NULL, rows, r, in, 1.0f, 0.0f));
         }
     }
-    return op->gemm(ex, y, ldy, x, ld, false, lin->w, ld, true, lin->bias, rows, lin->out, in + lin->rank, 1.0f, 0.0f);
+    if (!at_once && ld > in + lin->rank) /* a product over nothing */
+        RT_TRY(op->gemm(ex, rt_at(ex, u, lin->rank), ld, x, ld, false, x, ld, true, NULL, rows, ld - in - lin->rank, 0, 1.0f,
+                        0.0f));
+    return op->gemm(ex, y, ldy, x, ld, false, lin->w, ld, true, lin->bias, rows, lin->out, ld, 1.0f, 0.0f);
 }
 
 /* dA += du^T x and dB += s dy^T u, part by part or, for A without dropout, all parts at once. */
@@ -81,14 +85,14 @@ rt_status rt_linear_bwd(const struct rt_pass *pass, const struct rt_linear *lin,
     rt_act *du = rt_at(ex, dx, in);
     if (need_dx || rank > 0)
         RT_TRY(op->gemm(ex, rt_at(ex, dx, from), ld, dy, lddy, false, rt_at(ex, lin->w, from), ld, false, NULL, rows,
-                        in + rank - from, lin->out, 1.0f, 0.0f));
+                        ld - from, lin->out, 1.0f, 0.0f));
     if (rank == 0)
         return RT_OK;
     RT_TRY(grads(pass, lin, du, dy, lddy, x, rows));
     if (!need_dx)
         return RT_OK;
     if (!drops(pass))
-        return op->gemm(ex, dx, ld, du, ld, false, lin->a, in, false, NULL, rows, in, rank, 1.0f, 1.0f);
+        return op->gemm(ex, dx, ld, du, ld, false, lin->a, in, false, NULL, rows, in, ld - in, 1.0f, 1.0f);
     for (int i = 0; i < lin->parts; i++) {
         const struct rt_linear_part *p = &lin->part[i];
         if (p->module < 0)

@@ -3,7 +3,10 @@
  *
  * LoRA costs no pass of its own: the weight is widened by the scaled B matrices and the input by u = x A^T,
  *     y = [x, u] [W, s B]^T + bias,   and backward  [dx, du] = dy [W, s B],   dx += du A,
- * so an input of a linear with LoRA has room for rank more columns: rows of `ld` elements. Private to model.
+ * so an input of a linear with LoRA has room for rank more columns: rows of `ld` elements.
+ *
+ * Tensor cores want to load 16 bytes at a time, so ld is a multiple of 8, and products go over all ld columns: those of W and
+ * rows of A beyond the rank are 0 and stay so, those of x are set to 0 with u. Private to model.
  */
 #ifndef RT_MODEL_LINEAR_H
 #define RT_MODEL_LINEAR_H
@@ -27,9 +30,9 @@ struct rt_linear {
         int64_t module;    /* index in the adapter, -1: no LoRA */
         int64_t col;       /* its u starts at column in + col */
     } part[RT_LINEAR_PARTS];
-    rt_act *w;        /* [out, ld]: W in the first columns, then s B; zero where a part does not read a u */
+    rt_act *w;        /* [out, ld]: W in the first columns, then s B; zero where a part does not read a u, and beyond */
     rt_act *bias;     /* [out] or NULL */
-    rt_act *a;        /* [rank, in]: the A matrices of the parts below each other, in the element type */
+    rt_act *a;        /* [ld - in, in]: the A matrices of the parts below each other, in the element type; zero below them */
 };
 
 /* What a pass shares: who runs it, the adapter, and dropout. */
