@@ -2,6 +2,7 @@
 #include "config.h"
 #include "base/rng.h"
 
+#include <stdbool.h>
 #include <math.h>
 
 /* MT19937 (Matsumoto and Nishimura 1998). */
@@ -72,6 +73,13 @@ void rt_torch_randperm(struct rt_mt19937 *g, int64_t *perm, int64_t n)
         perm[i] = perm[j];
         perm[j] = kept;
     }
+}
+
+void rt_torch_randperm_skip(struct rt_mt19937 *g, int64_t n)
+{
+    const bool large = n >= (int64_t)(UINT32_MAX / 20);
+    for (int64_t draws = large ? 2 * n : n - 1; draws > 0; draws--)
+        rt_mt19937_u32(g);
 }
 
 void rt_torch_randperm_large(struct rt_mt19937 *g, int64_t *perm, int64_t n)

@@ -24,6 +24,8 @@ uint64_t rt_mt19937_u64(struct rt_mt19937 *g);
 float rt_torch_uniform(struct rt_mt19937 *g, float lo, float hi);
 /* torch.randperm(n) into perm[n], both of its algorithms (switch at n = (2^32 - 1) / 20). */
 void rt_torch_randperm(struct rt_mt19937 *g, int64_t *perm, int64_t n);
+/* Draw what randperm(n) draws, without the permutation. */
+void rt_torch_randperm_skip(struct rt_mt19937 *g, int64_t n);
 /* The second of them, for any n; here so that a test need not shuffle 2^28 numbers. */
 void rt_torch_randperm_large(struct rt_mt19937 *g, int64_t *perm, int64_t n);
 

@@ -238,12 +238,6 @@ static rt_status prepare(struct rt_data *data, struct rt_error *err)
     data->late = calloc((size_t)data->store.rows + 1, 1);
     if (data->late == NULL)
         return rt_fail(err, RT_ERR_MEMORY, "no memory for %lld rows", (long long)data->store.rows);
-    if (data->opt.group_by_length && data->split[RT_EVAL].rows > 0 && data->rank == 0 &&
-        data->notes.note != NULL)
-        data->notes.note(
-            "group_by_length: evaluation keeps the order of its rows and draws no random numbers; "
-            "LLaMA-Factory groups it too, so that epochs after an evaluation are in another order there",
-            data->notes.context);
     return rt_pictures_open(&data->pictures, &data->store, &data->rules, rt_pictures_room(data->local_size),
                             err);
 }

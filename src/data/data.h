@@ -65,9 +65,20 @@ int64_t rt_data_rows(const struct rt_data *data, enum rt_split split);     /* go
 int64_t rt_data_bad_rows(const struct rt_data *data);                      /* of all sets together */
 /* A digest of the good rows of a split: tokens, what is learned, and the pictures' sizes, not where they lie. */
 uint64_t rt_data_fingerprint(const struct rt_data *data, enum rt_split split);
-/* Optimizer steps per epoch and micro-batches per rank and epoch, from rows, batch size, accumulation and ranks. */
-int64_t rt_data_steps_per_epoch(const struct rt_data *data);
+/* Optimizer steps per epoch on so many ranks, and micro-batches per rank and epoch: from rows, batch size, accumulation. */
+int64_t rt_data_steps_per_epoch(const struct rt_data *data, int64_t ranks);
 int64_t rt_data_micros_per_epoch(const struct rt_data *data, enum rt_split split);
+/* When the run trains and evaluates. Only group_by_length asks: the reference draws the orders of epochs and evaluations
+ * from one generator. To be said before the first loader is opened; else nothing is evaluated before the end. */
+struct rt_data_course {
+    int64_t steps;          /* optimizer steps of the whole run; 0: it only evaluates */
+    bool eval_on_start, eval_each_epoch;
+    int64_t eval_steps;     /* steps between evaluations, and one more after the last step; 0: none */
+    double eval_delay;      /* none before this step or, with eval_each_epoch, epoch */
+};
+void rt_data_set_course(struct rt_data *data, const struct rt_data_course *course);
+/* Evaluations that a run has behind it after `step` steps, once those that follow this step are done. */
+int64_t rt_data_evaluations(const struct rt_data *data, int64_t step);
 /* Most tokens, samples, patches, pictures and learned tokens that any one micro-batch can have on any rank; for the
  * memory plan. merged micro-batches: at most the sum. */
 struct rt_data_limits {
@@ -88,7 +99,8 @@ struct rt_loader;
 struct rt_loader_options {
     enum rt_split split;
     int rank, size;        /* whose share; normally this rank's */
-    int64_t epoch, micro;  /* where to start: epoch (0-based) and micro-batch in it */
+    int64_t epoch, micro;  /* where to start: epoch (0-based) and micro-batch in it; of evaluation's rows the number of
+                              the evaluation (from 0), on which their order depends with group_by_length */
     int64_t merge_tokens;  /* merge micro-batches of one optimizer step up to this many tokens; 0: never. Evaluation
                               has no steps: any of its micro-batches may be merged */
     int64_t ahead;         /* passes held at once, the caller's included; 0: 8 */
@@ -115,12 +127,12 @@ const float *rt_data_pixel_lut(const struct rt_data *data);
 
 /* ---- tools ----------------------------------------------------------------------------------------------------- */
 
-/* ranktune preview: JSON, one line a micro-batch, of epochs 0 .. epochs - 1, in the schema of the reference. */
+/* ranktune preview: JSON, one line a micro-batch of the whole run, in the schema of the reference. */
 struct rt_preview_options {
     int rank, size;
     bool json;
     int64_t micros;  /* stop after this many; 0: all */
-    double epochs;
+    int64_t steps;   /* optimizer steps of the whole run */
 };
 rt_status rt_data_preview(struct rt_data *data, const struct rt_preview_options *opt,
                           void (*emit)(const char *line, void *context), void *context, struct rt_error *err);

@@ -15,16 +15,32 @@ void rt_data_plan(const struct rt_data *data, enum rt_split split, int64_t ranks
         .accumulation = train ? opt->gradient_accumulation_steps : 1,
         .ranks = ranks,
         .drop_last = opt->dataloader_drop_last,
-        .sequential = !train || opt->disable_shuffling,
-        .group_lengths = train && opt->group_by_length ? data->split[split].lengths : NULL,
-        .seed = (uint64_t)(opt->group_by_length ? opt->seed : opt->data_seed),
+        .sequential = opt->disable_shuffling || (!train && !opt->group_by_length),
+        .group_lengths = opt->group_by_length ? data->split[split].lengths : NULL,
+        .seed = (uint64_t)opt->data_seed,
     };
+    if (opt->group_by_length)
+        plan->draws = (struct rt_draws){ .seed = (uint64_t)opt->seed, .evaluation = !train, .course = data->course,
+                                         .rows = data->split[RT_TRAIN].rows, .eval_rows = data->split[RT_EVAL].rows,
+                                         .steps_per_epoch = rt_data_steps_per_epoch(data, ranks) };
 }
 
-int64_t rt_data_steps_per_epoch(const struct rt_data *data)
+void rt_data_set_course(struct rt_data *data, const struct rt_data_course *course)
 {
-    struct rt_plan_options plan;
-    rt_data_plan(data, RT_TRAIN, data->size, &plan);
+    data->course = *course;
+}
+
+int64_t rt_data_evaluations(const struct rt_data *data, int64_t step)
+{
+    return rt_draws_evaluations(&data->course, rt_data_steps_per_epoch(data, data->size), step);
+}
+
+int64_t rt_data_steps_per_epoch(const struct rt_data *data, int64_t ranks)
+{
+    const struct rt_data_options *opt = &data->opt;
+    const struct rt_plan_options plan = { .rows = data->split[RT_TRAIN].rows, .batch = opt->per_device_train_batch_size,
+                                          .accumulation = opt->gradient_accumulation_steps, .ranks = ranks,
+                                          .drop_last = opt->dataloader_drop_last };
     return plan.rows == 0 ? 0 : rt_plan_steps(&plan);
 }
 

@@ -93,13 +93,8 @@ rt_status rt_plan_epoch_open(struct rt_plan_epoch **epoch, const struct rt_plan_
         rt_mt19937_seed(&g, opt->seed + (uint64_t)number);
         rt_torch_randperm(&g, order, opt->rows);
     } else if (!opt->sequential) {
-        /* torch's own generator runs on from epoch to epoch; a torch loader draws a seed for its workers first.
-         */
-        rt_mt19937_seed(&g, opt->seed);
-        for (int64_t i = 0; i <= number; i++) {
-            rt_mt19937_u64(&g);
-            rt_torch_randperm(&g, order, opt->rows);
-        }
+        rt_draws_until(&g, &opt->draws, number);
+        rt_torch_randperm(&g, order, opt->rows);
         rt_status st = group(order, opt, err);
         if (st != RT_OK) {
             free(order);

@@ -4,18 +4,16 @@
 
 #include "data/loader.h"
 
-#include <math.h>
 #include <string.h>
 
-/* Micro-batches of `epochs` epochs on one rank: training ends with a whole optimizer step. */
+/* Micro-batches of the run on one rank: training ends with a whole optimizer step. */
 static int64_t micros_of(const struct rt_data *data, const struct rt_preview_options *opt)
 {
     struct rt_plan_options plan;
     rt_data_plan(data, RT_TRAIN, opt->size, &plan);
     const int64_t per_epoch = rt_plan_micros(&plan), steps = rt_plan_steps(&plan);
-    const int64_t all = (int64_t)ceil(opt->epochs * (double)steps);
-    const int64_t rest = all % steps * plan.accumulation;
-    const int64_t micros = all / steps * per_epoch + (rest < per_epoch ? rest : per_epoch);
+    const int64_t rest = opt->steps % steps * plan.accumulation;
+    const int64_t micros = opt->steps / steps * per_epoch + (rest < per_epoch ? rest : per_epoch);
     return opt->micros > 0 && opt->micros < micros ? opt->micros : micros;
 }
 
@@ -52,11 +50,11 @@ static rt_status show(struct rt_data *data, struct rt_loader *loader, const stru
 rt_status rt_data_preview(struct rt_data *data, const struct rt_preview_options *opt,
                           void (*emit)(const char *line, void *context), void *context, struct rt_error *err)
 {
-    if (opt->size < 1 || opt->rank < 0 || opt->rank >= opt->size || !(opt->epochs >= 0 && opt->epochs < 1e9))
+    if (opt->size < 1 || opt->rank < 0 || opt->rank >= opt->size || opt->steps < 0)
         return rt_fail(err, RT_ERR_USAGE,
-                       "preview: rank %d of %d ranks, %g epochs: write --ranks W --rank R with R from 0 "
+                       "preview: rank %d of %d ranks, %lld steps: write --ranks W --rank R with R from 0 "
                        "to W - 1",
-                       opt->rank, opt->size, opt->epochs);
+                       opt->rank, opt->size, (long long)opt->steps);
     if (data->split[RT_TRAIN].rows > 0) {
         const struct rt_loader_options how = { .split = RT_TRAIN, .rank = opt->rank, .size = opt->size };
         struct rt_loader *loader;

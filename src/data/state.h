@@ -30,6 +30,7 @@ struct rt_data {
     int64_t bad_rows;              /* the scan's and late ones */
     struct rt_plan_epoch *counted; /* the order that padded tokens were asked of last */
     int64_t counted_epoch;
+    struct rt_data_course course;  /* zeros: not said */
 };
 
 /* The order of a split's rows on `ranks` ranks. */

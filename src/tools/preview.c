@@ -3,6 +3,7 @@
 #include "dist/dist.h"
 #include "tools/open_job.h"
 #include "tools/tools.h"
+#include "train/train.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -75,10 +76,11 @@ rt_status rt_tool_preview(int argc, char **argv, struct rt_dist *dist, const vol
     RT_TRY(rt_open_job(&job, argc, argv, dist, err));
     struct rt_data_options data_options = job->data;
     data_options.output_dir = NULL; /* a preview leaves no files */
-    opt.epochs = job->train.num_train_epochs;
     struct rt_data *data = NULL;
     const struct rt_data_notes notes = { show_progress, show_note, dist };
     rt_status st = rt_data_open(&data, &data_options, dist, &notes, err);
+    if (st == RT_OK)
+        opt.steps = rt_train_count(&job->train, data, opt.size).steps;
     if (st == RT_OK && rt_dist_rank(dist) == 0)
         st = rt_data_preview(data, &opt, print_line, stdout, err);
     st = rt_dist_agree(dist, st, err);

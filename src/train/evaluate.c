@@ -71,7 +71,7 @@ rt_status rt_run_share_late(struct rt_run *run)
 rt_status rt_evaluate(struct rt_run *run, struct rt_eval_log *log)
 {
     const struct rt_loader_options where = { .split = RT_EVAL, .rank = rt_dist_rank(run->dist),
-                                             .size = rt_dist_size(run->dist) };
+                                             .size = rt_dist_size(run->dist), .epoch = run->evaluations++ };
     struct rt_loader *loader = NULL;
     struct sums s = { 0 };
     const double start = rt_now_s();

@@ -31,6 +31,7 @@ static void scalars_out(const struct rt_run *run, double s[RUN_SCALARS])
 static void scalars_in(struct rt_run *run, const double s[RUN_SCALARS])
 {
     run->step = (int64_t)s[RUN_STEP];
+    run->evaluations = rt_data_evaluations(run->data, run->step);
     run->total = s[RUN_TOTAL];
     run->window = s[RUN_WINDOW];
     run->logged_at = (int64_t)s[RUN_LOGGED_AT];

@@ -48,6 +48,7 @@ struct rt_run {
     double grad_norm;           /* of the last step */
     int64_t bad_steps;          /* steps in a row whose loss was not finite */
     double started_s;           /* when the run was opened: for max_hours */
+    int64_t evaluations;        /* done so far, over all resumes */
     double best_metric;         /* NaN: none yet */
     int64_t best_step;
     float *best;                /* [adapter count] on the host: parameters at best_step, for load_best_model_at_end */

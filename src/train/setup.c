@@ -2,6 +2,7 @@
 #include "config.h"
 #include "base/clock.h"
 #include "train/run.h"
+#include "train/train.h"
 
 #include <math.h>
 #include <sched.h>
@@ -62,24 +63,16 @@ static struct rt_model_limits limits_of(const struct rt_run *run)
     };
 }
 
-/* A key in steps, or a share of all steps below 1. */
-static int64_t in_steps(double value, int64_t steps)
-{
-    if (isnan(value) || value <= 0)
-        return 0;
-    return (int64_t)(value < 1 ? ceil((double)steps * value) : value);
-}
-
 static rt_status count_steps(struct rt_run *run)
 {
     const struct rt_train_options *opt = &run->job->train;
-    run->steps_per_epoch = rt_data_steps_per_epoch(run->data);
+    const struct rt_counts n = rt_train_count(opt, run->data, rt_dist_size(run->dist));
+    run->steps_per_epoch = rt_data_steps_per_epoch(run->data, rt_dist_size(run->dist));
     run->micros_per_epoch = rt_data_micros_per_epoch(run->data, RT_TRAIN);
-    run->steps = opt->max_steps > 0 ? opt->max_steps
-                                    : (int64_t)ceil(opt->num_train_epochs * (double)run->steps_per_epoch);
-    run->logging_steps = in_steps(opt->logging_steps, run->steps);
-    run->save_steps = in_steps(opt->save_steps, run->steps);
-    run->eval_steps = in_steps(opt->eval_steps, run->steps);
+    run->steps = n.steps;
+    run->logging_steps = n.logging_steps;
+    run->save_steps = n.save_steps;
+    run->eval_steps = n.eval_steps;
     if (run->micros_per_epoch == 0)
         return rt_fail(run->err, RT_ERR_JOB, "%lld rows are fewer than one batch and dataloader_drop_last is true; lower "
                        "per_device_train_batch_size", (long long)rt_data_rows(run->data, RT_TRAIN));

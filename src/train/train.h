@@ -15,4 +15,10 @@ struct rt_dist;
 rt_status rt_train(const struct rt_job *job, struct rt_dist *dist, const volatile sig_atomic_t *stop,
                    struct rt_error *err);
 
+/* What a run on so many ranks comes to. Also tells data when the run evaluates (rt_data_set_course). */
+struct rt_counts {
+    int64_t steps, logging_steps, save_steps, eval_steps; /* optimizer steps; 0: never */
+};
+struct rt_counts rt_train_count(const struct rt_train_options *opt, struct rt_data *data, int64_t ranks);
+
 #endif

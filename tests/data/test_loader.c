@@ -435,7 +435,7 @@ static void evaluation(struct made *made, struct rt_dist *dist)
 static void sizes(struct rt_data *data)
 {
     ok(rt_data_rows(data, RT_TRAIN) == GOOD && rt_data_bad_rows(data) == 4, "36 good rows, 4 bad ones");
-    ok(rt_data_micros_per_epoch(data, RT_TRAIN) == MICROS && rt_data_steps_per_epoch(data) == 6,
+    ok(rt_data_micros_per_epoch(data, RT_TRAIN) == MICROS && rt_data_steps_per_epoch(data, 1) == 6,
        "18 micro-batches, 6 steps");
     ok(rt_data_pixel_lut(data)[255] > 1.9f && rt_data_pixel_lut(data)[256] < -1.7f,
        "the table of pixel values");

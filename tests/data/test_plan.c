@@ -49,6 +49,14 @@ struct tally {
     int cases, wrong;
 };
 
+static int32_t *lengths_of(int64_t rows)
+{
+    int32_t *lengths = malloc((size_t)rows * sizeof *lengths);
+    for (int64_t i = 0; i < rows; i++)
+        lengths[i] = (int32_t)(1 + (7919 * i + rows) % 97);
+    return lengths;
+}
+
 static void order_line(const char *line, struct tally *kinds)
 {
     static const char *const names[] = { "shuffle", "sequential", "grouped" };
@@ -70,10 +78,9 @@ static void order_line(const char *line, struct tally *kinds)
         k++;
     opt.drop_last = drop;
     opt.sequential = k == 1;
-    int32_t *lengths = malloc((size_t)opt.rows * sizeof *lengths);
-    for (int64_t i = 0; i < opt.rows; i++)
-        lengths[i] = (int32_t)(1 + (7919 * i + opt.rows) % 97);
+    int32_t *lengths = lengths_of(opt.rows);
     opt.group_lengths = k == 2 ? lengths : NULL;
+    opt.draws = (struct rt_draws){ .seed = opt.seed, .rows = opt.rows };
     const bool same = walk(&opt, number, text, sizeof text) == want;
     const bool shown = strcmp(want_text, "-") != 0;
     kinds[k].cases++;
@@ -84,6 +91,63 @@ static void order_line(const char *line, struct tally *kinds)
     else if (!same)
         diag("differs: %s", line);
     free(lengths);
+}
+
+/* Hash of all orders of one split in a whole run. */
+static uint64_t walk_all(const struct rt_plan_options *opt, int64_t orders)
+{
+    uint64_t h = fnv_start;
+    struct rt_error err;
+    int64_t *rows = malloc((size_t)opt->batch * sizeof *rows);
+    for (int64_t number = 0; number < orders; number++) {
+        struct rt_plan_epoch *order;
+        if (rt_plan_epoch_open(&order, opt, number, &err) != RT_OK)
+            break;
+        for (int64_t rank = 0; rank < opt->ranks; rank++)
+            for (int64_t micro = 0; micro < rt_plan_micros(opt); micro++) {
+                const int64_t n = rt_plan_micro(order, rank, micro, rows);
+                h = fnv(h, n);
+                for (int64_t i = 0; i < n; i++)
+                    h = fnv(h, rows[i]);
+            }
+        rt_plan_epoch_close(order);
+    }
+    free(rows);
+    return h;
+}
+
+static void course_line(const char *line, struct tally *tally)
+{
+    struct rt_plan_options train = { 0 }, eval = { .accumulation = 1 };
+    struct rt_data_course course = { 0 };
+    int on_start, each;
+    uint64_t want_train, want_eval;
+    if (sscanf(line,
+               "course %" SCNd64 " %" SCNd64 " %" SCNd64 " %" SCNd64 " %" SCNu64 " %" SCNd64 " %" SCNd64 " %" SCNd64
+               " %d %d %" SCNd64 " %lf %" SCNx64 " %" SCNx64,
+               &train.rows, &train.batch, &train.accumulation, &train.ranks, &train.seed, &eval.rows, &eval.batch,
+               &course.steps, &on_start, &each, &course.eval_steps, &course.eval_delay, &want_train, &want_eval) != 14) {
+        ok(0, "line is understood: %s", line);
+        return;
+    }
+    course.eval_on_start = on_start;
+    course.eval_each_epoch = each;
+    const int64_t u = rt_plan_steps(&train);
+    train.draws = (struct rt_draws){ train.seed, false, train.rows, eval.rows, u, course };
+    eval.draws = train.draws;
+    eval.draws.evaluation = true;
+    eval.ranks = train.ranks;
+    int32_t *lengths = lengths_of(train.rows), *eval_lengths = lengths_of(eval.rows);
+    train.group_lengths = lengths;
+    eval.group_lengths = eval_lengths;
+    const int64_t evals = rt_draws_evaluations(&course, u, course.steps) + 1;
+    const bool same = walk_all(&train, (course.steps + u - 1) / u) == want_train && walk_all(&eval, evals) == want_eval;
+    tally->cases++;
+    tally->wrong += !same;
+    if (!same)
+        diag("differs: %s", line);
+    free(lengths);
+    free(eval_lengths);
 }
 
 static void split_line(const char *line)
@@ -161,11 +225,13 @@ int main(void)
     FILE *file = fopen(path, "r");
     if (!ok(file != NULL, "golden orders are there"))
         return tap_done();
-    struct tally kinds[3] = { { 0, 0 } };
+    struct tally kinds[3] = { { 0, 0 } }, courses = { 0, 0 };
     while (fgets(line, sizeof line, file) != NULL) {
         line[strcspn(line, "\n")] = '\0';
         if (strncmp(line, "split ", 6) == 0)
             split_line(line);
+        else if (strncmp(line, "course ", 7) == 0)
+            course_line(line, &courses);
         else if (line[0] != '#')
             order_line(line, kinds);
     }
@@ -175,6 +241,8 @@ int main(void)
     ok(kinds[1].cases >= 400 && kinds[1].wrong == 0, "sequential: %d of %d", kinds[1].wrong, kinds[1].cases);
     ok(kinds[2].cases >= 400 && kinds[2].wrong == 0, "grouped by length: %d of %d", kinds[2].wrong,
        kinds[2].cases);
+    ok(courses.cases >= 150 && courses.wrong == 0, "grouped by length, with evaluations: %d of %d runs", courses.wrong,
+       courses.cases);
     static const double bad[] = { 0, -1, 1, 4, 7, 0.99 };
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
         split_refuses(bad[i]);

@@ -5,6 +5,8 @@ A line: kind rows batch accumulation ranks drop_last seed epoch, then a 64-bit F
 micro-batches of all ranks (for each rank, for each micro-batch: its length, its rows, each as 8 bytes little-endian),
 then, for small cases, "rank 0's rows | rank 1's rows ...", micro-batches set off by "/".
 kind: shuffle, sequential, grouped (lengths of the rows: 1 + (7919 row + rows) mod 97), split (rows val_size seed).
+course: a whole run grouped by length, its evaluations drawing from the same generator: rows batch accumulation ranks
+seed eval_rows eval_batch steps on_start each_epoch eval_steps delay, then hashes over all epochs and all evaluations.
 """
 import random, sys
 import accelerate, datasets, torch, transformers
@@ -46,6 +48,39 @@ def epochs(kind, n, b, g, w, drop, seed, count):
     return out
 
 
+def course(n, b, g, w, seed, ne, eb, steps, on_start, each_epoch, every, delay):
+    """hashes of the epochs' and the evaluations' micro-batches, drawn in the Trainer's order."""
+    trained, evaluated = [], []
+    for rank in range(w):
+        def loader(rows, batch, group):
+            sampler = LengthGroupedSampler(group, lengths=[1 + (7919 * i + rows) % 97 for i in range(rows)])
+            batches = BatchSampler(sampler, batch, False)
+            return DataLoader(range(rows), collate_fn=list,
+                              batch_sampler=BatchSamplerShard(batches, w, rank) if w > 1 else batches)
+
+        def evaluate():
+            evaluated.append((len(evaluated) - before, rank, list(loader(ne, eb, eb))))
+
+        torch.manual_seed(seed)
+        train, done, epoch, before = loader(n, b, b * g), 0, 0, len(evaluated)
+        if on_start:
+            evaluate()
+        while done < steps:
+            micros = []
+            for i, micro in enumerate(train):
+                micros.append(micro)
+                if done < steps and ((i + 1) % g == 0 or i + 1 == len(train)):
+                    done += 1
+                    if not each_epoch and every > 0 and (done % every == 0 or done == steps) and done >= delay:
+                        evaluate()
+            trained.append((epoch, rank, micros))
+            epoch += 1
+            if each_epoch and min(done / -(-len(train) // g), epoch) >= delay:
+                evaluate()
+        evaluate()  # do_eval, after training
+    return [fnv(x for _, _, micros in sorted(all) for m in micros for x in [len(m), *m]) for all in (trained, evaluated)]
+
+
 def show(kind, n, b, g, w, drop, seed, count, full):
     for e, ranks in enumerate(epochs(kind, n, b, g, w, drop, seed, count)):
         flat = [x for rank in ranks for micro in rank for x in [len(micro), *micro]]
@@ -65,6 +100,13 @@ for _ in range(1200):
     show(kind, r.choice((r.randint(1, 20), r.randint(1, 400))), b, r.randint(1, 4), w, r.random() < 0.3,
          r.choice((0, 42, r.randint(1, 2**31))), 2, False)
 show("shuffle", 100003, 2, 8, 16, False, 42, 1, False)
+for _ in range(150):
+    b, g, w, each = r.randint(1, 5), r.randint(1, 4), r.randint(1, 4), r.random() < 0.4
+    n = r.randint(1, 120)
+    args = (n, b, g, w, r.choice((42, r.randint(1, 2**31))), r.randint(1, 60), r.randint(1, 5),
+            r.randint(1, max(1, 4 * n // (b * g * w))), int(r.random() < 0.3), int(each), 0 if each else r.randint(1, 7),
+            r.choice((0, 0, 1, 2.5, 5)))
+    print("course", *args, *(f"{h:016x}" for h in course(*args)))
 for n, size, seed in ((11, 0.1, 42), (24, 0.25, 7), (1000, 100, 42), (333, 0.3, 1), (5, 1.5, 3), (2, 0.1, 0)):
     s = datasets.Dataset.from_dict({"i": range(n)}).train_test_split(
         test_size=int(size) if size > 1 else size, seed=seed)
