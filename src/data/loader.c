@@ -85,7 +85,7 @@ static void fetch(struct rt_loader *l, struct slot *slot)
     const uint8_t *rgb = NULL;
     struct rt_error err = { 0 };
     pthread_mutex_unlock(&l->lock);
-    const rt_status st = rt_pictures_take(l->data->pictures, number, &rgb, &err);
+    const rt_status st = rt_pictures_take(l->data->pictures, number, &rgb, NULL, &err);
     pthread_mutex_lock(&l->lock);
     slot->there++;
     slot->pass.picture[i].rgb = rgb;

@@ -14,6 +14,8 @@ struct entry {
     int32_t uses;
     int32_t older, newer; /* neighbours among the unused, -1 at the ends */
     uint8_t state;
+    bool settled;           /* `file` is proof of the bytes */
+    struct rt_file_id file; /* HELD: when they were read; not known if it changed meanwhile */
 };
 
 struct rt_pictures {
@@ -58,6 +60,11 @@ void rt_pictures_close(struct rt_pictures *pictures)
     free(pictures);
 }
 
+static const char *path_of(const struct rt_pictures *p, int32_t number)
+{
+    return p->store->paths + p->store->picture[number].path;
+}
+
 static void unlink_entry(struct rt_pictures *p, int32_t number)
 {
     const struct entry *e = &p->entry[number];
@@ -73,16 +80,22 @@ static void link_newest(struct rt_pictures *p, int32_t number)
     p->newest = number;
 }
 
+/* Forget the bytes of a picture that nobody uses. */
+static void drop(struct rt_pictures *p, int32_t number)
+{
+    free(p->entry[number].held);
+    p->entry[number].held = NULL;
+    p->entry[number].state = ABSENT;
+    p->held_bytes -= rt_store_picture_bytes(&p->store->picture[number]);
+}
+
 /* Drop unused pictures, the longest unused first, until `more` bytes fit. */
 static void make_room(struct rt_pictures *p, size_t more)
 {
     while (p->oldest >= 0 && p->held_bytes + more > p->keep_bytes) {
         const int32_t number = p->oldest;
         unlink_entry(p, number);
-        free(p->entry[number].held);
-        p->entry[number].held = NULL;
-        p->entry[number].state = ABSENT;
-        p->held_bytes -= rt_store_picture_bytes(&p->store->picture[number]);
+        drop(p, number);
     }
 }
 
@@ -98,10 +111,14 @@ static rt_status decode(struct rt_pictures *p, int32_t number, struct rt_error *
     p->held_bytes += bytes;
     p->peak_bytes = p->held_bytes > p->peak_bytes ? p->held_bytes : p->peak_bytes;
     pthread_mutex_unlock(&p->lock);
-    rt_status st =
-        rt_image_load(p->rules, p->store->paths + picture->path, picture->width, picture->height, &rgb, err);
+    const struct rt_file_id before = rt_file_id_of(path_of(p, number));
+    const bool settled = rt_file_id_settled(&before);
+    rt_status st = rt_image_load(p->rules, path_of(p, number), picture->width, picture->height, &rgb, err);
+    const struct rt_file_id after = rt_file_id_of(path_of(p, number));
     pthread_mutex_lock(&p->lock);
     p->decoded++;
+    e->file = rt_file_id_same(&before, &after) ? before : (struct rt_file_id){ 0 };
+    e->settled = settled && e->file.size > 0;
     if (st == RT_OK) {
         e->held = rgb;
         e->state = HELD;
@@ -119,12 +136,28 @@ static rt_status decode(struct rt_pictures *p, int32_t number, struct rt_error *
 
 static const char *reason(const struct rt_pictures *p, int32_t number)
 {
-    return p->entry[number].held != NULL ? p->entry[number].held
-                                         : p->store->paths + p->store->picture[number].path;
+    return p->entry[number].held != NULL ? p->entry[number].held : path_of(p, number);
+}
+
+/* A picture held but unused: as its file is now, it stays HELD, else it becomes ABSENT. proof: it has to be
+ * sure. Called and left with the lock held. */
+static void look_again(struct rt_pictures *p, int32_t number, bool proof)
+{
+    struct entry *e = &p->entry[number];
+    unlink_entry(p, number);
+    e->state = DECODING;
+    pthread_mutex_unlock(&p->lock);
+    const struct rt_file_id now = rt_file_id_of(path_of(p, number));
+    const bool settled = rt_file_id_settled(&now);
+    pthread_mutex_lock(&p->lock);
+    e->state = HELD;
+    if (!rt_file_id_same(&now, &e->file) || (proof && settled && !e->settled))
+        drop(p, number);
+    pthread_cond_broadcast(&p->changed);
 }
 
 rt_status rt_pictures_take(struct rt_pictures *pictures, int32_t number, const uint8_t **rgb,
-                           struct rt_error *err)
+                           struct rt_file_id *file, struct rt_error *err)
 {
     struct entry *e = &pictures->entry[number];
     rt_status st = RT_OK;
@@ -132,14 +165,16 @@ rt_status rt_pictures_take(struct rt_pictures *pictures, int32_t number, const u
     while (e->state == DECODING)
         pthread_cond_wait(&pictures->changed, &pictures->lock);
     if (e->state == HELD && e->uses == 0)
-        unlink_entry(pictures, number);
-    else if (e->state == ABSENT)
+        look_again(pictures, number, file != NULL);
+    if (e->state == ABSENT)
         st = decode(pictures, number, err);
     if (e->state == BROKEN) {
         st = rt_fail(err, RT_ERR_DATA, "%s", reason(pictures, number));
     } else if (st == RT_OK) {
         e->uses++;
         *rgb = e->held;
+        if (file != NULL)
+            *file = e->settled ? e->file : (struct rt_file_id){ 0 };
     }
     pthread_mutex_unlock(&pictures->lock);
     return st;

@@ -246,7 +246,7 @@ rt_status rt_model_fwd(struct rt_model *m, const struct rt_batch *batch, bool tr
     m->pass.train = train;
     m->pass.stream = dropout_stream;
     RT_TRY(keep_weights(m, batch, train));
-    RT_TRY(rt_vision_fwd(m, batch));
+    RT_TRY(rt_vision_fwd(m));
     return rt_text_fwd(m, batch);
 }
 
@@ -262,7 +262,7 @@ rt_status rt_model_logits(struct rt_model *m, const struct rt_batch *batch, floa
 {
     m->pass.train = false;
     RT_TRY(rt_upload(m, batch));
-    RT_TRY(rt_vision_fwd(m, batch));
+    RT_TRY(rt_vision_fwd(m));
     return rt_text_logits(m, batch, host_logits);
 }
 

@@ -70,7 +70,7 @@ struct rt_text_acts {
 };
 
 struct rt_vision_acts {
-    rt_act *pixels;                  /* [patches, 3 * 2 * patch^2] */
+    rt_act *pixels;                  /* [patches of the pass, 3 * 2 * patch^2]; below: of the largest part */
     float *x0;                       /* [patches, width] the stream before the first block */
     rt_act *delta;                   /* [patches, width] */
     rt_act *natural, *ordered;       /* [patches, width] before and in window order (Qwen2.5-VL) */
@@ -79,10 +79,22 @@ struct rt_vision_acts {
     rt_act *normed;                  /* [patches, width] */
     float *stats;                    /* [patches, 2] */
     rt_act *grouped, *m1, *m2;       /* merger: [units, ld fc1], [units, 4 width], [units, ld fc2] */
-    rt_act *features, *dfeatures;    /* [units, hidden] in window order */
+    rt_act *features, *dfeatures;    /* [units of the pass, hidden] in window order */
     float *dx;                       /* backward: [patches, width] */
     rt_act *dx_act, *dm, *dg;        /* [patches, width], [units, ld fc2], [units, ld fc1] */
     struct rt_block_work work;
+};
+
+/*
+ * What goes through the tower at once. A frozen tower takes picture by picture: a product's bits depend on how many rows it
+ * has, so this makes a picture's features depend on the picture alone, whatever shares its pass. One that learns takes all.
+ */
+struct rt_vision_part {
+    int64_t patches;
+    int64_t feature;                 /* its features begin at this row */
+    int64_t row;                     /* and its patches at this one, in pixels and rotary tables */
+    const int32_t *order;            /* where the exec runs: [patches / merge^2], see window.h */
+    struct rt_place window, full;
 };
 
 struct rt_model {
@@ -106,8 +118,10 @@ struct rt_model {
     rt_act *dropped;
     struct rt_pass pass;             /* of the last forward */
     struct rt_place place;           /* of the last forward's text pass */
-    struct rt_place window, full;    /* of its vision pass */
-    int64_t pictures, patches;       /* of the last forward */
+    struct rt_vision_part *part;     /* [parts] of its vision pass */
+    int64_t parts;
+    const struct rt_vision_part *now; /* the part that is in the tower's buffers */
+    int64_t pictures;                /* of the last forward */
     int64_t params;
 };
 
@@ -126,10 +140,19 @@ rt_status rt_loss_bwd(struct rt_model *m);
 /* vision.c */
 void rt_vision_build(struct rt_vision *vision, struct rt_build *b, const struct rt_model_config *c);
 void rt_vision_take(struct rt_model *m, struct rt_arena *arena);
-/* Pictures of a batch to patch rows where the exec runs. */
-rt_status rt_vision_put(struct rt_model *m, const struct rt_batch *batch);
-rt_status rt_vision_fwd(struct rt_model *m, const struct rt_batch *batch);
+rt_status rt_vision_fwd(struct rt_model *m);
 rt_status rt_vision_bwd(struct rt_model *m);
+
+/* vision_put.c */
+rt_status rt_vision_put_init(struct rt_model *m, struct rt_error *err);
+void rt_vision_put_free(struct rt_model *m);
+/* Rows of pixels, and of features, that a pass needs room for. */
+int64_t rt_vision_put_patches(const struct rt_model *m);
+int64_t rt_vision_put_units(const struct rt_model *m);
+void rt_vision_put_take(struct rt_model *m, struct rt_arena *arena);
+/* Pictures of a batch to patch rows where the exec runs, and the tables of their order and places; host.order.where then holds
+ * the row of features of every merged cell of the batch in its own order. */
+rt_status rt_vision_put(struct rt_model *m, const struct rt_batch *batch);
 
 /* upload.c */
 rt_status rt_upload_init(struct rt_model *m, struct rt_error *err);

@@ -62,13 +62,13 @@ void rt_vision_take(struct rt_model *m, struct rt_arena *arena)
 {
     struct rt_vision_acts *a = &m->vision_acts;
     const struct rt_vision *v = &m->vision;
-    const int64_t e = m->config.vision.width, rows = m->limits.patches;
+    const int64_t e = m->config.vision.width, rows = v->learns ? m->limits.patches : m->limits.max_picture_patches;
     const int64_t cells = m->config.vision.merge * m->config.vision.merge, units = rows / cells;
     const size_t act = m->ex->act_bytes, row = (size_t)(rows * e) * act, stream = (size_t)(rows * e) * sizeof(float);
     const bool keep = v->learns && !m->limits.eval_only;
     if (rows == 0)
         return;
-    a->pixels = rt_arena_take(arena, (size_t)(rows * v->patch.in) * act);
+    a->pixels = rt_arena_take(arena, (size_t)(rt_vision_put_patches(m) * v->patch.in) * act);
     a->x0 = rt_arena_take(arena, stream);
     a->natural = rt_arena_take(arena, row);
     a->ordered = rt_arena_take(arena, row);
@@ -85,7 +85,7 @@ void rt_vision_take(struct rt_model *m, struct rt_arena *arena)
     a->grouped = rt_arena_take(arena, (size_t)(units * v->fc1.ld) * act);
     a->m1 = rt_arena_take(arena, (size_t)(units * v->fc1.out) * act);
     a->m2 = rt_arena_take(arena, (size_t)(units * v->fc2.ld) * act);
-    a->features = rt_arena_take(arena, (size_t)(units * v->fc2.out) * act);
+    a->features = rt_arena_take(arena, (size_t)(rt_vision_put_units(m) * v->fc2.out) * act);
     if (!keep)
         return;
     a->dfeatures = rt_arena_take(arena, (size_t)(units * v->fc2.out) * act);
@@ -96,35 +96,17 @@ void rt_vision_take(struct rt_model *m, struct rt_arena *arena)
     rt_block_work_take(&a->work, arena, &v->tower, &v->block[0], rows, act);
 }
 
-rt_status rt_vision_put(struct rt_model *m, const struct rt_batch *batch)
-{
-    struct rt_vision_acts *a = &m->vision_acts;
-    struct rt_exec *ex = m->ex;
-    int64_t row = 0;
-    for (int64_t i = 0; i < batch->pictures; i++) {
-        const struct rt_picture *p = &batch->picture[i];
-        const size_t bytes = (size_t)p->height * (size_t)p->width * 3;
-        const bool still = p->rgb[0] == p->rgb[1];
-        RT_TRY(rt_exec_put(ex, m->in.rgb, p->rgb[0], bytes));
-        if (!still)
-            RT_TRY(rt_exec_put(ex, m->in.rgb + bytes, p->rgb[1], bytes));
-        RT_TRY(ex->ops->patchify(ex, rt_at(ex, a->pixels, row * m->vision.patch.in), m->in.rgb, m->in.rgb + (still ? 0 : bytes),
-                                 m->in.lut, p->grid_h, p->grid_w, m->config.vision.patch, m->config.vision.merge));
-        row += (int64_t)p->grid_h * p->grid_w;
-    }
-    return RT_OK;
-}
-
 /* Patch rows to the tower's width, into window order. */
 static rt_status embed(struct rt_model *m)
 {
     struct rt_vision_acts *a = &m->vision_acts;
     struct rt_exec *ex = m->ex;
-    const int64_t merge = m->config.vision.merge, cells = merge * merge, e = m->config.vision.width, row = m->patches;
-    RT_TRY(rt_linear_fwd(&m->pass, &m->vision.patch, a->natural, e, a->pixels, row));
+    const int64_t merge = m->config.vision.merge, cells = merge * merge, e = m->config.vision.width, row = m->now->patches;
+    rt_act *pixels = rt_at(ex, a->pixels, m->now->row * m->vision.patch.in);
+    RT_TRY(rt_linear_fwd(&m->pass, &m->vision.patch, a->natural, e, pixels, row));
     const rt_act *x = a->natural;
     if (m->config.family == RT_QWEN2_5_VL) {
-        RT_TRY(ex->ops->gather_rows(ex, a->ordered, e * cells, a->natural, e * cells, m->in.unit, row / cells, e * cells));
+        RT_TRY(ex->ops->gather_rows(ex, a->ordered, e * cells, a->natural, e * cells, m->now->order, row / cells, e * cells));
         x = a->ordered;
     }
     return ex->ops->widen(ex, a->x0, x, e, row, e);
@@ -137,7 +119,7 @@ static const float *stream_before(const struct rt_vision_acts *a, int64_t block)
 
 static const struct rt_place *place_of(const struct rt_model *m, int64_t block)
 {
-    return m->config.vision.full[block] ? &m->full : &m->window;
+    return m->config.vision.full[block] ? &m->now->full : &m->now->window;
 }
 
 static rt_status merger_fwd(struct rt_model *m)
@@ -145,7 +127,7 @@ static rt_status merger_fwd(struct rt_model *m)
     struct rt_vision_acts *a = &m->vision_acts;
     struct rt_exec *ex = m->ex;
     const struct rt_vision *v = &m->vision;
-    const int64_t e = v->tower.width, rows = m->patches, units = rows / (v->fc1.in / e);
+    const int64_t e = v->tower.width, rows = m->now->patches, units = rows / (v->fc1.in / e);
     const float *x = a->block[m->config.vision.depth - 1].x2;
     if (v->tower.norm == RT_RMSNORM)
         RT_TRY(ex->ops->add_rmsnorm_fwd(ex, a->xm, a->normed, e, a->stats, x, a->delta, v->norm_w, rows, e,
@@ -156,19 +138,26 @@ static rt_status merger_fwd(struct rt_model *m)
     RT_TRY(ex->ops->gather_rows(ex, a->grouped, v->fc1.ld, a->normed, v->fc1.in, NULL, units, v->fc1.in));
     RT_TRY(rt_linear_fwd(&m->pass, &v->fc1, a->m1, v->fc1.out, a->grouped, units));
     RT_TRY(ex->ops->gelu_fwd(ex, a->m2, v->fc2.ld, a->m1, units, v->fc1.out, RT_GELU_ERF));
-    return rt_linear_fwd(&m->pass, &v->fc2, a->features, v->fc2.out, a->m2, units);
+    return rt_linear_fwd(&m->pass, &v->fc2, rt_at(ex, a->features, m->now->feature * v->fc2.out), v->fc2.out, a->m2, units);
 }
 
-rt_status rt_vision_fwd(struct rt_model *m, const struct rt_batch *batch)
+static rt_status part_fwd(struct rt_model *m)
 {
     struct rt_vision_acts *a = &m->vision_acts;
-    if (batch->pictures == 0)
-        return RT_OK;
     RT_TRY(embed(m));
     for (int64_t i = 0; i < m->config.vision.depth; i++)
         RT_TRY(rt_block_fwd(&m->pass, &m->vision.tower, &m->vision.block[i], &a->block[i], place_of(m, i),
                             stream_before(a, i), a->delta, i == 0));
     return merger_fwd(m);
+}
+
+rt_status rt_vision_fwd(struct rt_model *m)
+{
+    for (int64_t i = 0; i < m->parts; i++) {
+        m->now = &m->part[i];
+        RT_TRY(part_fwd(m));
+    }
+    return RT_OK;
 }
 
 /* dx (=) gradient of the stream after the last block, from dfeatures. */
@@ -177,7 +166,7 @@ static rt_status merger_bwd(struct rt_model *m, bool need_dx)
     struct rt_vision_acts *a = &m->vision_acts;
     struct rt_exec *ex = m->ex;
     const struct rt_vision *v = &m->vision;
-    const int64_t e = v->tower.width, rows = m->patches, units = rows / (v->fc1.in / e);
+    const int64_t e = v->tower.width, rows = m->now->patches, units = rows / (v->fc1.in / e);
     const bool need_m1 = need_dx || v->fc1.rank > 0;
     RT_TRY(rt_linear_bwd(&m->pass, &v->fc2, a->dm, a->dfeatures, v->fc2.out, a->m2, units, need_m1));
     if (!need_m1)

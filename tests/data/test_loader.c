@@ -7,6 +7,7 @@
 #include "dist/dist.h"
 #include "tap.h"
 
+#include <fcntl.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -303,8 +304,8 @@ static void cache_without_room(struct rt_data *data)
     if (rt_pictures_open(&pictures, &data->store, &data->rules, 0, &err) != RT_OK)
         return;
     for (int i = 0; i < 3; i++) {
-        got += rt_pictures_take(pictures, 0, &rgb, &err) == RT_OK;
-        got += rt_pictures_take(pictures, 0, &rgb, &err) == RT_OK;
+        got += rt_pictures_take(pictures, 0, &rgb, NULL, &err) == RT_OK;
+        got += rt_pictures_take(pictures, 0, &rgb, NULL, &err) == RT_OK;
         rt_pictures_put(pictures, 0);
         rt_pictures_put(pictures, 0);
     }
@@ -314,7 +315,7 @@ static void cache_without_room(struct rt_data *data)
     rt_pictures_close(pictures);
     ok(rt_pictures_open(&pictures, &data->store, &data->rules, first, &err) == RT_OK, "room for one picture");
     for (int i = 0; i < 4; i++)
-        if (rt_pictures_take(pictures, i % 2, &rgb, &err) == RT_OK)
+        if (rt_pictures_take(pictures, i % 2, &rgb, NULL, &err) == RT_OK)
             rt_pictures_put(pictures, i % 2);
     rt_pictures_tell(pictures, &peak, &decoded);
     ok(decoded == 4 && peak <= first + rt_store_picture_bytes(&data->store.picture[1]),
@@ -325,6 +326,66 @@ static void cache_without_room(struct rt_data *data)
     ok(rt_pictures_room(1) <= (size_t)1 << 30 && rt_pictures_room(1) > 0 &&
            rt_pictures_room(1000000) < rt_pictures_room(1),
        "room by default: %zu bytes", rt_pictures_room(1));
+}
+
+/* Turns over all bits of a file's second half; its mtime is set back, as a copy of a data set would do. */
+static void rewrite(const char *path)
+{
+    struct stat was;
+    unsigned char half[1 << 14];
+    const int fd = open(path, O_RDWR);
+    if (fd < 0 || fstat(fd, &was) != 0)
+        return;
+    const off_t from = was.st_size / 2;
+    usleep(50000); /* several ticks of the file system's clock */
+    const ssize_t n = pread(fd, half, sizeof half, from);
+    for (ssize_t i = 0; i < n; i++)
+        half[i] ^= 255;
+    const struct timespec times[2] = { was.st_atim, was.st_mtim };
+    ok(n > 0 && pwrite(fd, half, (size_t)n, from) == n && futimens(fd, times) == 0, "%s is rewritten", path);
+    close(fd);
+}
+
+/* Files that change while their pictures are held: same size, same mtime. */
+static void changed(const struct made *made, struct rt_data *data)
+{
+    struct rt_pictures *pictures;
+    struct rt_error err;
+    const uint8_t *rgb = NULL;
+    struct rt_file_id file = { 0 };
+    int64_t decoded;
+    size_t peak;
+    const char *path = data->store.paths + data->store.picture[0].path;
+    if (rt_pictures_open(&pictures, &data->store, &data->rules, 1 << 24, &err) != RT_OK)
+        return;
+    const size_t bytes = rt_store_picture_bytes(&data->store.picture[0]);
+    uint64_t hash[5] = { 0 };
+    for (int i = 0; i < 5; i++) {
+        if (rt_pictures_take(pictures, 0, &rgb, NULL, &err) != RT_OK)
+            break;
+        if (i == 2 || i == 4) /* while it is used: the next who takes it after it was put back sees the change */
+            rewrite(path);
+        hash[i] = fnv(1, rgb, bytes);
+        rt_pictures_put(pictures, 0);
+    }
+    rt_pictures_tell(pictures, &peak, &decoded);
+    ok(hash[0] == hash[1] && hash[1] == hash[2] && hash[3] != hash[2] && hash[4] == hash[3] && decoded == 2,
+       "a changed file is decoded again: %lld times in all", (long long)decoded);
+    ok(rt_pictures_take(pictures, 0, &rgb, &file, &err) == RT_OK && file.size == 0 && fnv(1, rgb, bytes) == hash[0],
+       "changed back just now: nobody can be sure of the file");
+    rt_pictures_put(pictures, 0);
+    sleep(3);
+    const struct rt_file_id now = rt_file_id_of(path);
+    ok(rt_pictures_take(pictures, 0, &rgb, NULL, &err) == RT_OK, "3 s later");
+    rt_pictures_put(pictures, 0);
+    ok(rt_pictures_take(pictures, 0, &rgb, &file, &err) == RT_OK && rt_file_id_same(&file, &now), "3 s later: sure");
+    rt_pictures_put(pictures, 0);
+    rt_pictures_tell(pictures, &peak, &decoded);
+    ok(decoded == 4, "decoded again for that alone: %lld times in all", (long long)decoded);
+    ok(unlink(path) == 0 && rt_pictures_take(pictures, 0, &rgb, NULL, &err) == RT_ERR_DATA, "a file that is gone: %s", err.text);
+    rt_pictures_close(pictures);
+    for (int i = 0; i < MADE_PICTURES; i++)
+        made_draw(made, i);
 }
 
 /* A picture that was whole at the scan and is cut off afterwards. */
@@ -536,6 +597,7 @@ int main(int argc, char **argv)
     closing(data);
     bounds(&made, data);
     cache_without_room(data);
+    changed(&made, data);
     rt_data_close(data);
     order_and_threads(&made, dist);
     truncated(&made, dist);
