@@ -1,4 +1,9 @@
-/* dump_logits.c - logits of a job's first training micro-batches as .npy files, for peers.sh to compare with torch's. */
+/*
+ * dump_logits.c - what a job's model makes of its first training micro-batches, for comparisons with torch's.
+ *
+ * FOLDER/N.npy: the logits of micro-batch N in f32. FOLDER/gradients: the gradients of the first one's loss in the form of an
+ * adapter, lora_A.weight being the gradient of A. Device and element type are the job's.
+ */
 #include "config.h"
 #include "data/data.h"
 #include "dist/dist.h"
@@ -11,6 +16,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 struct dump {
     struct rt_dist *dist;
@@ -69,9 +75,10 @@ static rt_status open_all(struct dump *d, int argc, char **argv)
     const struct rt_model_limits limits = {
         .tokens = t.tokens, .samples = t.samples, .max_length = t.max_length, .patches = t.patches,
         .pictures = t.pictures, .learned = t.learned, .step_learned = t.learned, .picture_bytes = t.picture_bytes,
-        .max_picture_patches = t.max_picture_patches, .eval_only = true,
+        .max_picture_patches = t.max_picture_patches,
     };
-    RT_TRY(rt_exec_open(&d->ex, RT_DEVICE_CPU, RT_F32, 0, 2, d->err));
+    const enum rt_dtype act = d->job->train.bf16 || d->job->train.pure_bf16 ? RT_BF16 : RT_F32;
+    RT_TRY(rt_exec_open(&d->ex, d->job->train.device, act, 0, 2, d->err));
     const struct rt_model_notes model_notes = { ignore_progress, show_note, NULL };
     RT_TRY(rt_model_open(&d->model, d->ex, &d->job->model, &limits, rt_data_pixel_lut(d->data), d->dist, &model_notes,
                          d->err));
@@ -79,10 +86,31 @@ static rt_status open_all(struct dump *d, int argc, char **argv)
     return rt_loader_open(&d->loader, d->data, &where, d->err);
 }
 
+/* The adapter is written with its gradients in the place of its parameters. */
+static rt_status write_gradients(struct dump *d, const struct rt_batch *batch)
+{
+    struct rt_adapter *ad = rt_model_adapter(d->model);
+    char path[4096];
+    snprintf(path, sizeof path, "%s/gradients", d->folder);
+    if (mkdir(path, 0777) != 0 && errno != EEXIST)
+        return rt_fail(d->err, RT_ERR_IO, "%s: %s", path, strerror(errno));
+    RT_TRY(rt_model_grads_zero(d->model));
+    RT_TRY(rt_model_put(d->model, batch));
+    RT_TRY(rt_model_fwd(d->model, batch, true, 0));
+    RT_TRY(rt_model_bwd(d->model));
+    float *const p = ad->p;
+    ad->p = ad->g;
+    const rt_status st = rt_model_save_adapter(d->model, path, d->err);
+    ad->p = p;
+    return st;
+}
+
 static rt_status dump_one(struct dump *d, int64_t micro)
 {
     const struct rt_batch *batch = NULL;
     RT_TRY(rt_batch_next(d->loader, &batch, NULL, d->err));
+    if (micro == 0)
+        RT_TRY(write_gradients(d, batch));
     const int64_t vocab = rt_model_vocab(d->model);
     float *logits = malloc((size_t)(batch->tokens * vocab) * sizeof *logits);
     if (logits == NULL)
