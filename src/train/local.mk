@@ -1,2 +1,2 @@
 librt_a_SOURCES += src/train/best.c src/train/counts.c src/train/evaluate.c src/train/finish.c src/train/identity.c src/train/resume.c src/train/run.h src/train/schedule.c \
-    src/train/schedule.h src/train/setup.c src/train/train.c src/train/train.h
+    src/train/schedule.h src/train/setup.c src/train/tokens.c src/train/train.c src/train/train.h
