@@ -88,11 +88,12 @@ struct rt_data_limits {
 void rt_data_limits(const struct rt_data *data, enum rt_split split, struct rt_data_limits *limits);
 /* The largest token id in any row: the model's embedding has to have it. */
 int32_t rt_data_largest_id(const struct rt_data *data);
-/* For total_flos and num_input_tokens_seen: tokens of the training micro-batches [from_micro, to_micro) of an epoch over
- * all ranks as the reference counts them, each of its rows padded to the longest. Not collective; keeps the order of
- * the epoch it was asked for last. Fails: RT_ERR_MEMORY. */
-rt_status rt_data_padded_tokens(struct rt_data *data, int64_t epoch, int64_t from_micro, int64_t to_micro,
-                                int64_t *tokens, struct rt_error *err);
+/* For total_flos and num_input_tokens_seen: tokens of the training micro-batches [from_micro, to_micro) of an epoch as the
+ * reference feeds them, added up: to padded[rank] with each row padded to the longest of its micro-batch, to *real
+ * without the padding, over all ranks. Not collective; keeps the order of the epoch it was asked for last. Fails:
+ * RT_ERR_MEMORY. */
+rt_status rt_data_fed_tokens(struct rt_data *data, int64_t epoch, int64_t from_micro, int64_t to_micro, int64_t *padded,
+                             int64_t *real, struct rt_error *err);
 
 /* A stream of batches of one rank: threads that run ahead, bounded in memory. */
 struct rt_loader;

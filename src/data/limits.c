@@ -166,8 +166,8 @@ int64_t rt_data_padded_width(const struct rt_data *data, const int64_t *rows, in
     return data->opt.do_train ? (width + 7) / 8 * 8 : width;
 }
 
-rt_status rt_data_padded_tokens(struct rt_data *data, int64_t epoch, int64_t from_micro, int64_t to_micro,
-                                int64_t *tokens, struct rt_error *err)
+rt_status rt_data_fed_tokens(struct rt_data *data, int64_t epoch, int64_t from_micro, int64_t to_micro, int64_t *padded,
+                             int64_t *real, struct rt_error *err)
 {
     struct rt_plan_options plan;
     rt_data_plan(data, RT_TRAIN, data->size, &plan);
@@ -177,18 +177,19 @@ rt_status rt_data_padded_tokens(struct rt_data *data, int64_t epoch, int64_t fro
         RT_TRY(rt_plan_epoch_open(&data->counted, &plan, epoch, err));
         data->counted_epoch = epoch;
     }
-    int64_t *rows = malloc((size_t)plan.batch * sizeof *rows), sum = 0;
+    int64_t *rows = malloc((size_t)plan.batch * sizeof *rows);
     if (rows == NULL)
         return rt_fail(err, RT_ERR_MEMORY, "no memory for a micro-batch of %lld rows", (long long)plan.batch);
     for (int64_t micro = from_micro; micro < to_micro; micro++)
         for (int64_t rank = 0; rank < plan.ranks; rank++) {
             const int64_t count = rt_plan_micro(data->counted, rank, micro, rows);
-            for (int64_t i = 0; i < count; i++)
+            for (int64_t i = 0; i < count; i++) {
                 rows[i] = data->split[RT_TRAIN].row[rows[i]];
-            sum += count * rt_data_padded_width(data, rows, count);
+                *real += data->store.length[rows[i]];
+            }
+            padded[rank] += count * rt_data_padded_width(data, rows, count);
         }
     free(rows);
-    *tokens = sum;
     return RT_OK;
 }
 

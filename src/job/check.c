@@ -166,10 +166,6 @@ static rt_status check_rest(const struct rt_reading *r)
     const char *optim = rt_value_of(r, "optim")->s;
     if (rt_word_among("adamw_torch_4bit|adamw_torch_8bit|adamw_bnb_8bit|adamw_8bit|paged_adamw_8bit", optim))
         rt_note_key(r, "optim", "AdamW's moments of the LoRA matrices are small and kept in 32 bits");
-    if (strcmp(rt_value_of(r, "include_num_input_tokens_seen")->s, "non_padding") == 0)
-        return rt_fail_key(r, "include_num_input_tokens_seen",
-                           "\"non_padding\" is not supported: tokens are counted "
-                           "as the reference feeds them; write include_num_input_tokens_seen: all");
     return check_accelerator(r);
 }
 

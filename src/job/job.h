@@ -51,6 +51,7 @@ struct rt_train_options {
     bool overwrite_output_dir;
     bool compute_accuracy;
     bool include_num_input_tokens_seen;
+    bool seen_without_padding;          /* include_num_input_tokens_seen: non_padding */
     bool bf16, pure_bf16;               /* fp16 is refused */
     enum rt_device device;              /* our key "device": auto, cpu, cuda; use_cpu: true means cpu */
     int64_t ddp_timeout;                /* s; 1800, but never above 600 (said in the log where a job asks for more) */

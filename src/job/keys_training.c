@@ -99,7 +99,7 @@ static const struct rt_key keys[] = {
     KEY_BOOL("logging_nan_inf_filter", "true", DONE(train.logging_nan_inf_filter),
              "losses that are not finite are left out of logged means"),
     KEY_CHOICE("include_num_input_tokens_seen", "no", "no|all|non_padding", PLACED,
-               "log how many tokens were fed"),
+               "log how many tokens were fed, with padding as the reference pads or without"),
     KEY_CHOICE("log_level", "passive", LEVELS, TAKEN, "there is one level"),
     KEY_CHOICE("log_level_replica", "warning", LEVELS, TAKEN, "there is one level"),
     KEY_BOOL("disable_tqdm", "null", DONE(report.disable_tqdm), "no progress bar on a terminal"),

@@ -139,7 +139,9 @@ static void resolve_train(const struct rt_reading *r)
         t->warmup = rt_value_of(r, "warmup_ratio")->f;
     if (isnan(t->max_grad_norm))
         t->max_grad_norm = 0;
-    t->include_num_input_tokens_seen = strcmp(rt_value_of(r, "include_num_input_tokens_seen")->s, "no") != 0;
+    const char *seen = rt_value_of(r, "include_num_input_tokens_seen")->s;
+    t->include_num_input_tokens_seen = strcmp(seen, "no") != 0;
+    t->seen_without_padding = strcmp(seen, "non_padding") == 0;
     if (t->load_best_model_at_end && t->metric_for_best_model == NULL)
         t->metric_for_best_model = "loss";
     if (rt_value_of(r, "greater_is_better")->null && t->metric_for_best_model != NULL) {
@@ -169,6 +171,23 @@ static void resolve_data_and_model(const struct rt_reading *r)
     const char *folder = getenv("TENSORBOARD_LOGGING_DIR");
     if (job->report.logging_dir == NULL && folder != NULL && folder[0] != '\0')
         job->report.logging_dir = rt_store_dup(r->store, folder, strlen(folder));
+}
+
+/* LLaMA-Factory keeps data sets by name: one that is named again is used once, at its first place. */
+static void name_once(const struct rt_reading *r, const char *key, const char **names, int64_t *count)
+{
+    int64_t kept = 0;
+    char shown[RT_SHOWN_CHARS];
+    for (int64_t i = 0; i < *count; i++) {
+        int64_t k = 0;
+        while (k < kept && strcmp(names[k], names[i]) != 0)
+            k++;
+        if (k == kept)
+            names[kept++] = names[i];
+        else
+            rt_note_key(r, key, "\"%s\" is named more than once and used once", rt_shown(shown, names[i]));
+    }
+    *count = kept;
 }
 
 /* Options that several modules need under the same name. */
@@ -202,6 +221,8 @@ rt_status rt_resolve(const struct rt_reading *r)
     resolve_resume(r);
     resolve_train(r);
     resolve_data_and_model(r);
+    name_once(r, "dataset", r->job->data.dataset, &r->job->data.datasets);
+    name_once(r, "eval_dataset", r->job->data.eval_dataset, &r->job->data.eval_datasets);
     RT_TRY(rt_schedule_read(r));
     share(r->job);
     return RT_OK;

@@ -161,7 +161,7 @@ static void put_placed(struct writer *w, const struct rt_job *job, const struct 
     else if (strcmp(name, "report_to") == 0)
         put_text(w, job->report.tensorboard ? "tensorboard" : "none");
     else if (strcmp(name, "include_num_input_tokens_seen") == 0)
-        put_text(w, t->include_num_input_tokens_seen ? "all" : "no");
+        put_text(w, t->seen_without_padding ? "non_padding" : t->include_num_input_tokens_seen ? "all" : "no");
     else if (strcmp(name, "train_sampling_strategy") == 0)
         put_text(w, job->data.group_by_length ? "group_by_length"
                                               : "random"); /* sequential is disable_shuffling */

@@ -5,11 +5,12 @@
 static rt_status leave_files(struct rt_run *run)
 {
     const struct rt_job *job = run->job;
+    rt_run_store_flos(run);
     const int64_t rows = rt_data_rows(run->data, RT_TRAIN);
     const double per_step = (double)(job->data.per_device_train_batch_size * job->train.gradient_accumulation_steps *
                                      rt_dist_size(run->dist));
     const struct rt_end_log log = { .step = run->step, .epoch = rt_run_epoch(run, run->step),
-                                    .train_loss = (run->total + run->window) / (double)run->step,
+                                    .train_loss = (run->total + run->window_own) / (double)run->step,
                                     .runtime_s = rt_report_elapsed_s(run->report), .total_flos = run->flos,
                                     .samples = job->train.max_steps > 0 ? (double)run->steps * per_step
                                                                         : (double)rows * job->train.num_train_epochs,

@@ -11,7 +11,7 @@
 
 /* The scalars of a run, in the order of /run. */
 enum { RUN_STEP, RUN_TOTAL, RUN_WINDOW, RUN_LOGGED_AT, RUN_TOKENS, RUN_WINDOW_TOKENS, RUN_FLOS, RUN_GRAD_NORM,
-       RUN_BAD_STEPS, RUN_BEST_METRIC, RUN_BEST_STEP, RUN_SCALARS };
+       RUN_BAD_STEPS, RUN_BEST_METRIC, RUN_BEST_STEP, RUN_WINDOW_OWN, RUN_SCALARS };
 
 static void scalars_out(const struct rt_run *run, double s[RUN_SCALARS])
 {
@@ -26,6 +26,7 @@ static void scalars_out(const struct rt_run *run, double s[RUN_SCALARS])
     s[RUN_BAD_STEPS] = (double)run->bad_steps;
     s[RUN_BEST_METRIC] = run->best_metric;
     s[RUN_BEST_STEP] = (double)run->best_step;
+    s[RUN_WINDOW_OWN] = run->window_own;
 }
 
 static void scalars_in(struct rt_run *run, const double s[RUN_SCALARS])
@@ -42,6 +43,7 @@ static void scalars_in(struct rt_run *run, const double s[RUN_SCALARS])
     run->bad_steps = (int64_t)s[RUN_BAD_STEPS];
     run->best_metric = s[RUN_BEST_METRIC];
     run->best_step = (int64_t)s[RUN_BEST_STEP];
+    run->window_own = s[RUN_WINDOW_OWN];
 }
 
 /* p, m and v of the adapter, one after the other, on the host. */
@@ -107,6 +109,7 @@ static rt_status write_folder(struct rt_run *run, const char *folder)
 
 rt_status rt_run_save(struct rt_run *run)
 {
+    rt_run_store_flos(run);
     if (rt_dist_rank(run->dist) != 0)
         return RT_OK;
     char *folder = NULL;

@@ -41,10 +41,12 @@ struct rt_run {
     int64_t logging_steps, save_steps, eval_steps;    /* in steps; 0: never */
 
     int64_t step;               /* optimizer steps done */
-    double window, total;       /* this rank's losses: since the last log line, and logged (mean over ranks) */
+    double window, total;       /* losses since the last log line, and logged: means over ranks */
+    double window_own;          /* this rank's since the last log line: the reference ends train_loss with rank 0's */
     int64_t logged_at;          /* step of the last log line */
     double window_tokens, window_started_s, window_wait_s;
     double tokens_seen, flos;   /* all ranks */
+    int64_t *unstored;          /* [ranks] padded tokens that flos does not count yet */
     double grad_norm;           /* of the last step */
     int64_t bad_steps;          /* steps in a row whose loss was not finite */
     double started_s;           /* when the run was opened: for max_hours */
@@ -69,6 +71,10 @@ double rt_run_epoch(const struct rt_run *run, int64_t step);
 /* First micro-batch (in its epoch) and micro-batches of the step after `step` steps. */
 int64_t rt_run_micro(const struct rt_run *run, int64_t step);
 int64_t rt_run_micros_of_step(const struct rt_run *run, int64_t step);
+
+/* tokens.c: the tokens of the step to come count as seen; and what was seen since the last call goes into flos. */
+rt_status rt_run_count_tokens(struct rt_run *run);
+void rt_run_store_flos(struct rt_run *run);
 
 /* evaluate.c. Collective: one pass over the evaluation rows. */
 rt_status rt_evaluate(struct rt_run *run, struct rt_eval_log *log);

@@ -118,6 +118,9 @@ rt_status rt_run_open(struct rt_run *run, const struct rt_job *job, struct rt_di
             st = rt_report_open(&run->report, &job->report, err);
     }
     RT_TRY(rt_dist_agree(dist, st, err));
+    run->unstored = calloc((size_t)rt_dist_size(dist), sizeof *run->unstored);
+    st = run->unstored == NULL ? rt_fail(err, RT_ERR_MEMORY, "no memory for the counts of %d ranks", rt_dist_size(dist)) : RT_OK;
+    RT_TRY(rt_dist_agree(dist, st, err));
     RT_TRY(rt_run_open_device(run));
     const double device_s = rt_now_s();
     const struct rt_data_notes notes = { show_progress, show_note, run->report };
@@ -136,6 +139,7 @@ rt_status rt_run_open(struct rt_run *run, const struct rt_job *job, struct rt_di
 void rt_run_close(struct rt_run *run)
 {
     free(run->best);
+    free(run->unstored);
     rt_loader_close(run->loader);
     if (run->ex != NULL)
         rt_exec_free(run->ex, run->norm);

@@ -105,17 +105,15 @@ static rt_status train_step(struct rt_run *run)
     RT_TRY(rt_dist_sum_f64(run->dist, &global, 1, run->err));
     RT_TRY(update(run, global));
 
-    const int64_t epoch = run->step / run->steps_per_epoch, micro = rt_run_micro(run, run->step);
-    int64_t tokens = 0;
-    RT_TRY(rt_data_padded_tokens(run->data, epoch, micro, micro + rt_run_micros_of_step(run, run->step), &tokens, run->err));
-    run->tokens_seen += (double)tokens;
-    run->window_tokens += (double)tokens;
-    run->flos += 6 * (double)tokens * (double)rt_model_flos_params(run->model);
+    RT_TRY(rt_run_count_tokens(run));
     run->step++;
-    if (isfinite(global) || !run->job->train.logging_nan_inf_filter)
+    if (isfinite(global) || !run->job->train.logging_nan_inf_filter) {
         run->window += global;
-    else /* as if this step had had the mean loss of the window */
+        run->window_own += loss * (double)rt_dist_size(run->dist);
+    } else { /* as if this step had had the mean loss of the window */
         run->window += run->window / (double)(run->step - run->logged_at);
+        run->window_own += run->window_own / (double)(run->step - run->logged_at);
+    }
     return RT_OK;
 }
 
@@ -128,8 +126,9 @@ static rt_status log_window(struct rt_run *run)
                                       .epoch = rt_run_epoch(run, run->step), .tokens_seen = (int64_t)run->tokens_seen,
                                       .tokens_per_s = s > 0 ? run->window_tokens / s : 0,
                                       .data_wait_s = run->window_wait_s };
+    rt_run_store_flos(run);
     run->total += run->window;
-    run->window = run->window_tokens = run->window_wait_s = 0;
+    run->window = run->window_own = run->window_tokens = run->window_wait_s = 0;
     run->window_started_s = now;
     run->logged_at = run->step;
     return rt_report_train(run->report, &log, run->err);

@@ -500,11 +500,11 @@ static void sizes(struct rt_data *data)
        "18 micro-batches, 6 steps");
     ok(rt_data_pixel_lut(data)[255] > 1.9f && rt_data_pixel_lut(data)[256] < -1.7f,
        "the table of pixel values");
-    int64_t all = -1, part = -1, rest = -1, want = 0;
+    int64_t all = 0, parts = 0, want = 0, real = 0, real_parts = 0, want_real = 0;
     struct rt_error err;
-    rt_status st = rt_data_padded_tokens(data, 1, 0, MICROS, &all, &err);
-    st = st == RT_OK ? rt_data_padded_tokens(data, 1, 0, 5, &part, &err) : st;
-    st = st == RT_OK ? rt_data_padded_tokens(data, 1, 5, MICROS, &rest, &err) : st;
+    rt_status st = rt_data_fed_tokens(data, 1, 0, MICROS, &all, &real, &err);
+    st = st == RT_OK ? rt_data_fed_tokens(data, 1, 0, 5, &parts, &real_parts, &err) : st;
+    st = st == RT_OK ? rt_data_fed_tokens(data, 1, 5, MICROS, &parts, &real_parts, &err) : st;
     struct rt_loader *loader = open_loader(data, &(struct rt_loader_options){ .split = RT_TRAIN, .epoch = 1 });
     for (int i = 0; i < MICROS; i++) {
         const struct rt_batch *b = NULL;
@@ -514,10 +514,12 @@ static void sizes(struct rt_data *data)
         if (b->pictures == 0 && b->offsets[1] + 6 > width) /* the white picture: two marks and 2 x 2 tokens */
             width = b->offsets[1] + 6;
         want += b->samples * ((width + 7) / 8 * 8);
+        want_real += b->tokens;
     }
     rt_loader_close(loader);
-    ok(st == RT_OK && all == want && part + rest == all, "padded tokens of an epoch: %lld, wanted %lld",
-       (long long)all, (long long)want);
+    ok(st == RT_OK && all == want && parts == all, "padded tokens of an epoch: %lld, wanted %lld", (long long)all,
+       (long long)want);
+    ok(real == want_real && real_parts == real, "without padding: %lld, wanted %lld", (long long)real, (long long)want_real);
 }
 
 static void refuse(struct made *made, struct rt_dist *dist, rt_status code, const char *word)

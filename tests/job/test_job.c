@@ -269,6 +269,13 @@ static void check_forms(void)
     IS_INT(o, model.lora_targets, 2);
     IS_TEXT(o, data.eval_dataset[1], "v_proj");
     job_end(&o);
+    job_lines(&o, "eval_dataset: [b, a, b]\ninclude_num_input_tokens_seen: non_padding\n");
+    IS_INT(o, data.eval_datasets, 2);
+    IS_TEXT(o, data.eval_dataset[1], "a");
+    ok(strstr(o.said, "eval_dataset: \"b\" is named more than once") != NULL, "a data set named twice: %s", o.said);
+    IS_INT(o, train.include_num_input_tokens_seen, 1);
+    IS_INT(o, train.seen_without_padding, 1);
+    job_end(&o);
     job_lines(&o, "<<: {lora_rank: 4, lora_alpha: 5}\nlora_rank: 6\n");
     IS_INT(o, model.lora_rank, 6);
     IS_NUM(o, model.lora_alpha, 5);

@@ -17,7 +17,7 @@ static const char *const jobs[] = {
     "default_system: \"\"\noutput_dir: \"out: # \\\"q\\\" 'x' \\u4e2d\\u6587 \\U0001F600 \\t\\n\\x7f \\u2028 "
     "end\"\n"
     "media_dir: ' lead'\ndataset_dir: '- x'\ntrain_sampling_strategy: group_by_length\nval_size: 1\n"
-    "save_total_limit: 3\ninclude_num_input_tokens_seen: all\ndevice: cuda\ndata_seed: 0\n",
+    "save_total_limit: 3\ninclude_num_input_tokens_seen: non_padding\ndevice: cuda\ndata_seed: 0\n",
     "disable_tqdm: true\nval_size: 0.1234567890123456789\nadam_beta2: 0.1\nadam_epsilon: "
     "1e-300\nmax_grad_norm: -1\n"
     "train_sampling_strategy: sequential\neval_on_start: true\nsave_strategy: best\neval_strategy: epoch\n"
@@ -108,7 +108,8 @@ static const char *differ(const struct rt_job *a, const struct rt_job *b)
     if (a->train.device != b->train.device || a->report.tensorboard != b->report.tensorboard)
         return "device or report_to";
     if (a->data.group_by_length != b->data.group_by_length ||
-        a->train.include_num_input_tokens_seen != b->train.include_num_input_tokens_seen)
+        a->train.include_num_input_tokens_seen != b->train.include_num_input_tokens_seen ||
+        a->train.seen_without_padding != b->train.seen_without_padding)
         return "group_by_length or include_num_input_tokens_seen";
     return NULL;
 }
