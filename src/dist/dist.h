@@ -1,8 +1,8 @@
 /*
  * dist.h - ranks: who they are, agreeing on a status, sums, broadcasts, and ending together.
  *
- * The only module that knows MPI (and NCCL, once there are GPUs). MPI is initialised FUNNELED: only the main thread
- * calls these. Each function says whether it is collective; a collective one must be called by all ranks alike.
+ * The only module that knows MPI and NCCL. MPI is initialised FUNNELED: only the main thread calls these. Each
+ * function says whether it is collective; a collective one must be called by all ranks alike.
  */
 #ifndef RT_DIST_DIST_H
 #define RT_DIST_DIST_H
@@ -15,8 +15,8 @@
 
 struct rt_dist;
 
-/* Collective. Starts MPI; works without a launcher too (one rank). Fails: RT_ERR_COMM, RT_ERR_MEMORY; then MPI stays
- * unfinished, so that a launcher ends the ranks that are still in here when this one exits. */
+/* Collective. Starts MPI; works without a launcher too (one rank). Fails: RT_ERR_COMM, RT_ERR_MEMORY; then MPI
+ * stays unfinished, so that a launcher ends the ranks that are still in here when this one exits. */
 rt_status rt_dist_open(struct rt_dist **dist, int *argc, char ***argv, struct rt_error *err);
 /* Collective. Barrier, then MPI_Finalize. NULL is fine. */
 void rt_dist_close(struct rt_dist *dist);
@@ -27,12 +27,31 @@ int rt_dist_size(const struct rt_dist *dist);
 int rt_dist_local_rank(const struct rt_dist *dist); /* among the ranks of this host */
 int rt_dist_local_size(const struct rt_dist *dist);
 const char *rt_dist_host(const struct rt_dist *dist);
-/* Not collective. From now on a wait for other ranks that takes longer than this fails with RT_ERR_COMM, after which
- * only rt_dist_abort() may be called. 0, as at the start: wait for ever. */
+/* Not collective. From now on a wait for other ranks that takes longer than this fails with RT_ERR_COMM, after
+ * which only rt_dist_abort() may be called. 0, as at the start: wait for ever. */
 void rt_dist_set_timeout(struct rt_dist *dist, double seconds);
+/* Not collective. What this rank does from now on, for the others to say should it hang there; step: those
+ * done, or -1. */
+enum rt_phase {
+    RT_PHASE_SETUP,
+    RT_PHASE_LOAD,
+    RT_PHASE_DATA,
+    RT_PHASE_PASS,
+    RT_PHASE_SUM,
+    RT_PHASE_UPDATE,
+    RT_PHASE_EVAL,
+    RT_PHASE_SAVE
+};
+void rt_dist_phase(struct rt_dist *dist, enum rt_phase phase, int64_t step);
+/* Not collective. Returns when is_done says so. Meanwhile it looks at the clock (rt_dist_set_timeout) and at
+ * NCCL: RT_ERR_COMM beyond the limit, naming the ranks that do not answer, or where NCCL failed; what: the
+ * call's name for that text. */
+typedef rt_status rt_dist_done_fn(void *context, bool *done, struct rt_error *err);
+rt_status rt_dist_wait(struct rt_dist *dist, rt_dist_done_fn *is_done, void *context, const char *what,
+                       struct rt_error *err);
 
-/* Collective. After a phase: all ranks get the status of the lowest rank that failed, with its text in err, with
- * "rank R on HOST: " in front where R is not 0 and not all failed alike. */
+/* Collective. After a phase: all ranks get the status of the lowest rank that failed, with its text in err,
+ * with "rank R on HOST: " in front where R is not 0 and not all failed alike. */
 rt_status rt_dist_agree(struct rt_dist *dist, rt_status mine, struct rt_error *err);
 
 /* Collective. Bytes of rank `root` to all; any size. */
@@ -41,7 +60,8 @@ rt_status rt_dist_bcast(struct rt_dist *dist, void *bytes, size_t count, int roo
  * Fails alike everywhere: RT_ERR_FILE with path and reason. */
 rt_status rt_dist_read_file(struct rt_dist *dist, const char *path, char **text, size_t *bytes,
                             struct rt_error *err);
-/* Collective. Every rank's bytes joined in rank order on every rank: *all is malloc'ed, counts[size] may be NULL. */
+/* Collective. Every rank's bytes joined in rank order on every rank: *all is malloc'ed, counts[size] may be
+ * NULL. */
 rt_status rt_dist_allgather(struct rt_dist *dist, const void *mine, size_t mine_bytes, void **all,
                             size_t *all_bytes, size_t *counts, struct rt_error *err);
 /* Collective. Sums over ranks, in place. The same bits on all ranks, and from run to run for a given size. */
@@ -51,8 +71,55 @@ rt_status rt_dist_sum_f64(struct rt_dist *dist, double *x, int64_t n, struct rt_
 rt_status rt_dist_or(struct rt_dist *dist, uint32_t *bits, struct rt_error *err);
 rt_status rt_dist_barrier(struct rt_dist *dist, struct rt_error *err);
 
-/* Not collective. Print "rank R on HOST: text" on stderr and end the whole job with the code's exit code. NULL (MPI
- * did not start): print the text and end this process. */
+/* ---- memory of a device
+ * ----------------------------------------------------------------------------------------- */
+
+/*
+ * A stream of the device beside the one that computes, as the row above knows it. What a function has to say of
+ * a failure it keeps in the rt_error that the caller gives to the functions below.
+ */
+struct rt_dist_lane {
+    void *context;
+    void *stream;                                 /* what NCCL takes (a cudaStream_t); never looked into here */
+    rt_status (*after)(void *context);            /* the lane waits for all that the device was asked so far */
+    rt_status (*before)(void *context);           /* the device waits for all that the lane was asked so far */
+    rt_status (*done)(void *context, bool *done); /* whether all that the lane was asked is done; never waits */
+    rt_status (*get)(void *context, void *host, const void *device, size_t bytes); /* complete on return */
+    rt_status (*put)(void *context, void *device, const void *host,
+                     size_t bytes); /* host may change on return */
+};
+
+/*
+ * Collective. From now on the sums below are of memory where `lane` runs: by NCCL where every rank can load it,
+ * else through host memory and MPI. *how says which, and why, for the log (static or kept in dist). On one rank
+ * nothing is opened. Fails: RT_ERR_DEVICE where NCCL is there and does not start, RT_ERR_COMM beyond the time
+ * limit, RT_ERR_MEMORY.
+ */
+rt_status rt_dist_open_device(struct rt_dist *dist, const struct rt_dist_lane *lane, const char **how,
+                              struct rt_error *err);
+/* Collective. Before the lane ends. */
+void rt_dist_close_device(struct rt_dist *dist);
+/* Not collective. Do ranks reach each other's device memory by NCCL? Else rt_dist_bcast_device is not to be
+ * called. */
+bool rt_dist_has_nccl(const struct rt_dist *dist);
+
+/*
+ * Collective. Sums of gradients over ranks, in place, that run while more is computed: begin what is final, go
+ * on, and end all that was begun before anything reads it. Ranges are begun in the same order on all ranks;
+ * they are in device memory once rt_dist_open_device was called, else in the host's. NCCL sums at once beside
+ * what the device computes; without it all ranges are summed by end. The same bits on all ranks, and from run
+ * to run on the same ranks and hosts.
+ */
+rt_status rt_dist_sum_begin(struct rt_dist *dist, float *x, int64_t n, struct rt_error *err);
+rt_status rt_dist_sum_end(struct rt_dist *dist, struct rt_error *err);
+
+/* Collective, with NCCL only. Device memory of rank `root` to all, in the order of what the device is asked;
+ * returns at once. */
+rt_status rt_dist_bcast_device(struct rt_dist *dist, void *bytes, size_t count, int root, struct rt_error *err);
+
+/* Not collective. Print "rank R on HOST: text" on stderr and end the whole job with the code's exit code. NULL
+ * (MPI did not start): print the text and end this process. NCCL's work is ended first, which takes 10 s at
+ * most. */
 void rt_dist_abort(struct rt_dist *dist, rt_status code, const char *text) __attribute__((noreturn));
 
 #endif

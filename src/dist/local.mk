@@ -1,1 +1,14 @@
-librt_a_SOURCES += src/dist/dist.h src/dist/world.h src/dist/world.c src/dist/share.c src/dist/reduce_mpi.c
+librt_a_SOURCES += src/dist/dist.h src/dist/world.h src/dist/world.c src/dist/wait.c src/dist/share.c src/dist/board.h \
+    src/dist/board.c src/dist/device.c src/dist/reduce_mpi.c src/dist/reduce_nccl.h
+NCCL_UNITS = src/dist/nccl_library.h src/dist/nccl_library.c src/dist/reduce_nccl.c
+if HAVE_NCCL
+noinst_LIBRARIES += libnccl_calls.a
+NCCL_CALLS = libnccl_calls.a
+libnccl_calls_a_SOURCES = $(NCCL_UNITS)
+libnccl_calls_a_CPPFLAGS = $(AM_CPPFLAGS) $(NCCL_CPPFLAGS) $(CUDA_CPPFLAGS)
+libnccl_calls_a_CFLAGS = $(AM_CFLAGS)
+else
+NCCL_CALLS =
+EXTRA_DIST += $(NCCL_UNITS)
+librt_a_SOURCES += src/dist/no_nccl.c
+endif

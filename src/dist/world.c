@@ -1,13 +1,10 @@
-/* world.c - starting and ending MPI, who the ranks are, waiting, and agreeing on a status. */
+/* world.c - starting and ending MPI, who the ranks are, and agreeing on a status. */
 #include "config.h"
 #include "dist/world.h"
-
-#include "base/clock.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 enum { CHUNK_BYTES = 8 << 20 }; /* large enough for full bandwidth, small enough to keep as a buffer for ever */
@@ -30,6 +27,7 @@ static rt_status find_local(struct rt_dist *dist, struct rt_error *err)
                        "MPI_Comm_split_type", err));
     MPI_Comm_rank(node, &dist->local_rank);
     MPI_Comm_size(node, &dist->local_size);
+    rt_board_open(&dist->board, node, dist->rank);
     return rt_dist_mpi(MPI_Comm_free(&node), "MPI_Comm_free", err);
 }
 
@@ -86,6 +84,7 @@ void rt_dist_close(struct rt_dist *dist)
     if (dist == NULL)
         return;
     rt_dist_barrier(dist, NULL); /* nobody leaves while another still works: a launcher would kill it */
+    rt_board_close(&dist->board);
     MPI_Comm_free(&dist->comm);
     release(dist);
     MPI_Finalize();
@@ -121,56 +120,9 @@ void rt_dist_set_timeout(struct rt_dist *dist, double seconds)
     dist->timeout_s = seconds;
 }
 
-static void nap(double seconds)
+void rt_dist_phase(struct rt_dist *dist, enum rt_phase phase, int64_t step)
 {
-    const struct timespec t = { .tv_nsec = (long)(seconds * 1e9) };
-    nanosleep(&t, NULL);
-}
-
-/* Wait for an operation that needs all ranks. */
-static rt_status wait_for(struct rt_dist *dist, MPI_Request *request, const char *what, struct rt_error *err)
-{
-    const double start = rt_now_s();
-    for (int done = 0;;) {
-        RT_TRY(rt_dist_mpi(MPI_Test(request, &done, MPI_STATUS_IGNORE), what, err));
-        if (done)
-            return RT_OK;
-        const double waited = rt_now_s() - start;
-        if (dist->timeout_s > 0 && waited > dist->timeout_s)
-            return rt_fail(
-                err, RT_ERR_COMM,
-                "%s: another rank did not come within %.0f s (ddp_timeout); it hangs or is far slower", what,
-                dist->timeout_s);
-        if (waited > 1e-3)
-            nap(waited / 20 < 1e-3 ? waited / 20 : 1e-3);
-    }
-}
-
-rt_status rt_dist_arrive(struct rt_dist *dist, const char *what, struct rt_error *err)
-{
-    MPI_Request request;
-    if (dist->size == 1)
-        return RT_OK;
-    RT_TRY(rt_dist_mpi(MPI_Ibarrier(dist->comm, &request), what, err));
-    return wait_for(dist, &request, what, err);
-}
-
-rt_status rt_dist_barrier(struct rt_dist *dist, struct rt_error *err)
-{
-    return rt_dist_arrive(dist, "barrier", err);
-}
-
-rt_status rt_dist_or(struct rt_dist *dist, uint32_t *bits, struct rt_error *err)
-{
-    MPI_Request request;
-    uint32_t all = 0;
-    if (dist->size == 1)
-        return RT_OK;
-    RT_TRY(rt_dist_mpi(MPI_Iallreduce(bits, &all, 1, MPI_UINT32_T, MPI_BOR, dist->comm, &request),
-                       "or over ranks", err));
-    RT_TRY(wait_for(dist, &request, "or over ranks", err));
-    *bits = all;
-    return RT_OK;
+    rt_board_phase(&dist->board, phase, step);
 }
 
 rt_status rt_dist_agree(struct rt_dist *dist, rt_status mine, struct rt_error *err)
@@ -184,9 +136,10 @@ rt_status rt_dist_agree(struct rt_dist *dist, rt_status mine, struct rt_error *e
     const int failed = mine == RT_OK ? dist->size : dist->rank;
     if (dist->size == 1)
         return mine;
+    rt_board_enter(&dist->board);
     RT_TRY(
         rt_dist_mpi(MPI_Iallreduce(&failed, &first, 1, MPI_INT, MPI_MIN, dist->comm, &request), "agree", err));
-    RT_TRY(wait_for(dist, &request, "agree", err));
+    RT_TRY(rt_dist_wait_mpi(dist, &request, "agree", err));
     if (first == dist->size)
         return RT_OK;
 
@@ -211,6 +164,8 @@ void rt_dist_abort(struct rt_dist *dist, rt_status code, const char *text)
     else
         fprintf(stderr, "%s\n", text);
     fflush(NULL);
+    if (dist != NULL)
+        rt_dist_drop_device(dist);
     if (dist != NULL)
         MPI_Abort(dist->comm, exit_code);
     _Exit(exit_code); /* some launchers let MPI_Abort return */

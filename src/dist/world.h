@@ -3,9 +3,12 @@
 #ifndef RT_DIST_WORLD_H
 #define RT_DIST_WORLD_H
 
+#include "dist/board.h"
 #include "dist/dist.h"
 
 #include <mpi.h>
+
+struct rt_nccl; /* nccl_sum.h */
 
 struct rt_dist {
     MPI_Comm comm; /* our own copy of MPI_COMM_WORLD: nothing else's messages meet ours */
@@ -15,6 +18,14 @@ struct rt_dist {
     char *work;                          /* [chunk_bytes] for sums */
     int *counts, *starts, *same, *apart; /* [size] each, for sums */
     char host[256];
+    struct rt_board board;    /* where the ranks of this host stand */
+    struct rt_dist_lane lane; /* once rt_dist_open_device was called */
+    bool on_device;
+    struct rt_nccl *nccl; /* NULL: MPI sums, through host memory */
+    void *stage;          /* [chunk_bytes] on the host for device memory without NCCL */
+    float *begun;         /* a range to be summed by rt_dist_sum_end: [begun_count] */
+    int64_t begun_count;
+    char how[768]; /* what rt_dist_open_device chose */
 };
 
 /* RT_OK, or RT_ERR_COMM with the call's name and MPI's own text. */
@@ -29,5 +40,12 @@ rt_status rt_dist_mpi(int code, const char *call, struct rt_error *err);
  * present.
  */
 rt_status rt_dist_arrive(struct rt_dist *dist, const char *what, struct rt_error *err);
+
+/* Waits for an operation that needs all ranks. */
+rt_status rt_dist_wait_mpi(struct rt_dist *dist, MPI_Request *request, const char *what, struct rt_error *err);
+
+/* device.c: NCCL's asynchronous failure if there is one; end NCCL's work at once, whatever hangs. */
+rt_status rt_dist_device_error(struct rt_dist *dist, const char *what, struct rt_error *err);
+void rt_dist_drop_device(struct rt_dist *dist);
 
 #endif
