@@ -24,6 +24,13 @@ struct rt_backend {
     rt_status (*get)(struct rt_exec *ex, void *host_dst, const void *src, size_t bytes);
     rt_status (*zero)(struct rt_exec *ex, void *dst, size_t bytes);
     rt_status (*sync)(struct rt_exec *ex);
+    rt_status (*info)(struct rt_exec *ex, struct rt_device_info *info);
+    rt_status (*pin)(struct rt_exec *ex, void **host, size_t bytes);
+    void (*unpin)(struct rt_exec *ex, void *host);
+    rt_status (*put_pinned)(struct rt_exec *ex, void *dst, const void *pinned, size_t bytes);
+    rt_status (*mark)(struct rt_exec *ex, int i);
+    rt_status (*passed)(struct rt_exec *ex, int i, bool *passed);
+    rt_status (*lane)(struct rt_exec *ex, struct rt_dist_lane *lane);
 };
 
 extern const struct rt_backend rt_cpu_backend, rt_cuda_backend;

@@ -69,3 +69,38 @@ rt_status rt_exec_sync(struct rt_exec *ex)
 {
     return backend_of(ex->device)->sync(ex);
 }
+
+rt_status rt_exec_info(struct rt_exec *ex, struct rt_device_info *info)
+{
+    return backend_of(ex->device)->info(ex, info);
+}
+
+rt_status rt_exec_pin(struct rt_exec *ex, void **host, size_t bytes)
+{
+    return backend_of(ex->device)->pin(ex, host, bytes);
+}
+
+void rt_exec_unpin(struct rt_exec *ex, void *host)
+{
+    backend_of(ex->device)->unpin(ex, host);
+}
+
+rt_status rt_exec_put_pinned(struct rt_exec *ex, void *dst, const void *pinned, size_t bytes)
+{
+    return backend_of(ex->device)->put_pinned(ex, dst, pinned, bytes);
+}
+
+rt_status rt_exec_mark(struct rt_exec *ex, int i)
+{
+    return backend_of(ex->device)->mark(ex, i);
+}
+
+rt_status rt_exec_passed(struct rt_exec *ex, int i, bool *passed)
+{
+    return backend_of(ex->device)->passed(ex, i, passed);
+}
+
+rt_status rt_exec_lane(struct rt_exec *ex, struct rt_dist_lane *lane)
+{
+    return backend_of(ex->device)->lane(ex, lane);
+}

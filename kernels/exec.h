@@ -7,7 +7,9 @@
 #define RT_KERNELS_EXEC_H
 
 #include "base/status.h"
+#include "dist/dist.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -47,6 +49,31 @@ rt_status rt_exec_get(struct rt_exec *ex, void *host_dst, const void *src, size_
 rt_status rt_exec_zero(struct rt_exec *ex, void *dst, size_t bytes);
 /* Wait until all that was asked of the exec is done; device faults show here. */
 rt_status rt_exec_sync(struct rt_exec *ex);
+
+/* ---- beside the operations -------------------------------------------------------------------------------------- */
+
+/* Which device this is: names that stay the same whatever number it has in a process. On the CPU only name is set. */
+struct rt_device_info {
+    char name[96];
+    char uuid[48]; /* "GPU-..." */
+    char bus[24];  /* PCI: "0000:1b:00.0" */
+    int visible;   /* devices that this process sees */
+};
+rt_status rt_exec_info(struct rt_exec *ex, struct rt_device_info *info);
+
+/* Host memory that the device copies from at the bus's full rate; on the CPU plain memory. Fails: RT_ERR_MEMORY. */
+rt_status rt_exec_pin(struct rt_exec *ex, void **host, size_t bytes);
+void rt_exec_unpin(struct rt_exec *ex, void *host);
+/* rt_exec_put from such memory, which must stay as it is until a mark that is set afterwards has passed. */
+rt_status rt_exec_put_pinned(struct rt_exec *ex, void *dst, const void *pinned, size_t bytes);
+
+/* Mark i: all that was asked so far. *passed: it is done; true where mark i was never set. Neither waits. */
+enum { RT_EXEC_MARKS = 32 };
+rt_status rt_exec_mark(struct rt_exec *ex, int i);
+rt_status rt_exec_passed(struct rt_exec *ex, int i, bool *passed);
+
+/* A stream beside the exec's for the ranks' sums, one an exec, which ends it: ex is its context and keeps its failures' text. */
+rt_status rt_exec_lane(struct rt_exec *ex, struct rt_dist_lane *lane);
 
 /* Element i of p. */
 static inline rt_act *rt_at(const struct rt_exec *ex, const rt_act *p, int64_t i)

@@ -45,7 +45,7 @@ CUDA_UNITS = kernels/cuda/adamw.cu kernels/cuda/attention_bwd.cu kernels/cuda/at
 if HAVE_CUDA
 noinst_LIBRARIES += libcuda_ops.a
 CUDA_OPS += libcuda_ops.a
-libcuda_ops_a_SOURCES = $(CUDA_INCLUDES) $(CUDA_UNITS) kernels/cuda/backend.c kernels/cuda/cublas.c
+libcuda_ops_a_SOURCES = $(CUDA_INCLUDES) $(CUDA_UNITS) kernels/cuda/backend.c kernels/cuda/beside.c kernels/cuda/cublas.c
 libcuda_ops_a_CPPFLAGS = $(AM_CPPFLAGS) $(CUDA_CPPFLAGS)
 libcuda_ops_a_CFLAGS = $(AM_CFLAGS)
 else

@@ -84,6 +84,52 @@ static rt_status cpu_sync(struct rt_exec *ex)
     return RT_OK;
 }
 
+static rt_status cpu_info(struct rt_exec *ex, struct rt_device_info *info)
+{
+    (void)ex;
+    *info = (struct rt_device_info){ .name = "CPU" };
+    return RT_OK;
+}
+
+/* Everything is done when a call returns: a mark has always passed, and a lane is the exec itself. */
+static rt_status cpu_mark(struct rt_exec *ex, int i)
+{
+    (void)ex, (void)i;
+    return RT_OK;
+}
+
+static rt_status cpu_passed(struct rt_exec *ex, int i, bool *passed)
+{
+    (void)ex, (void)i;
+    *passed = true;
+    return RT_OK;
+}
+
+static rt_status lane_order(void *ex)
+{
+    (void)ex;
+    return RT_OK;
+}
+
+static rt_status lane_done(void *ex, bool *done)
+{
+    (void)ex;
+    *done = true;
+    return RT_OK;
+}
+
+static rt_status lane_copy(void *ex, void *dst, const void *src, size_t bytes)
+{
+    return cpu_copy(ex, dst, src, bytes);
+}
+
+static rt_status cpu_lane(struct rt_exec *ex, struct rt_dist_lane *lane)
+{
+    *lane = (struct rt_dist_lane){ .context = ex, .after = lane_order, .before = lane_order, .done = lane_done,
+                                   .get = lane_copy, .put = lane_copy };
+    return RT_OK;
+}
+
 const struct rt_backend rt_cpu_backend = {
     .present = cpu_present,
     .open = cpu_open,
@@ -94,4 +140,11 @@ const struct rt_backend rt_cpu_backend = {
     .get = cpu_copy,
     .zero = cpu_zero,
     .sync = cpu_sync,
+    .info = cpu_info,
+    .pin = cpu_alloc,
+    .unpin = cpu_free,
+    .put_pinned = cpu_copy,
+    .mark = cpu_mark,
+    .passed = cpu_passed,
+    .lane = cpu_lane,
 };

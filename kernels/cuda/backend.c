@@ -77,6 +77,7 @@ static void cuda_close(struct rt_exec *ex)
         rt_cuda_product_close(&cuda->blas, cuda->product[i]);
     if (cuda->blas_handle != NULL)
         cuda->blas.Destroy(cuda->blas_handle);
+    rt_cuda_beside_close(cuda);
     cudaFree(cuda->blas_work);
     cudaFree(cuda->partial);
     for (int i = 0; i < RT_CUDA_SLOTS; i++)
@@ -225,4 +226,11 @@ const struct rt_backend rt_cuda_backend = {
     .get = cuda_get,
     .zero = cuda_zero,
     .sync = cuda_sync,
+    .info = rt_cuda_info,
+    .pin = rt_cuda_pin,
+    .unpin = rt_cuda_unpin,
+    .put_pinned = rt_cuda_put_pinned,
+    .mark = rt_cuda_mark,
+    .passed = rt_cuda_passed,
+    .lane = rt_cuda_lane,
 };

@@ -28,6 +28,9 @@ struct rt_cuda {
     struct rt_cublas blas;
     cublasLtHandle_t blas_handle;
     void *blas_work;              /* RT_CUBLAS_WORK bytes on the GPU */
+    cudaEvent_t mark[RT_EXEC_MARKS]; /* NULL until first set */
+    cudaStream_t lane;            /* NULL until rt_exec_lane */
+    cudaEvent_t turn;             /* one stream waits for another here */
     struct rt_cuda_product *product[RT_CUDA_PRODUCTS]; /* NULL where none is kept; by hash of the shape */
 };
 
@@ -44,6 +47,16 @@ rt_status rt_cuda_status(const struct rt_exec *ex, cudaError_t error, const char
 rt_status rt_cublas_status(const struct rt_exec *ex, cublasStatus_t status, const char *call, const char *file,
                            int line);
 #define RT_CUBLAS(ex, call) rt_cublas_status((ex), (call), #call, __FILE__, __LINE__)
+
+/* beside.c: what an exec has beside its operations, and its end. */
+rt_status rt_cuda_info(struct rt_exec *ex, struct rt_device_info *info);
+rt_status rt_cuda_pin(struct rt_exec *ex, void **host, size_t bytes);
+void rt_cuda_unpin(struct rt_exec *ex, void *host);
+rt_status rt_cuda_put_pinned(struct rt_exec *ex, void *dst, const void *pinned, size_t bytes);
+rt_status rt_cuda_mark(struct rt_exec *ex, int i);
+rt_status rt_cuda_passed(struct rt_exec *ex, int i, bool *passed);
+rt_status rt_cuda_lane(struct rt_exec *ex, struct rt_dist_lane *lane);
+void rt_cuda_beside_close(struct rt_cuda *cuda);
 
 /* Ends a product that gemm kept; NULL is none. */
 void rt_cuda_product_close(const struct rt_cublas *blas, struct rt_cuda_product *product);
