@@ -61,6 +61,9 @@ rt_status rt_run_open(struct rt_run *run, const struct rt_job *job, struct rt_di
                       const volatile sig_atomic_t *stop, struct rt_error *err);
 void rt_run_close(struct rt_run *run);
 
+/* device.c. Collective: opens the exec, looks which device each rank has, starts the sums between GPUs. */
+rt_status rt_run_open_device(struct rt_run *run);
+
 /* epoch value that logs show after `step` steps. */
 double rt_run_epoch(const struct rt_run *run, int64_t step);
 /* First micro-batch (in its epoch) and micro-batches of the step after `step` steps. */

@@ -5,7 +5,6 @@
 #include "train/train.h"
 
 #include <math.h>
-#include <sched.h>
 #include <stdlib.h>
 
 static void show_progress(const char *what, int64_t done, int64_t total, void *context)
@@ -16,16 +15,6 @@ static void show_progress(const char *what, int64_t done, int64_t total, void *c
 static void show_note(const char *text, void *context)
 {
     rt_report_warn(context, "%s", text);
-}
-
-/* Cores that this process may use, shared among the ranks that share them. */
-static int threads_of(const struct rt_dist *dist)
-{
-    cpu_set_t set;
-    CPU_ZERO(&set);
-    const int cores = sched_getaffinity(0, sizeof set, &set) == 0 ? CPU_COUNT(&set) : 1;
-    const int threads = cores / rt_dist_local_size(dist);
-    return threads < 1 ? 1 : threads;
 }
 
 static int64_t least(int64_t a, int64_t b)
@@ -103,13 +92,8 @@ static void say_start(struct rt_run *run)
 
 static rt_status open_model(struct rt_run *run)
 {
-    const struct rt_train_options *opt = &run->job->train;
     const struct rt_model_notes notes = { show_progress, show_note, run->report };
     const struct rt_model_limits limits = limits_of(run);
-    const enum rt_dtype act = opt->bf16 || opt->pure_bf16 ? RT_BF16 : RT_F32;
-    rt_status st = rt_exec_open(&run->ex, opt->device, act, rt_dist_local_rank(run->dist), threads_of(run->dist),
-                                run->err);
-    RT_TRY(rt_dist_agree(run->dist, st, run->err));
     RT_TRY(rt_model_open(&run->model, run->ex, &run->job->model, &limits, rt_data_pixel_lut(run->data), run->dist, &notes,
                          run->err));
     if (rt_data_largest_id(run->data) >= rt_model_vocab(run->model)) /* on every rank alike */
@@ -117,7 +101,7 @@ static rt_status open_model(struct rt_run *run)
                        "%lld; the folder mixes files of two models", run->job->model.model_name_or_path,
                        (int)rt_data_largest_id(run->data), (long long)rt_model_vocab(run->model));
     run->adapter = rt_model_adapter(run->model);
-    st = rt_exec_alloc(run->ex, (void **)&run->norm, sizeof *run->norm);
+    const rt_status st = rt_exec_alloc(run->ex, (void **)&run->norm, sizeof *run->norm);
     return rt_dist_agree(run->dist, st, run->err);
 }
 
@@ -134,12 +118,18 @@ rt_status rt_run_open(struct rt_run *run, const struct rt_job *job, struct rt_di
             st = rt_report_open(&run->report, &job->report, err);
     }
     RT_TRY(rt_dist_agree(dist, st, err));
+    RT_TRY(rt_run_open_device(run));
+    const double device_s = rt_now_s();
     const struct rt_data_notes notes = { show_progress, show_note, run->report };
     RT_TRY(rt_data_open(&run->data, &job->data, dist, &notes, err));
     if (job->train.do_train)
         RT_TRY(count_steps(run));
+    const double data_s = rt_now_s();
+    rt_dist_phase(dist, RT_PHASE_LOAD, -1);
     RT_TRY(open_model(run));
     say_start(run);
+    rt_report_info(run->report, "set up in %.1f s: device %.1f, data %.1f, model %.1f", rt_now_s() - run->started_s,
+                   device_s - run->started_s, data_s - device_s, rt_now_s() - data_s);
     return RT_OK;
 }
 
@@ -150,6 +140,7 @@ void rt_run_close(struct rt_run *run)
     if (run->ex != NULL)
         rt_exec_free(run->ex, run->norm);
     rt_model_close(run->model);
+    rt_dist_close_device(run->dist);
     rt_exec_close(run->ex);
     rt_data_close(run->data);
     rt_report_close(run->report);

@@ -242,6 +242,8 @@ rt_status rt_train(const struct rt_job *job, struct rt_dist *dist, const volatil
         if (st != RT_OK && !run.together)
             rt_dist_abort(dist, st, err->text);
     }
+    if (st == RT_ERR_COMM) /* a device that waits for another rank would not let go of its memory */
+        rt_dist_abort(dist, st, err->text);
     rt_run_close(&run);
     return st;
 }

@@ -188,7 +188,7 @@ ncclResult_t ncclCommInitRankConfig(ncclComm_t *comm, int size, ncclUniqueId id,
     close(fd);
     c->rank = rank;
     c->size = size;
-    snprintf(c->name, sizeof c->name, "%s", id.internal);
+    snprintf(c->name, sizeof c->name, "%.63s", id.internal);
     c->state = ncclInProgress;
     *comm = c;
     return c->s == MAP_FAILED || pthread_create(&c->thread, NULL, work, c) != 0 ? ncclSystemError

@@ -2,3 +2,6 @@
 check_PROGRAMS += tests/train/test_schedule.t
 tests_train_test_schedule_t_SOURCES = tests/train/test_schedule.c
 tests_train_test_schedule_t_LDADD = $(RT_LIBS)
+check_PROGRAMS += tests/train/test_seats.t
+tests_train_test_seats_t_SOURCES = tests/train/test_seats.c
+tests_train_test_seats_t_LDADD = $(RT_LIBS)
