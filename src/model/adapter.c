@@ -162,3 +162,23 @@ int64_t rt_given_draws(const struct rt_given *given)
         draws += given->r * (2 * given->in[i] + given->out[i]);
     return draws;
 }
+
+/* A linear's part of the adapter begins with the first of its A's. */
+static int64_t least_offset(const struct rt_adapter *ad, const struct rt_linear *lin, int64_t least)
+{
+    for (int i = 0; i < lin->parts; i++)
+        if (lin->part[i].module >= 0 && ad->module[lin->part[i].module].a < least)
+            least = ad->module[lin->part[i].module].a;
+    return least;
+}
+
+rt_status rt_adapter_ready(struct rt_model *m, const struct rt_block *block)
+{
+    const struct rt_adapter *ad = &m->adapter;
+    int64_t first = ad->count;
+    first = least_offset(ad, &block->qkv, first);
+    first = least_offset(ad, &block->proj, first);
+    first = least_offset(ad, &block->up, first);
+    first = least_offset(ad, &block->down, first);
+    return m->ready == NULL || first == ad->count ? RT_OK : m->ready(m->ready_context, first);
+}

@@ -250,8 +250,10 @@ rt_status rt_model_fwd(struct rt_model *m, const struct rt_batch *batch, bool tr
     return rt_text_fwd(m, batch);
 }
 
-rt_status rt_model_bwd(struct rt_model *m)
+rt_status rt_model_bwd(struct rt_model *m, rt_grads_ready_fn *ready, void *context)
 {
+    m->ready = ready;
+    m->ready_context = context;
     if (m->host.learned == 0)
         return RT_OK;
     RT_TRY(rt_text_bwd(m));

@@ -70,8 +70,11 @@ rt_status rt_model_put(struct rt_model *model, const struct rt_batch *batch);
 /* Forward of the batch put last: the vision tower, the decoder and the loss of the learned tokens. train keeps what
  * backward needs, applies dropout, and adds the losses to those since rt_model_grads_zero. */
 rt_status rt_model_fwd(struct rt_model *model, const struct rt_batch *batch, bool train, uint64_t dropout_stream);
-/* Backward of the last forward with train: adds to the LoRA gradients. */
-rt_status rt_model_bwd(struct rt_model *model);
+/* Backward of the last forward with train: adds to the LoRA gradients. It goes from the adapter's end to its start, and asks
+ * for layer after layer; ready (or NULL) is called in between: what is asked of the exec from then on no longer changes
+ * gradients from element `first` on. A pass need not come down to 0 (a batch without pictures). */
+typedef rt_status rt_grads_ready_fn(void *context, int64_t first);
+rt_status rt_model_bwd(struct rt_model *model, rt_grads_ready_fn *ready, void *context);
 /* The losses since rt_model_grads_zero, or of the last forward alone where that was without train: sum of weight * loss, and
  * per learned token (host arrays; hit is 1 where the largest logit is the target). Waits for the device. Either array
  * may be NULL. */

@@ -123,7 +123,12 @@ struct rt_model {
     const struct rt_vision_part *now; /* the part that is in the tower's buffers */
     int64_t pictures;                /* of the last forward */
     int64_t params;
+    rt_grads_ready_fn *ready;        /* of the backward under way, or NULL */
+    void *ready_context;
 };
+
+/* adapter.c. The block's backward has been asked for, and that of all above it in the adapter's order. */
+rt_status rt_adapter_ready(struct rt_model *m, const struct rt_block *block);
 
 /* text.c */
 void rt_text_build(struct rt_text *text, struct rt_build *b, const struct rt_model_config *c);

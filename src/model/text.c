@@ -145,9 +145,11 @@ rt_status rt_text_bwd(struct rt_model *m)
     RT_TRY(rt_exec_zero(ex, a->dx_act, (size_t)(tokens * d) * ex->act_bytes));
     RT_TRY(ex->ops->scatter_rows_f32(ex, a->dx, d, a->dxl, d, m->in.learned_at, m->host.learned, d));
     RT_TRY(ex->ops->scatter_rows(ex, a->dx_act, d, a->dxl_act, d, m->in.learned_at, m->host.learned, d));
-    for (int64_t i = m->config.layers - 1; i >= lowest; i--)
+    for (int64_t i = m->config.layers - 1; i >= lowest; i--) {
         RT_TRY(rt_block_bwd(&m->pass, &m->text.tower, &m->text.block[i], &a->block[i], &a->work, &m->place,
                             stream_before(a, i), a->dx, a->dx_act, i == 0, i > lowest || below));
+        RT_TRY(rt_adapter_ready(m, &m->text.block[i]));
+    }
     if (!below)
         return RT_OK;
     return ex->ops->embed_bwd(ex, m->vision_acts.dfeatures, a->dx, m->in.image_rows, tokens, d);

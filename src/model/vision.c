@@ -189,8 +189,10 @@ rt_status rt_vision_bwd(struct rt_model *m)
     if (m->pictures == 0 || !m->vision.learns)
         return RT_OK;
     RT_TRY(merger_bwd(m, m->vision.lowest < m->config.vision.depth));
-    for (int64_t i = m->config.vision.depth - 1; i >= m->vision.lowest; i--)
+    for (int64_t i = m->config.vision.depth - 1; i >= m->vision.lowest; i--) {
         RT_TRY(rt_block_bwd(&m->pass, &m->vision.tower, &m->vision.block[i], &a->block[i], &a->work, place_of(m, i),
                             stream_before(a, i), a->dx, a->dx_act, i == 0, i > m->vision.lowest));
+        RT_TRY(rt_adapter_ready(m, &m->vision.block[i]));
+    }
     return RT_OK;
 }

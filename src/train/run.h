@@ -19,6 +19,10 @@
 /* Micro-batches of a step are merged into passes of about this many tokens: enough for efficient products. */
 enum { RT_MERGE_TOKENS = 4096 };
 
+/* Gradients (16 MB) that are summed over the ranks at once: enough for full bandwidth, few enough that the last of them, for which
+ * the step has to wait, takes little time. */
+enum { RT_SUM_PART = 4 << 20 };
+
 /* Longest wait for another rank while one loads or scans; in the loop ddp_timeout holds. */
 enum { RT_SETUP_TIMEOUT_S = 1800 };
 
@@ -34,6 +38,7 @@ struct rt_run {
     struct rt_adapter *adapter; /* the model's */
     struct rt_loader *loader;   /* of training */
     const struct rt_batch *next; /* fetched and put, not computed yet; or NULL */
+    int64_t unsummed;           /* gradients [0, unsummed) of this step whose sum over the ranks has not begun */
     struct rt_schedule schedule;
     float *norm;                /* one f32 where the exec runs */
 

@@ -16,9 +16,27 @@ static rt_status put_next(struct rt_run *run)
 static rt_status fetch_next(struct rt_run *run)
 {
     double wait_s = 0;
+    rt_dist_phase(run->dist, RT_PHASE_DATA, run->step);
     RT_TRY(rt_batch_next(run->loader, &run->next, &wait_s, run->err));
     run->window_wait_s += wait_s;
     return put_next(run);
+}
+
+/*
+ * Gradients from element `first` on are final: their sums over the ranks begin, part by part from the end, while the rest is
+ * computed. Parts lie alike on all ranks, whatever their batches hold: a rank without a last pass begins the same parts later.
+ */
+static rt_status sum_from(void *context, int64_t first)
+{
+    struct rt_run *run = context;
+    while (run->unsummed > 0) {
+        const int64_t part = run->unsummed < RT_SUM_PART ? run->unsummed : RT_SUM_PART;
+        if (run->unsummed - part < first)
+            break;
+        run->unsummed -= part;
+        RT_TRY(rt_dist_sum_begin(run->dist, run->adapter->g + run->unsummed, part, run->err));
+    }
+    return RT_OK;
 }
 
 /* Gradients of one optimizer step on this rank: every pass of its micro-batches, forward and backward. */
@@ -27,15 +45,18 @@ static rt_status step_grads(struct rt_run *run, double *loss)
     const int64_t micros = rt_run_micros_of_step(run, run->step);
     const uint64_t first = (uint64_t)(run->step * run->job->train.gradient_accumulation_steps);
     RT_TRY(rt_model_grads_zero(run->model));
+    run->unsummed = run->adapter->count;
     for (int64_t micro = 0; micro < micros;) {
         if (run->next == NULL)
             RT_TRY(fetch_next(run));
         const struct rt_batch *batch = run->next;
+        const bool last = micro + batch->micros >= micros;
+        rt_dist_phase(run->dist, RT_PHASE_PASS, run->step);
         const uint64_t stream = (first + (uint64_t)micro) * (uint64_t)rt_dist_size(run->dist) +
                                 (uint64_t)rt_dist_rank(run->dist);
         if (batch->learned > 0) {
             RT_TRY(rt_model_fwd(run->model, batch, true, stream));
-            RT_TRY(rt_model_bwd(run->model));
+            RT_TRY(rt_model_bwd(run->model, last ? sum_from : NULL, run));
         }
         micro += batch->micros;
         run->next = NULL;
@@ -101,8 +122,11 @@ static rt_status train_step(struct rt_run *run)
     double loss = 0, global = 0;
     RT_TRY(step_grads(run, &loss));
     global = loss;
-    RT_TRY(rt_dist_sum_f32(run->dist, run->adapter->g, run->adapter->count, run->err));
+    rt_dist_phase(run->dist, RT_PHASE_SUM, run->step);
+    RT_TRY(sum_from(run, 0));
+    RT_TRY(rt_dist_sum_end(run->dist, run->err));
     RT_TRY(rt_dist_sum_f64(run->dist, &global, 1, run->err));
+    rt_dist_phase(run->dist, RT_PHASE_UPDATE, run->step);
     RT_TRY(update(run, global));
 
     RT_TRY(rt_run_count_tokens(run));
@@ -146,6 +170,7 @@ static rt_status evaluate(struct rt_run *run, bool *best)
 {
     struct rt_eval_log log;
     bool better = false;
+    rt_dist_phase(run->dist, RT_PHASE_EVAL, run->step);
     RT_TRY(rt_evaluate(run, &log));
     RT_TRY(put_next(run)); /* evaluation has put its own */
     RT_TRY(rt_report_eval(run->report, &log, run->err));
@@ -184,8 +209,10 @@ static rt_status after_step(struct rt_run *run)
         RT_TRY(evaluate(run, &best));
     RT_TRY(agree_to_stop(run));
     if (due(run, opt->save_strategy, run->save_steps) || (last && opt->save_strategy == RT_STRATEGY_STEPS) || best ||
-        run->stopped)
+        run->stopped) {
+        rt_dist_phase(run->dist, RT_PHASE_SAVE, run->step);
         return rt_run_save(run);
+    }
     return RT_OK;
 }
 

@@ -55,12 +55,33 @@ static void check_module(struct test_model *t, const struct rt_batch *batch, con
        norm, slope, bound);
 }
 
+/* Gradients as they are when the backward says that they are ready. */
+struct early {
+    const struct rt_adapter *ad;
+    float *grad;
+    int64_t first;
+    int calls;
+    bool ordered;
+};
+
+static rt_status keep_ready(void *context, int64_t first)
+{
+    struct early *e = context;
+    e->ordered = e->ordered && first < e->first;
+    if (e->ordered)
+        memcpy(e->grad + first, e->ad->g + first, (size_t)(e->first - first) * sizeof *e->grad);
+    e->first = first;
+    e->calls++;
+    return RT_OK;
+}
+
 static void check_model(struct rt_dist *dist, const char *what, const char *preset, struct rt_model_options opt)
 {
     struct test_model t;
     test_model_open(&t, dist, preset, RT_F32, opt);
     struct rt_adapter *ad = rt_model_adapter(t.model);
     const struct rt_batch *batch = test_batch(99);
+    struct early early = { .ad = ad, .grad = calloc((size_t)ad->count, sizeof(float)), .first = ad->count, .ordered = true };
     uint32_t seed = 5;
     for (int64_t i = 0; i < ad->modules; i++) /* B starts at zero: move it, or A has no gradient */
         for (int64_t k = 0; k < ad->r * ad->module[i].out; k++)
@@ -73,10 +94,14 @@ static void check_model(struct rt_dist *dist, const char *what, const char *pres
     if (st == RT_OK)
         st = rt_model_fwd(t.model, batch, true, 7);
     if (st == RT_OK)
-        st = rt_model_bwd(t.model);
+        st = rt_model_bwd(t.model, keep_ready, &early);
     ok(st == RT_OK, "%s: forward and backward%s%s", what, st == RT_OK ? "" : ": ", st == RT_OK ? "" : t.err.text);
     float *grad = malloc((size_t)ad->count * sizeof *grad);
     memcpy(grad, ad->g, (size_t)ad->count * sizeof *grad);
+    ok(early.calls > 0 && early.ordered &&
+           memcmp(early.grad + early.first, grad + early.first, (size_t)(ad->count - early.first) * sizeof *grad) == 0,
+       "%s: gradients that are said to be ready are final (%d times, down to %lld)", what, early.calls, (long long)early.first);
+    free(early.grad);
     for (int64_t i = 0; i < ad->modules && st == RT_OK; i++)
         check_module(&t, batch, &ad->module[i], grad, what, true);
     free(grad);
