@@ -16,9 +16,6 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* Micro-batches of a step are merged into passes of about this many tokens: enough for efficient products. */
-enum { RT_MERGE_TOKENS = 4096 };
-
 /* Longest wait for another rank while one loads or scans; in the loop ddp_timeout holds. */
 enum { RT_SETUP_TIMEOUT_S = 1800 };
 
