@@ -21,10 +21,19 @@ from tap import done, ok
 RATIO = 1.5  # of transformers' own error in bf16
 torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = False
 
+MAX_PIXELS = 768 * 768  # image_max_pixels, the job's default: larger pictures are made smaller before the processor
+
+
+def fitted(picture):
+    w, h = picture.size
+    f = (MAX_PIXELS / (w * h)) ** 0.5
+    return picture.resize((int(w * f), int(h * f))) if f < 1 else picture
+
+
 model_folder, adapter, data, dataset, preview, dump = sys.argv[1:]
 micro = json.loads(open(preview).readline())
 row = json.load(open(os.path.join(data, dataset)))[0]
-pictures = [Image.open(os.path.join(data, p)).convert("RGB") for p in row["images"]]
+pictures = [fitted(Image.open(os.path.join(data, p)).convert("RGB")) for p in row["images"]]
 made = AutoImageProcessor.from_pretrained(model_folder, use_fast=False)(images=pictures, return_tensors="pt")
 ids, labels = (torch.tensor(micro[k]).cuda() for k in ("ids", "labels"))
 
