@@ -23,8 +23,8 @@ else
     echo "not a Debian machine: needed are ${packages[*]} or their like" >&2
 fi
 
-[ -e configure ] && [ configure -nt configure.ac ] || autoreconf -i
+if [ ! -e configure ] || [ configure -ot configure.ac ]; then autoreconf -i; fi
 mkdir -p b
 cd b
-[ -e Makefile ] && [ $# -eq 0 ] || ../configure -q "$@"
+if [ ! -e Makefile ] || [ $# -gt 0 ]; then ../configure -q "$@"; fi
 make -s -j"$(nproc)"
