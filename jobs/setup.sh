@@ -6,7 +6,7 @@ cd "$(dirname "$0")/.."
 
 packages=(gcc make autoconf automake pkg-config libopenmpi-dev openmpi-bin libopenblas-dev libhdf5-dev libyaml-dev
     libjansson-dev libutf8proc-dev libjpeg62-turbo-dev libpng-dev libwebp-dev libgif-dev libtiff-dev libcairo2-dev
-    libxxhash-dev)
+    libxxhash-dev libcurl4-openssl-dev libssl-dev)
 if command -v dpkg-query > /dev/null; then
     missing=()
     for p in "${packages[@]}"; do
@@ -23,8 +23,8 @@ else
     echo "not a Debian machine: needed are ${packages[*]} or their like" >&2
 fi
 
-[ -e configure ] && [ configure -nt configure.ac ] || autoreconf -i
+if [ ! -e configure ] || [ configure -ot configure.ac ]; then autoreconf -i; fi
 mkdir -p b
 cd b
-[ -e Makefile ] && [ $# -eq 0 ] || ../configure -q "$@"
+if [ ! -e Makefile ] || [ $# -gt 0 ]; then ../configure -q "$@"; fi
 make -s -j"$(nproc)"

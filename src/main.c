@@ -34,14 +34,19 @@ static const struct command {
     const char *name, *arguments, *does;
     rt_tool_fn *alone;          /* needs no MPI */
     rt_job_tool_fn *together;   /* runs on all ranks */
+    rt_stop_tool_fn *stoppable; /* needs no MPI, and ends well when asked to */
 } commands[] = {
-    { "train", "JOB.yaml [key=value ...] | --key value ...", "train and evaluate as the job says", NULL, rt_tool_train },
+    { "train", "JOB.yaml [key=value ...] | --key value ...", "train and evaluate as the job says", NULL,
+      rt_tool_train, NULL },
     { "preview", "JOB.yaml [--json] [--ranks W --rank R] [--micros N]", "show what the model will see", NULL,
-      rt_tool_preview },
-    { "tokenize", "--model DIR < strings", "JSON strings in, one a line; JSON arrays of ids out", rt_tool_tokenize, NULL },
-    { "init", "PRESET DIR [--tokenizer DIR | --corpus FILE] ...", "make a random model folder for trials", rt_tool_init,
-      NULL },
-    { "info", "PATH", "say what a checkpoint, an adapter or a model folder holds", rt_tool_info, NULL },
+      rt_tool_preview, NULL },
+    { "tokenize", "--model DIR < strings", "JSON strings in, one a line; JSON arrays of ids out",
+      rt_tool_tokenize, NULL, NULL },
+    { "init", "PRESET DIR [--tokenizer DIR | --corpus FILE] ...", "make a random model folder for trials",
+      rt_tool_init, NULL, NULL },
+    { "info", "PATH", "say what a checkpoint, an adapter or a model folder holds", rt_tool_info, NULL, NULL },
+    { "download", "REPO --local-dir DIR [--repo-type dataset] ...", "fetch a model or a data set from a hub",
+      NULL, NULL, rt_tool_download },
 };
 
 static const struct command *find(const char *name)
@@ -105,7 +110,10 @@ int main(int argc, char **argv)
     }
     if (command->together != NULL)
         return run_together(command, argc, argv, &err);
-    const rt_status st = command->alone(argc - 2, argv + 2, &err);
+    if (command->stoppable != NULL)
+        catch_signals();
+    const rt_status st = command->stoppable != NULL ? command->stoppable(argc - 2, argv + 2, &stop, &err)
+                                                    : command->alone(argc - 2, argv + 2, &err);
     if (st != RT_OK)
         fprintf(stderr, "ranktune: %s\n", err.text);
     return rt_exit_code(st);

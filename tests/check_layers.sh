@@ -7,18 +7,19 @@ allowed() {
     src/base) echo base ;;
     src/checkpoint) echo base checkpoint ;;
     src/report) echo base report ;;
+    src/fetch) echo base fetch ;;
     src/dist) echo base dist checkpoint report ;;
     kernels | kernels/cpu | kernels/cuda) echo base dist checkpoint report kernels ;;
     src/data) echo base dist checkpoint report kernels data ;;
     src/model) echo base dist checkpoint report kernels model ;;
     src/job) echo base dist checkpoint report kernels data model job ;;
     src/train) echo base dist checkpoint report kernels data model job train ;;
-    src/tools | src) echo base dist checkpoint report kernels data model job train tools ;;
+    src/tools | src) echo base dist checkpoint report kernels data model job train fetch tools ;;
     esac
 }
 n=0
 failed=0
-for dir in src/base src/checkpoint src/report src/dist kernels kernels/cpu kernels/cuda src/data src/model src/job src/train src/tools src; do
+for dir in src/base src/checkpoint src/report src/fetch src/dist kernels kernels/cpu kernels/cuda src/data src/model src/job src/train src/tools src; do
     bad=
     for file in "$dir"/*.c "$dir"/*.h "$dir"/*.cu "$dir"/*.cuh; do
         [ -e "$file" ] || continue
@@ -28,7 +29,7 @@ for dir in src/base src/checkpoint src/report src/dist kernels kernels/cpu kerne
             *) bad="$bad $file->$module" ;;
             esac
         done
-        for pair in mpi.h:src/dist nccl.h:src/dist hdf5.h:src/checkpoint cblas.h:kernels/cpu cuda_runtime.h:kernels/cuda; do
+        for pair in mpi.h:src/dist nccl.h:src/dist hdf5.h:src/checkpoint curl/curl.h:src/fetch cblas.h:kernels/cpu cuda_runtime.h:kernels/cuda; do
             if grep -q "^#include <${pair%%:*}>" "$file" && [ "$dir" != "${pair#*:}" ]; then
                 bad="$bad $file includes ${pair%%:*}"
             fi

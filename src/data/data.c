@@ -46,13 +46,31 @@ static rt_status read_model_file(const struct rt_data *data, const char *name, s
     return rt_dist_read_file(dist, path, text, bytes, err);
 }
 
-/* Collective. Job files of the reference often name a repository of a hub here. */
+/* "org/name", as a hub names its repositories. */
+static bool is_hub_name(const char *name)
+{
+    static const char allowed[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-";
+    const size_t first = strspn(name, allowed),
+                 second = name[first] == '/' ? strspn(name + first + 1, allowed) : 0;
+    return first > 0 && second > 0 && name[first + 1 + second] == '\0' && name[0] != '.' &&
+           name[first + 1] != '.';
+}
+
+/* Collective. Job files of the reference often name a repository of a hub here: fetched into a folder of that
+ * name, it is found without a change to the job. */
 static rt_status check_folder(const struct rt_data *data, struct rt_dist *dist, struct rt_error *err)
 {
     const char *folder = data->opt.model_name_or_path;
     struct stat info;
     rt_status st = RT_OK;
-    if (data->rank == 0 && (stat(folder, &info) != 0 || !S_ISDIR(info.st_mode)))
+    const bool missing = data->rank == 0 && (stat(folder, &info) != 0 || !S_ISDIR(info.st_mode));
+    if (missing && is_hub_name(folder))
+        st =
+            rt_fail(err, RT_ERR_FILE,
+                    "model_name_or_path: there is no folder %s; if it is a model on a hub, fetch it once, from "
+                    "here: ranktune download %s --local-dir %s",
+                    folder, folder, folder);
+    else if (missing)
         st = rt_fail(err, RT_ERR_FILE, "model_name_or_path: there is no folder %s; write the folder that the model was "
                      "downloaded to", folder);
     return rt_dist_agree(dist, st, err);

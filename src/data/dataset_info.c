@@ -95,6 +95,15 @@ static rt_status refuse_others(const struct reader *r, const struct rt_json *ent
 {
     static const char *const sources[] = { "hf_hub_url", "ms_hub_url", "om_hub_url", "script_url",
                                            "cloud_file_name" };
+    const struct rt_json *hub = present(entry, "hf_hub_url");
+    if (hub != NULL && hub->type == RT_JSON_STRING && hub->text.n > 0)
+        return rt_fail(
+            r->err, RT_ERR_JOB,
+            "%s: %s: hf_hub_url: data sets are read from local files only: fetch it with ranktune download "
+            "%.*s "
+            "--repo-type dataset --local-dir DIR, and write file_name, the path of its JSON or JSON lines, "
+            "instead of this key",
+            r->path, r->name, hub->text.n < 200 ? (int)hub->text.n : 200, hub->text.p);
     for (size_t i = 0; i < sizeof sources / sizeof *sources; i++)
         if (rt_json_get(entry, of(sources[i])) != NULL)
             return fail(r, sources[i],

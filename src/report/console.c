@@ -144,27 +144,57 @@ static void cells(char *text, size_t size, double share, int width, bool utf8)
     }
 }
 
+char *rt_console_bytes(char text[32], double bytes)
+{
+    static const char *const units[] = { "B", "kB", "MB", "GB", "TB", "PB" };
+    size_t unit = 0;
+    while (bytes >= 999.5 && unit + 1 < sizeof units / sizeof *units) {
+        bytes /= 1000;
+        unit++;
+    }
+    snprintf(text, 32, "%.*f%s", unit == 0 || bytes >= 99.95 ? 0 : 1, bytes, units[unit]);
+    return text;
+}
+
+/* done, total and speed of a bar, in its unit. */
+static void amounts(const struct rt_bar *bar, char done[32], char total[32], char speed[48])
+{
+    const double each = bar->each_s;
+    snprintf(speed, 48, "?");
+    if (bar->bytes) {
+        rt_console_bytes(done, (double)bar->done);
+        rt_console_bytes(total, (double)bar->total);
+        if (each > 0) {
+            rt_console_bytes(speed, 1 / each);
+            strcat(speed, "/s");
+        }
+        return;
+    }
+    snprintf(done, 32, "%lld", (long long)bar->done);
+    snprintf(total, 32, "%lld", (long long)bar->total);
+    if (each > 0 && each < 1)
+        snprintf(speed, 48, "%.2fit/s", 1 / each);
+    else if (each >= 1)
+        snprintf(speed, 48, "%.2fs/it", each);
+}
+
 /* At most `columns` bytes of plain text; the tail is text of ours, one byte a column. */
 void rt_bar_text(char *text, size_t size, const struct rt_bar *bar, int columns, bool utf8)
 {
-    char elapsed[48], left[48] = "?", speed[48] = "?", right[256], head[128], drawn[512];
+    char elapsed[48], left[48] = "?", speed[48], done[32], total[32], right[256], head[128], drawn[512];
     const double each = bar->each_s;
-    if (each > 0 && each < 1)
-        snprintf(speed, sizeof speed, "%.2fit/s", 1 / each);
-    else if (each >= 1)
-        snprintf(speed, sizeof speed, "%.2fs/it", each);
+    amounts(bar, done, total, speed);
     if (bar->total > 0 && each > 0)
         rt_duration(left, each * (double)(bar->total - bar->done));
     rt_duration(elapsed, bar->elapsed_s);
     const char *comma = bar->tail[0] != '\0' ? ", " : "";
     if (bar->total <= 0) {
-        snprintf(text, size, "%.40s: %lld [%s, %s%s%s]", bar->what, (long long)bar->done, elapsed, speed, comma,
-                 bar->tail);
+        snprintf(text, size, "%.40s: %s [%s, %s%s%s]", bar->what, done, elapsed, speed, comma, bar->tail);
     } else {
         const double share = fmin(1, fmax(0, (double)bar->done / (double)bar->total));
         snprintf(head, sizeof head, "%.40s: %3d%%|", bar->what, (int)(100 * share));
-        snprintf(right, sizeof right, "| %lld/%lld [%s<%s, %s%s%.100s]", (long long)bar->done,
-                 (long long)bar->total, elapsed, left, speed, comma, bar->tail);
+        snprintf(right, sizeof right, "| %s/%s [%s<%s, %s%s%.100s]", done, total, elapsed, left, speed, comma,
+                 bar->tail);
         int width = columns - (int)(strlen(head) + strlen(right));
         width = width > 100 ? 100 : width;
         if (width >= 4) {

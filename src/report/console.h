@@ -23,6 +23,7 @@ struct rt_bar {
     double elapsed_s;
     double each_s;    /* seconds for one of them now; 0: unknown */
     const char *tail; /* e.g. "loss 7.0375", or "" */
+    bool bytes;       /* of bytes: shown as "1.2GB", "105MB/s" */
 };
 
 /* Colours and bars as the terminal behind fd, NO_COLOR, TERM and the locale's variables allow. */
@@ -36,6 +37,8 @@ void rt_console_bar_end(struct rt_console *c);
 
 /* H:MM:SS, "1 day, 2:03:04", whole seconds: how Python shows a timedelta. Returns text. */
 char *rt_duration(char text[48], double seconds);
+/* "740B", "1.2MB", "15.3GB": powers of 1000. Returns text. */
+char *rt_console_bytes(char text[32], double bytes);
 /* The bar in at most `columns` columns. */
 void rt_bar_text(char *text, size_t size, const struct rt_bar *bar, int columns, bool utf8);
 

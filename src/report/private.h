@@ -31,7 +31,7 @@ struct rt_report {
     /* the bar, and the lines where there is none */
     char phase[48]; /* of rt_report_progress; "" between phases */
     double phase_start_s, phase_line_s;
-    int64_t phase_done;
+    int64_t phase_done, phase_first; /* phase_first: done when the phase began, of rt_report_bytes */
     int64_t step;               /* last one seen */
     double step_s, step_each_s; /* clock at that one; seconds a step, smoothed; 0: unknown */
     char tail[64];              /* "loss 7.0375" */

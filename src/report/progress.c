@@ -80,6 +80,45 @@ void rt_report_progress(struct rt_report *r, const char *what, int64_t done, int
     }
 }
 
+static void bytes_line(struct rt_report *r, const struct rt_bar *bar)
+{
+    char done[32], total[32], speed[32], left[48];
+    const bool known = bar->each_s > 0;
+    rt_report_info(r, "%s: %s of %s (%d%%), %s/s, %s left%s%s", r->phase,
+                   rt_console_bytes(done, (double)bar->done), rt_console_bytes(total, (double)bar->total),
+                   bar->total > 0 ? (int)(100.0 * (double)bar->done / (double)bar->total) : 100,
+                   known ? rt_console_bytes(speed, 1 / bar->each_s) : "?",
+                   known ? rt_duration(left, bar->each_s * (double)(bar->total - bar->done)) : "?",
+                   bar->tail[0] != '\0' ? ", " : "", bar->tail);
+}
+
+void rt_report_bytes(struct rt_report *r, const char *what, int64_t done, int64_t total, const char *tail)
+{
+    if (r == NULL)
+        return;
+    const double now_s = rt_now_s();
+    if (strncmp(r->phase, what, sizeof r->phase - 1) != 0) {
+        rt_console_bar_end(&r->console);
+        snprintf(r->phase, sizeof r->phase, "%s", what);
+        r->phase_start_s = r->phase_line_s = now_s;
+        r->phase_first = done;
+    }
+    const double elapsed_s = now_s - r->phase_start_s;
+    const int64_t since = done - r->phase_first;
+    const struct rt_bar bar = { .what = r->phase,
+                                .done = done,
+                                .total = total,
+                                .elapsed_s = elapsed_s,
+                                .each_s = since > 0 ? elapsed_s / (double)since : 0,
+                                .tail = tail,
+                                .bytes = true };
+    rt_console_bar(&r->console, &bar, done >= total);
+    if (!r->console.bars && done < total && now_s - r->phase_line_s >= 60) {
+        bytes_line(r, &bar);
+        r->phase_line_s = now_s;
+    }
+}
+
 void rt_report_step(struct rt_report *r, int64_t step)
 {
     if (r == NULL)

@@ -31,16 +31,17 @@ rt_status rt_report_open(struct rt_report **report, const struct rt_report_optio
     r->log.fd = -1;
     r->tb_start = -1;
     r->opt = *opt;
-    r->opt.output_dir = strdup(opt->output_dir);
+    r->opt.output_dir = opt->output_dir != NULL ? strdup(opt->output_dir) : NULL;
     r->opt.logging_dir = opt->logging_dir != NULL ? strdup(opt->logging_dir) : NULL;
     r->history = json_array();
     r->eval_results = json_object();
     r->runs = rt_tensorboard_runs();
     rt_console_open(&r->console, STDERR_FILENO, opt->disable_tqdm);
-    if (r->opt.output_dir == NULL || (opt->logging_dir != NULL && r->opt.logging_dir == NULL) ||
-        r->history == NULL || r->eval_results == NULL || r->runs == NULL)
+    if ((opt->output_dir != NULL && r->opt.output_dir == NULL) ||
+        (opt->logging_dir != NULL && r->opt.logging_dir == NULL) || r->history == NULL ||
+        r->eval_results == NULL || r->runs == NULL)
         st = rt_fail(err, RT_ERR_MEMORY, "no memory for the report");
-    if (st == RT_OK)
+    if (st == RT_OK && opt->output_dir != NULL)
         st = open_outputs(r, err);
     if (st != RT_OK) {
         rt_report_close(r);

@@ -17,7 +17,7 @@
 #include <stdint.h>
 
 struct rt_report_options {
-    const char *output_dir;
+    const char *output_dir;    /* NULL: no files; only the lines and bars of a command that is no run */
     const char *logging_dir;   /* TensorBoard folder, or NULL: output_dir/runs/<MonDD_HH-MM-SS>_<host> */
     bool tensorboard;          /* report_to contains tensorboard or all */
     bool plot_loss;
@@ -88,6 +88,9 @@ void rt_report_warn(struct rt_report *report, const char *fmt, ...) __attribute_
 /* Long phases before the first step: on a terminal a bar that is redrawn, else a line at most every 60 s.
  * total 0: unknown. done == total ends the bar. */
 void rt_report_progress(struct rt_report *report, const char *what, int64_t done, int64_t total);
+/* The same of bytes: sizes and speed in MB and GB, then `tail` ("3/12 files"). The speed is that of what was
+ * done since the phase began, which may have found a part done; `done` may go back. */
+void rt_report_bytes(struct rt_report *report, const char *what, int64_t done, int64_t total, const char *tail);
 /* After every optimizer step: moves the bar (terminal only): step, seconds left, last loss. */
 void rt_report_step(struct rt_report *report, int64_t step);
 

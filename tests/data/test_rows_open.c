@@ -80,9 +80,14 @@ static void entries(const struct bench *b)
         { "{\"x\": {}}", "x: file_name: write the name of a JSON or JSON lines file, or of a folder of them",
           RT_ERR_JOB },
         { "{\"x\": {\"hf_hub_url\": \"u\", \"file_name\": \"r.json\"}}",
-          "x: hf_hub_url: data sets are read from local files only; store the rows as JSON or JSON lines and "
-          "write file_name "
-          "instead of this key",
+          "x: hf_hub_url: data sets are read from local files only: fetch it with ranktune download u "
+          "--repo-type "
+          "dataset --local-dir DIR, and write file_name, the path of its JSON or JSON lines, instead of this "
+          "key",
+          RT_ERR_JOB },
+        { "{\"x\": {\"ms_hub_url\": \"u\", \"file_name\": \"r.json\"}}",
+          "x: ms_hub_url: data sets are read from local files only; store the rows as JSON or JSON lines and "
+          "write file_name instead of this key",
           RT_ERR_JOB },
         { "{\"x\": {\"file_name\": \"r.json\", \"ranking\": true}}",
           "x: ranking: a data set with chosen and rejected answers "

@@ -120,7 +120,7 @@ bad datafile 66 'gone.json: No such file|file_name' job.yaml dataset=gone
 bad layout 78 'dataset_info.json: bent: formatting|write alpaca, sharegpt or openai' job.yaml dataset=bent
 bad cutfile 66 'cut.json:|does not end' job.yaml dataset=cut
 bad emptyfile 66 'empty.json: there is no row' job.yaml dataset=empty
-bad hub 78 'dataset_info.json: hub: hf_hub_url|file_name' job.yaml dataset=hub
+bad hub 78 'dataset_info.json: hub: hf_hub_url|ranktune download a/b --repo-type dataset|file_name' job.yaml dataset=hub
 bad nameless 78 'dataset_info.json: nameless: file_name' job.yaml dataset=nameless
 bad allcut 65 '12 of 12 rows|max_bad_rows|out.allcut|row 1 (line 2): cutoff_len: 30' job.yaml cutoff_len=30
 
@@ -130,7 +130,8 @@ variant() { # NAME FILE SED: a copy of the model, one file changed
     [ $# -eq 1 ] || sed -i "$3" "$1/$2"
 }
 weights=model-00001-of-00001.safetensors
-bad model 66 'model_name_or_path: there is no folder org/name' job.yaml model_name_or_path=org/name
+bad model 66 'there is no folder org/name|ranktune download org/name --local-dir org/name' job.yaml model_name_or_path=org/name
+bad modelpath 66 'there is no folder ./no/model|was downloaded to' job.yaml model_name_or_path=./no/model
 variant noconfig && rm noconfig/config.json
 bad noconfig 66 'noconfig/config.json' job.yaml model_name_or_path=noconfig
 variant notjson config.json '1s/.*/x/'

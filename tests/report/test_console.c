@@ -60,6 +60,19 @@ static void check_duration(void)
         ok(strcmp(rt_duration(text, c[i].s), c[i].want) == 0, "%g s is %s", c[i].s, text);
 }
 
+static void check_bytes(void)
+{
+    static const struct {
+        double bytes;
+        const char *want;
+    } c[] = { { 0, "0B" },         { 999, "999B" },      { 1000, "1.0kB" },
+              { 99940, "99.9kB" }, { 99960, "100kB" },   { 999499, "999kB" },
+              { 999500, "1.0MB" }, { 15.3e9, "15.3GB" }, { 1e18, "1000PB" } };
+    char text[32];
+    for (size_t i = 0; i < sizeof c / sizeof *c; i++)
+        ok(strcmp(rt_console_bytes(text, c[i].bytes), c[i].want) == 0, "%g bytes are %s", c[i].bytes, text);
+}
+
 static void check_bar_text(void)
 {
     char text[1024];
@@ -76,6 +89,16 @@ static void check_bar_text(void)
        "too narrow for cells: %s", text);
     rt_bar_text(text, sizeof text, &bar, 30, true);
     ok(strlen(text) == 30, "cut to 30 columns: %s", text);
+    bar = (struct rt_bar){ .what = "download",
+                           .done = 7700000000,
+                           .total = 15300000000,
+                           .elapsed_s = 12,
+                           .each_s = 1 / 105e6,
+                           .tail = "3/12 files",
+                           .bytes = true };
+    rt_bar_text(text, sizeof text, &bar, 79, false);
+    ok(strcmp(text, "download:  50%|#####      | 7.7GB/15.3GB [0:00:12<0:01:12, 105MB/s, 3/12 files]") == 0,
+       "%s", text);
     bar = (struct rt_bar){ .what = "scan", .done = 7, .elapsed_s = 1, .each_s = 0.5, .tail = "" };
     rt_bar_text(text, sizeof text, &bar, 79, true);
     ok(strcmp(text, "scan: 7 [0:00:01, 2.00it/s]") == 0, "no total: %s", text);
@@ -222,6 +245,7 @@ int main(void)
 {
     unsetenv("TENSORBOARD_LOGGING_DIR");
     check_duration();
+    check_bytes();
     check_bar_text();
     check_terminal();
     check_file();

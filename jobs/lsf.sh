@@ -1,0 +1,25 @@
+#!/bin/bash
+# LSF. One rank a GPU; edit the lines below for your machine.
+# usage: JOB="job.yaml key=value" bsub < jobs/lsf.sh
+#BSUB -J ranktune
+#BSUB -n 4
+#BSUB -R "span[ptile=2]"
+#BSUB -gpu "num=2"
+#BSUB -W 12:00
+#BSUB -wt 5
+#BSUB -wa USR1
+#BSUB -Q "75 76 80"
+#BSUB -r
+#BSUB -o ranktune.%J.log
+set -um
+# shellcheck disable=SC2086  # JOB may hold key=value words behind the file
+[ $# -ge 1 ] || set -- ${JOB:?write JOB=job.yaml bsub < jobs/lsf.sh}
+
+# -wa and -wt send USR1 five minutes before the limit to all processes of the job's group; mpirun, in a group of its own,
+# gets it from here, once. -Q runs the job again on these exit codes: 75 stopped with a checkpoint, 76 a rank or a node was
+# lost, 80 bad hardware. With jsrun: jsrun -n 4 -r 2 -a 1 -g 1 -c 8 ranktune train ... instead of mpirun.
+mpirun --bind-to none "${RANKTUNE:-ranktune}" train "$@" < /dev/null &
+run=$!
+trap 'kill -USR1 "$run" 2> /dev/null' USR1 USR2 TERM
+while kill -0 "$run" 2> /dev/null; do wait "$run"; done
+wait "$run"

@@ -1,0 +1,22 @@
+#!/bin/bash
+# OpenPBS. One rank a GPU; edit the lines below for your machine.
+# usage: JOB="job.yaml key=value" qsub -v JOB jobs/pbs.sh     (or several in a row: jobs/restart_chain.sh)
+#PBS -N ranktune
+#PBS -l select=2:ncpus=16:ngpus=2:mpiprocs=2
+#PBS -l walltime=12:00:00
+#PBS -r y
+#PBS -j oe
+#PBS -k oed
+set -um
+cd "${PBS_O_WORKDIR:-.}" || exit 73
+# shellcheck disable=SC2086  # JOB may hold key=value words behind the file
+[ $# -ge 1 ] || set -- ${JOB:?write JOB=job.yaml qsub -v JOB jobs/pbs.sh}
+
+# PBS warns only with the signal that is followed by the kill, too late for a checkpoint: max_hours stops in time. Keep it
+# below walltime by some steps and a checkpoint. mpirun finds the hosts in PBS_NODEFILE.
+mpirun --bind-to none "${RANKTUNE:-ranktune}" train "$@" max_hours="${MAX_HOURS:-11.8}" < /dev/null &
+run=$!
+trap 'kill -USR1 "$run" 2> /dev/null' USR1 TERM
+while kill -0 "$run" 2> /dev/null; do wait "$run"; done
+wait "$run"
+# 75, 76 and 80 mean: the same command goes on from the last checkpoint. A user cannot make PBS do that, a chain can.
