@@ -95,6 +95,20 @@ rt_status rt_peft_open(struct rt_peft_in **in, const char *folder, struct rt_err
 const struct rt_peft *rt_peft_get(const struct rt_peft_in *in);
 void rt_peft_close(struct rt_peft_in *in);
 
+/* ---- beside an adapter --------------------------------------------------------------------------------------- */
+
+/* What lets a folder with an adapter be used without looking at the base model's: tokenizer.json as it is,
+ * tokenizer_config.json, chat_template.jinja and processor_config.json in the form of transformers 5, whichever way the
+ * model folder writes them; what it lacks is lacking here too. Read once, kept in memory. Fails: RT_ERR_FILE, RT_ERR_IO,
+ * RT_ERR_MEMORY. */
+struct rt_beside;
+rt_status rt_beside_read(struct rt_beside **beside, const char *model_folder, struct rt_error *err);
+/* Fails: RT_ERR_IO, RT_ERR_OUTPUT. */
+rt_status rt_beside_write(const struct rt_beside *beside, const char *folder, struct rt_error *err);
+void rt_beside_free(struct rt_beside *beside);
+/* folder/name, written aside and renamed. Fails: RT_ERR_IO, RT_ERR_OUTPUT. */
+rt_status rt_text_file_write(const char *folder, const char *name, const char *text, size_t bytes, struct rt_error *err);
+
 /* ---- state to resume from (HDF5) ----------------------------------------------------------------------------- */
 
 struct rt_state_item {

@@ -4,6 +4,7 @@
 #include "train/run.h"
 
 #include <errno.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -103,7 +104,8 @@ static rt_status write_state(struct rt_run *run, const char *folder)
 
 static rt_status write_folder(struct rt_run *run, const char *folder)
 {
-    RT_TRY(rt_model_save_adapter(run->model, folder, run->err));
+    RT_TRY(rt_run_save_adapter(run, folder));
+    RT_TRY(rt_run_card(run, folder, &(struct rt_card){ NAN, NAN, NAN }));
     RT_TRY(rt_report_state(run->report, folder, run->step, rt_run_epoch(run, run->step), run->flos,
                            (int64_t)run->tokens_seen, run->err));
     return run->job->train.save_only_model ? RT_OK : write_state(run, folder);

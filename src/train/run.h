@@ -3,6 +3,7 @@
 #define RT_TRAIN_RUN_H
 
 #include "base/status.h"
+#include "checkpoint/checkpoint.h"
 #include "data/data.h"
 #include "dist/dist.h"
 #include "job/job.h"
@@ -29,6 +30,7 @@ struct rt_run {
     struct rt_error *err;
     const volatile sig_atomic_t *stop;
     struct rt_report *report;   /* rank 0 only */
+    struct rt_beside *beside;   /* rank 0 of a run that trains */
     struct rt_exec *ex;
     struct rt_data *data;
     struct rt_model *model;
@@ -96,6 +98,13 @@ rt_status rt_identity_compare(const struct rt_run *run, const char *path, const 
 /* resume.c. Collective. */
 rt_status rt_run_save(struct rt_run *run);
 rt_status rt_run_resume(struct rt_run *run);
+
+/* card.c, for rank 0: the adapter with the files beside it; and README.md. */
+struct rt_card {
+    double train_loss, eval_loss, eval_accuracy; /* NaN: not known */
+};
+rt_status rt_run_save_adapter(const struct rt_run *run, const char *folder);
+rt_status rt_run_card(const struct rt_run *run, const char *folder, const struct rt_card *card);
 
 /* finish.c. Collective: adapter, results, plots, evaluation after training. */
 rt_status rt_run_finish(struct rt_run *run);

@@ -117,6 +117,9 @@ rt_status rt_run_open(struct rt_run *run, const struct rt_job *job, struct rt_di
     RT_TRY(rt_data_open(&run->data, &job->data, dist, &notes, err));
     if (job->train.do_train)
         RT_TRY(count_steps(run));
+    if (job->train.do_train && rt_dist_rank(dist) == 0)
+        st = rt_beside_read(&run->beside, job->model.model_name_or_path, err);
+    RT_TRY(rt_dist_agree(dist, st, err));
     const double data_s = rt_now_s();
     rt_dist_phase(dist, RT_PHASE_LOAD, -1);
     RT_TRY(open_model(run));
@@ -133,6 +136,7 @@ void rt_run_close(struct rt_run *run)
     rt_loader_close(run->loader);
     if (run->ex != NULL)
         rt_exec_free(run->ex, run->norm);
+    rt_beside_free(run->beside);
     rt_model_close(run->model);
     rt_dist_close_device(run->dist);
     rt_exec_close(run->ex);

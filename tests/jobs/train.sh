@@ -40,7 +40,9 @@ check "5 ranks: losses differ from 1 rank's by $d <= $loss_bound" below "$d" $lo
 for f in adapter_model.safetensors adapter_config.json trainer_log.jsonl trainer_state.json all_results.json \
     train_results.json eval_results.json training_loss.png training_eval_loss.png checkpoint-4/adapter_model.safetensors \
     checkpoint-4/adapter_config.json checkpoint-4/state.h5 checkpoint-4/MANIFEST.json checkpoint-4/trainer_state.json \
-    checkpoint-6/state.h5; do
+    checkpoint-6/state.h5 README.md tokenizer.json tokenizer_config.json chat_template.jinja processor_config.json \
+    checkpoint-4/README.md checkpoint-4/tokenizer.json checkpoint-4/tokenizer_config.json checkpoint-4/chat_template.jinja \
+    checkpoint-4/processor_config.json; do
     check "a run leaves $f" [ -s w1/$f ]
 done
 check "a run leaves an event file" sh -c 'ls w1/runs/*/events.out.tfevents.*'
@@ -49,6 +51,14 @@ check "nothing unfinished is left" sh -c '! find w1 w2 w3 -name "*.tmp*" -o -nam
 check "the last checkpoint holds the run's adapter" cmp w1/adapter_model.safetensors w1/checkpoint-6/adapter_model.safetensors
 check "no bad row, no list" [ ! -e w1/bad_rows.jsonl ]
 check "training_loss.png is a picture" sh -c 'head -c 8 w1/training_loss.png | od -An -t x1 | grep -q "89 50 4e 47 0d 0a 1a 0a"'
+check "tokenizer.json is the model's" cmp small25/tokenizer.json w1/tokenizer.json
+for line in 'library_name: peft' 'license: other' 'base_model: small25' 'pipeline_tag: text-generation' '# w1'; do
+    check "README.md has the line: $line" grep -qxF "$line" w1/README.md
+done
+check "README.md tells the losses" sh -c '
+    printf "%s\n%s\n" "- training: $(sed -n "s/.*\"train_loss\": \([0-9.]*\).*/\1/p" w1/train_results.json)" \
+        "- evaluation: $(sed -n "s/.*\"eval_loss\": \([0-9.]*\).*/\1/p" w1/eval_results.json)" |
+    while read -r dash name value; do grep -qxF -- "$dash $name $(printf %.4f "$value")" w1/README.md || exit 1; done'
 for pair in '"r": 4' '"lora_alpha": 8' '"peft_type": "LORA"' '"base_model_name_or_path": "small25"' '"use_rslora": false' \
     '"task_type": "CAUSAL_LM"' '"lora_dropout": 0.0'; do
     check "adapter_config.json has $pair" grep -qF "$pair" w1/adapter_config.json

@@ -15,7 +15,7 @@ import torch
 from peft import PeftModel
 from PIL import Image
 from safetensors.torch import load_file
-from transformers import AutoImageProcessor, AutoModelForImageTextToText
+from transformers import AutoImageProcessor, AutoModelForImageTextToText, AutoProcessor
 
 from tap import done, ok
 
@@ -112,5 +112,22 @@ with torch.no_grad(), model.disable_adapter():
     moved = (logits_of(model, batches[0][1]) - torch.from_numpy(np.load(os.path.join(logits_folder, "0.npy")))).abs().max().item()
 ok(moved > 1000 * LOGITS_TOL, f"{name}: the adapter moves the logits by {moved:.1f}")
 same_gradients()
+
+
+def same_processor():
+    """The folder of the adapter is enough to make the model's inputs."""
+    for folder in (adapter_folder, checkpoint):
+        own = AutoProcessor.from_pretrained(folder)
+        first = next(r for r in rows if r["images"])
+        picture = Image.open(os.path.join(rows_folder, first["images"][0])).convert("RGB")
+        talk = [{"role": "user", "content": [{"type": "image"}, {"type": "text", "text": "前方有几辆车?"}]}]
+        made = own(text=[own.apply_chat_template(talk, add_generation_prompt=True)], images=[picture], return_tensors="pt")
+        want = processor(images=[picture], return_tensors="pt")
+        pads = (made["input_ids"] == image_token).sum().item()
+        ok(torch.equal(made["pixel_values"], want["pixel_values"]) and pads == want["image_grid_thw"].prod().item() // 4,
+           f"{name}: {os.path.basename(folder)} holds a processor that makes the same pixels, {pads} picture tokens")
+
+
+same_processor()
 same_logits(model.merge_and_unload(), "merged by PEFT")
 done()
