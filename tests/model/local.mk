@@ -9,3 +9,7 @@ tests_model_test_modules_t_SOURCES = tests/model/test_modules.c
 tests_model_test_modules_t_LDADD = $(RT_LIBS)
 tests_model_test_vision_t_SOURCES = tests/model/test_vision.c tests/model/model_test.c tests/model/model_test.h
 tests_model_test_vision_t_LDADD = $(RT_LIBS)
+check_PROGRAMS += tests/model/test_load.mpi
+tests_model_test_load_mpi_SOURCES = tests/model/test_load.c tests/model/model_test.c tests/model/model_test.h \
+    tests/dist/fake_nccl.h
+tests_model_test_load_mpi_LDADD = $(RT_LIBS)
