@@ -9,6 +9,7 @@
 #define RT_CHECKPOINT_FILE_H
 
 #include "base/status.h"
+#include "checkpoint/checkpoint.h" /* rt_file_open, rt_file_read */
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -31,11 +32,6 @@ rt_status rt_file_fail_out(struct rt_error *err, int code, const char *verb, con
 
 /* ---- in (file_read.c) ---- */
 
-/* A regular file opened for reading and its size. */
-rt_status rt_file_open(int *fd, uint64_t *size, const char *path, struct rt_error *err);
-/* Exactly count bytes from offset; path is for the message. */
-rt_status rt_file_read(int fd, const char *path, uint64_t offset, void *dst, size_t count,
-                       struct rt_error *err);
 /* The whole file, malloc'ed, with a zero byte behind it; larger than limit is RT_ERR_FILE. */
 rt_status rt_file_load(const char *path, size_t limit, char **data, size_t *bytes, struct rt_error *err);
 /* Size and xxh3-128 of a file; from_disk drops its cached pages first, so that what is read is what is stored.

@@ -280,6 +280,17 @@ const char *rt_safetensors_path(const struct rt_safetensors *st, const struct rt
     return st->shard[t->shard].path;
 }
 
+int rt_safetensors_shards(const struct rt_safetensors *st)
+{
+    return st->shards;
+}
+
+const char *rt_safetensors_shard(const struct rt_safetensors *st, int s, uint64_t *size)
+{
+    *size = st->shard[s].size;
+    return st->shard[s].path;
+}
+
 rt_status rt_safetensors_read(struct rt_safetensors *st, const struct rt_st_tensor *t, size_t from,
                               size_t count, void *dst, struct rt_error *err)
 {

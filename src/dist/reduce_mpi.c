@@ -57,20 +57,24 @@ static rt_status sum_chunk(struct rt_dist *d, char *x, int64_t n, const struct e
         d->same[r] = mine;
         d->apart[r] = mine * r;
     }
-    RT_TRY(rt_dist_mpi(
-        MPI_Alltoallv(x, d->counts, d->starts, e->type, d->work, d->same, d->apart, e->type, d->comm),
-        "MPI_Alltoallv", err));
+    MPI_Request request;
+    RT_TRY(rt_dist_move(d,
+                        MPI_Ialltoallv(x, d->counts, d->starts, e->type, d->work, d->same, d->apart, e->type,
+                                       d->comm, &request),
+                        &request, "MPI_Ialltoallv", err));
     add_parts(x + (size_t)d->starts[d->rank] * e->bytes, d->work, d->size, mine, e);
-    return rt_dist_mpi(
-        MPI_Allgatherv(MPI_IN_PLACE, 0, MPI_DATATYPE_NULL, x, d->counts, d->starts, e->type, d->comm),
-        "MPI_Allgatherv", err);
+    return rt_dist_move(d,
+                        MPI_Iallgatherv(MPI_IN_PLACE, 0, MPI_DATATYPE_NULL, x, d->counts, d->starts, e->type,
+                                        d->comm, &request),
+                        &request, "MPI_Iallgatherv", err);
 }
 
 /* Few numbers: everybody gets all and adds them up, which is one message instead of two. */
 static rt_status sum_few(struct rt_dist *d, char *x, int64_t n, const struct element *e, struct rt_error *err)
 {
-    RT_TRY(rt_dist_mpi(MPI_Allgather(x, (int)n, e->type, d->work, (int)n, e->type, d->comm), "MPI_Allgather",
-                       err));
+    MPI_Request request;
+    RT_TRY(rt_dist_move(d, MPI_Iallgather(x, (int)n, e->type, d->work, (int)n, e->type, d->comm, &request),
+                        &request, "MPI_Iallgather", err));
     add_parts(x, d->work, d->size, n, e);
     return RT_OK;
 }

@@ -14,6 +14,7 @@ static const size_t most_bytes = (size_t)8 << 30; /* a device that never ends mu
 rt_status rt_dist_bcast(struct rt_dist *dist, void *bytes, size_t count, int root, struct rt_error *err)
 {
     char *at = bytes;
+    MPI_Request request;
     if (root < 0 || root >= dist->size)
         return rt_fail(err, RT_ERR_INTERNAL, "broadcast from rank %d of %d", root, dist->size);
     if (dist->size == 1)
@@ -21,7 +22,8 @@ rt_status rt_dist_bcast(struct rt_dist *dist, void *bytes, size_t count, int roo
     RT_TRY(rt_dist_arrive(dist, "broadcast", err));
     while (count > 0) {
         const size_t n = count < dist->chunk_bytes ? count : dist->chunk_bytes;
-        RT_TRY(rt_dist_mpi(MPI_Bcast(at, (int)n, MPI_BYTE, root, dist->comm), "MPI_Bcast", err));
+        RT_TRY(rt_dist_move(dist, MPI_Ibcast(at, (int)n, MPI_BYTE, root, dist->comm, &request), &request,
+                            "MPI_Ibcast", err));
         at += n;
         count -= n;
     }
@@ -33,9 +35,11 @@ static rt_status gather_counts(struct rt_dist *dist, size_t mine_bytes, uint64_t
                                struct rt_error *err)
 {
     const uint64_t mine = mine_bytes;
+    MPI_Request request;
     RT_TRY(rt_dist_arrive(dist, "gather", err));
-    RT_TRY(rt_dist_mpi(MPI_Allgather(&mine, 1, MPI_UINT64_T, sizes, 1, MPI_UINT64_T, dist->comm),
-                       "MPI_Allgather", err));
+    RT_TRY(rt_dist_move(dist,
+                        MPI_Iallgather(&mine, 1, MPI_UINT64_T, sizes, 1, MPI_UINT64_T, dist->comm, &request),
+                        &request, "MPI_Iallgather", err));
     *total = 0;
     for (int r = 0; r < dist->size; r++) {
         if (sizes[r] > SIZE_MAX - 1 - *total)
@@ -50,15 +54,17 @@ static rt_status gather_bytes(struct rt_dist *dist, const void *mine, char *all,
                               uint64_t total, struct rt_error *err)
 {
     if (total <= dist->chunk_bytes) {
+        MPI_Request request;
         int start = 0;
         for (int r = 0; r < dist->size; r++) {
             dist->counts[r] = (int)sizes[r];
             dist->starts[r] = start;
             start += dist->counts[r];
         }
-        return rt_dist_mpi(MPI_Allgatherv(mine, dist->counts[dist->rank], MPI_BYTE, all, dist->counts,
-                                          dist->starts, MPI_BYTE, dist->comm),
-                           "MPI_Allgatherv", err);
+        return rt_dist_move(dist,
+                            MPI_Iallgatherv(mine, dist->counts[dist->rank], MPI_BYTE, all, dist->counts,
+                                            dist->starts, MPI_BYTE, dist->comm, &request),
+                            &request, "MPI_Iallgatherv", err);
     }
     for (int r = 0; r < dist->size; r++) {
         if (r == dist->rank && sizes[r] > 0)

@@ -9,6 +9,9 @@
 /* How long ranks that have nothing to add wait for the one that says who is late to end the job. */
 static const double others_speak_s = 2.0;
 
+/* For others to come; and while bytes move, which many MPIs do only as they are asked. */
+static const double awake_s = 1e-3, awake_moving_s = 0.1;
+
 static void nap(double seconds)
 {
     const struct timespec t = { .tv_sec = (time_t)seconds,
@@ -37,8 +40,9 @@ static rt_status late(struct rt_dist *dist, const char *what, struct rt_error *e
                    what, dist->timeout_s, dist->local_size);
 }
 
-rt_status rt_dist_wait(struct rt_dist *dist, rt_dist_done_fn *is_done, void *context, const char *what,
-                       struct rt_error *err)
+/* Asks at once again for the first awake_s seconds, then with naps. */
+static rt_status wait(struct rt_dist *dist, rt_dist_done_fn *is_done, void *context, double awake_s,
+                      const char *what, struct rt_error *err)
 {
     const double start = rt_now_s();
     for (bool done = false;;) {
@@ -49,9 +53,15 @@ rt_status rt_dist_wait(struct rt_dist *dist, rt_dist_done_fn *is_done, void *con
         const double waited = rt_now_s() - start;
         if (dist->timeout_s > 0 && waited > dist->timeout_s)
             return late(dist, what, err);
-        if (waited > 1e-3)
+        if (waited > awake_s)
             nap(waited / 20 < 1e-3 ? waited / 20 : 1e-3);
     }
+}
+
+rt_status rt_dist_wait(struct rt_dist *dist, rt_dist_done_fn *is_done, void *context, const char *what,
+                       struct rt_error *err)
+{
+    return wait(dist, is_done, context, awake_s, what, err);
 }
 
 struct request {
@@ -72,6 +82,14 @@ rt_status rt_dist_wait_mpi(struct rt_dist *dist, MPI_Request *request, const cha
 {
     struct request r = { request, what };
     return rt_dist_wait(dist, mpi_done, &r, what, err);
+}
+
+rt_status rt_dist_move(struct rt_dist *dist, int code, MPI_Request *request, const char *call,
+                       struct rt_error *err)
+{
+    struct request r = { request, call };
+    RT_TRY(rt_dist_mpi(code, call, err));
+    return wait(dist, mpi_done, &r, awake_moving_s, call, err);
 }
 
 rt_status rt_dist_arrive(struct rt_dist *dist, const char *what, struct rt_error *err)

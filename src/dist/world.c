@@ -149,7 +149,8 @@ rt_status rt_dist_agree(struct rt_dist *dist, rt_status mine, struct rt_error *e
         memcpy(failure.host, dist->host, sizeof failure.host);
         snprintf(failure.text, sizeof failure.text, "%s", err != NULL ? err->text : "it gave no reason");
     }
-    RT_TRY(rt_dist_mpi(MPI_Bcast(&failure, (int)sizeof failure, MPI_BYTE, first, dist->comm), "agree", err));
+    RT_TRY(rt_dist_move(dist, MPI_Ibcast(&failure, (int)sizeof failure, MPI_BYTE, first, dist->comm, &request),
+                        &request, "agree", err));
     rt_fail(err, (rt_status)failure.status, "%s", failure.text);
     if (first != 0)
         rt_fail_in(err, "rank %d on %s: ", first, failure.host);

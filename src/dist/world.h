@@ -34,12 +34,16 @@ rt_status rt_dist_mpi(int code, const char *call, struct rt_error *err);
 /*
  * Collective. Returns once every rank is here.
  *
- * Blocking MPI calls spin, and ranks may wait for each other long (one reads a file for all): so a collective
+ * Ranks may wait for each other long (one reads a file for all), and MPI's own waiting spins: so a collective
  * first comes together here, where a rank polls, soon with naps of a twentieth of the time it has waited so far
- * and at most 1 ms (5% more latency, 2% of a core), and only then moves data in a blocking call that finds all
- * present.
+ * and at most 1 ms (5% more latency, 2% of a core), and only then moves data in a call that finds all present.
+ * That one does not block either: a rank can still be lost in the midst of it.
  */
 rt_status rt_dist_arrive(struct rt_dist *dist, const char *what, struct rt_error *err);
+
+/* Waits for a non-blocking call that moves bytes between ranks that have all come: code is what it returned. */
+rt_status rt_dist_move(struct rt_dist *dist, int code, MPI_Request *request, const char *call,
+                       struct rt_error *err);
 
 /* Waits for an operation that needs all ranks. */
 rt_status rt_dist_wait_mpi(struct rt_dist *dist, MPI_Request *request, const char *what, struct rt_error *err);

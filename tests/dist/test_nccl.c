@@ -1,9 +1,6 @@
 /*
  * tests/dist/test_nccl.c - sums and broadcasts of "device" memory by a stand-in for NCCL (fake_nccl.c) and
  * without it; run on 1, 2 and 3 ranks. With an argument it ends badly, for test_nccl_fail.sh.
- *
- * The program starts itself anew with the stand-in's folder in LD_LIBRARY_PATH, so that it is found as NCCL
- * would be.
  */
 #include "config.h"
 #include "base/clock.h"
@@ -184,21 +181,9 @@ static void run_badly(struct ranks *w, const char *how)
         rt_dist_abort(w->dist, st, err.text);
 }
 
-static void use_stand_in(char **argv)
-{
-    char here[4096] = "", folder[4200];
-    if (getenv("TEST_NCCL_STARTED") != NULL || readlink("/proc/self/exe", here, sizeof here - 1) < 0)
-        return;
-    *strrchr(here, '/') = '\0';
-    snprintf(folder, sizeof folder, "%s/fake", here);
-    setenv("LD_LIBRARY_PATH", folder, 1); /* what this program itself needs was found by its own path */
-    setenv("TEST_NCCL_STARTED", "yes", 1);
-    execv("/proc/self/exe", argv);
-}
-
 int main(int argc, char **argv)
 {
-    use_stand_in(argv);
+    fake_nccl_use("fake", argv);
     struct ranks w = { .after = 0 };
     struct rt_error err = { .text = "" };
     if (!ok(rt_dist_open(&w.dist, &argc, &argv, &err) == RT_OK, "MPI starts %s", err.text))

@@ -48,6 +48,49 @@ on() {
         run mpirun --oversubscribe --bind-to none -np "$on_ranks" "$program" "$@"
     fi
 }
+# begin RANKS ARGUMENT ...: in the background; $pid is the launcher's or the program's.
+begin() {
+    begin_ranks=$1
+    shift
+    : > "$tmp/log" # what the last run said is not this one's
+    if [ "$begin_ranks" -eq 1 ]; then
+        timeout -k 5 60 "$program" "$@" > "$tmp/log" 2>&1 < /dev/null &
+    else
+        timeout -k 5 60 mpirun --oversubscribe --bind-to none -np "$begin_ranks" "$program" "$@" > "$tmp/log" 2>&1 < /dev/null &
+    fi
+    job=$! members=
+}
+# children PID: from /proc, as ps need not be there.
+children() {
+    for children_stat in /proc/[0-9]*/stat; do
+        read -r children_line 2> /dev/null < "$children_stat" || continue
+        case ${children_line##*) } in ?" ${1:-gone} "*) echo "${children_line%% *}" ;; esac
+    done
+}
+# until_there PATTERN: some file of that name appears, or the run ends.
+until_there() {
+    until [ -e "$(echo $1)" ]; do # matches, once it is there
+        kill -0 $job 2> /dev/null || return 1
+    done
+}
+# until_said TEXT
+until_said() {
+    until grep -qF -- "$1" "$tmp/log"; do
+        kill -0 $job 2> /dev/null || return 1
+        sleep 0.02
+    done
+}
+# find_ranks: the processes of the run begun, in $members, once it has said its first word.
+find_ranks() {
+    until_said INFO
+    members=$(children "$(children $job)")            # timeout, then mpirun
+    [ "$begin_ranks" -gt 1 ] || members=$(children $job)
+}
+# end_of: waits for the run begun; its code in $rc.
+end_of() {
+    wait $job
+    rc=$?
+}
 # rc_is CODE: of the last run.
 rc_is() {
     echo "exit $rc, wanted $1"

@@ -51,6 +51,57 @@ static void test_memory(struct op_backend *b)
           "%s element 3", b->name);
 }
 
+/* Asks again until it is so; device work of a few microseconds needs no more. */
+static bool soon(rt_status (*ask)(void *context, bool *done), void *context)
+{
+    bool done = false;
+    for (int i = 0; i < 1000000 && !done; i++)
+        if (ask(context, &done) != RT_OK)
+            return false;
+    return done;
+}
+
+static rt_status mark_3(void *ex, bool *done)
+{
+    return rt_exec_passed(ex, 3, done);
+}
+
+/* What an exec has beside its operations. */
+static void test_beside(struct op_backend *b)
+{
+    enum { BYTES = 3 << 20 };
+    struct rt_exec *ex = b->ex;
+    struct rt_device_info info;
+    struct rt_dist_lane lane;
+    unsigned char *pinned = NULL, *back = malloc(BYTES);
+    void *p = NULL;
+    bool passed = false;
+    size_t wrong = 0;
+    const rt_status st = rt_exec_info(ex, &info);
+    op_ok(st == RT_OK && info.name[0] != '\0', "%s is called %s %s %s, one of %d", b->name, info.name,
+          info.uuid, info.bus, info.visible);
+    op_ok(ex->device == RT_DEVICE_CPU || (strlen(info.uuid) == 40 && strchr(info.bus, ':') != NULL && info.visible > 0),
+          "%s has the names of a GPU", b->name);
+    op_ok(rt_exec_passed(ex, RT_EXEC_MARKS - 1, &passed) == RT_OK && passed, "%s: a mark never set has passed", b->name);
+    op_ok(rt_exec_pin(ex, (void **)&pinned, BYTES) == RT_OK && rt_exec_alloc(ex, &p, BYTES) == RT_OK, "%s pins memory", b->name);
+    for (size_t i = 0; i < BYTES; i++)
+        pinned[i] = (unsigned char)(i * 7 + i / 256);
+    op_ok(rt_exec_put_pinned(ex, p, pinned, BYTES) == RT_OK && rt_exec_mark(ex, 3) == RT_OK && soon(mark_3, ex),
+          "%s: a copy from it passes its mark", b->name);
+    memset(pinned, 0, BYTES);
+    op_ok(rt_exec_lane(ex, &lane) == RT_OK && lane.after(lane.context) == RT_OK && soon(lane.done, lane.context) &&
+              lane.before(lane.context) == RT_OK,
+          "%s: the lane takes turns with it", b->name);
+    op_ok(lane.get(lane.context, back, p, BYTES) == RT_OK, "%s: the lane copies", b->name);
+    for (size_t i = 0; i < BYTES; i++)
+        wrong += back[i] != (unsigned char)(i * 7 + i / 256);
+    op_ok(wrong == 0, "%s: what was in pinned memory is there", b->name);
+    rt_exec_unpin(ex, pinned);
+    rt_exec_unpin(ex, NULL);
+    rt_exec_free(ex, p);
+    free(back);
+}
+
 /* Every operation is there. */
 static void test_table(const struct op_backend *b)
 {
@@ -70,6 +121,7 @@ int main(void)
     for (int i = 0; i < t.backends; i++) {
         test_memory(&t.backend[i]);
         test_table(&t.backend[i]);
+        test_beside(&t.backend[i]);
         has_cuda = has_cuda || t.backend[i].ex->device == RT_DEVICE_CUDA;
     }
     struct rt_error err = { 0 };

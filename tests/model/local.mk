@@ -14,3 +14,7 @@ tests_model_test_again_t_SOURCES = tests/model/test_again.c tests/model/model_te
 tests_model_test_again_t_LDADD = $(RT_LIBS)
 tests_model_test_memplan_t_SOURCES = tests/model/test_memplan.c
 tests_model_test_memplan_t_LDADD = $(RT_LIBS)
+check_PROGRAMS += tests/model/test_load.mpi
+tests_model_test_load_mpi_SOURCES = tests/model/test_load.c tests/model/model_test.c tests/model/model_test.h \
+    tests/dist/fake_nccl.h
+tests_model_test_load_mpi_LDADD = $(RT_LIBS)

@@ -33,27 +33,28 @@ static void must(rt_status st, const struct rt_error *err)
     exit(1);
 }
 
-static void make_folder(struct test_model *t, const char *preset)
+void test_model_folder(char folder[256], const char *preset, enum rt_dtype dtype)
 {
+    struct rt_error err = { .text = "" };
     char path[300], *json = NULL;
     size_t bytes = 0;
-    snprintf(t->folder, sizeof t->folder, "%s/ranktune-model-XXXXXX", getenv("TMPDIR") != NULL ? getenv("TMPDIR") : "/tmp");
-    if (mkdtemp(t->folder) == NULL) {
+    snprintf(folder, 256, "%s/ranktune-model-XXXXXX", getenv("TMPDIR") != NULL ? getenv("TMPDIR") : "/tmp");
+    if (mkdtemp(folder) == NULL) {
         printf("Bail out! no folder for a model\n");
         exit(1);
     }
-    snprintf(path, sizeof path, "%s/corpus.txt", t->folder);
+    snprintf(path, sizeof path, "%s/corpus.txt", folder);
     FILE *f = fopen(path, "w");
     fputs("the quick brown fox jumps over the lazy dog, again and again and again\n", f);
     fclose(f);
     const char *files[] = { path };
-    must(rt_tokenizer_train(files, 1, 20, &json, &bytes, &t->err), &t->err);
-    snprintf(path, sizeof path, "%s/tokenizer.json", t->folder);
+    must(rt_tokenizer_train(files, 1, 20, &json, &bytes, &err), &err);
+    snprintf(path, sizeof path, "%s/tokenizer.json", folder);
     f = fopen(path, "w");
     fwrite(json, 1, bytes, f);
     fclose(f);
     free(json);
-    must(rt_model_init_folder(preset, t->folder, RT_F32, 3, 1 << 18, &t->err), &t->err);
+    must(rt_model_init_folder(preset, folder, dtype, 3, 1 << 18, &err), &err);
 }
 
 void test_model_open(struct test_model *t, struct rt_dist *dist, const char *preset, enum rt_dtype act,
@@ -68,20 +69,25 @@ void test_model_open(struct test_model *t, struct rt_dist *dist, const char *pre
             lut[c][i] = ((float)i - 120.0f) / (64.0f + (float)c);
     memset(t, 0, sizeof *t);
     t->dist = dist;
-    make_folder(t, preset);
+    test_model_folder(t->folder, preset, RT_F32);
     opt.model_name_or_path = t->folder;
     must(rt_exec_open(&t->ex, RT_DEVICE_CPU, act, 0, 1, &t->err), &t->err);
     must(rt_model_open(&t->model, t->ex, &opt, &needs, &lut[0][0], dist, NULL, &t->err), &t->err);
 }
 
-void test_model_close(struct test_model *t)
+void test_model_remove(const char *folder)
 {
     char command[400];
+    snprintf(command, sizeof command, "rm -rf '%s'", folder);
+    if (system(command) != 0)
+        printf("# %s is left behind\n", folder);
+}
+
+void test_model_close(struct test_model *t)
+{
     rt_model_close(t->model);
     rt_exec_close(t->ex);
-    snprintf(command, sizeof command, "rm -rf '%s'", t->folder);
-    if (system(command) != 0)
-        printf("# %s is left behind\n", t->folder);
+    test_model_remove(t->folder);
 }
 
 /* Picture tokens of cells h x w from position `at` on, then text, as the reference counts positions. */

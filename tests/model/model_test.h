@@ -17,6 +17,11 @@ struct test_model {
     char folder[256];
 };
 
+/* A folder of its own with a random model of this preset; prints and exits where that fails. Its files and it are removed by
+ * test_model_remove. */
+void test_model_folder(char folder[256], const char *preset, enum rt_dtype dtype);
+void test_model_remove(const char *folder);
+
 /* Options as LLaMA-Factory's defaults, LoRA on all with rank 4, seed 42. */
 struct rt_model_options test_model_options(void);
 /* A model of this preset with `act` elements on the CPU; prints and exits where that fails. */

@@ -1,0 +1,26 @@
+#!/bin/sh
+# A rank that falls silent: the others name it, with its process and what it was doing, and the job ends in time.
+. "${RT_SRCDIR:-.}/tests/jobs/lib.sh"
+model small25
+job job.yaml small25
+sed -i '/^max_steps/d' job.yaml
+
+# The limit is 3 s. A stopped rank costs those, and up to 2 s until the one that has something to say has said it; ranks are
+# ended by the launcher at once. The rest of the bound is for a slow machine.
+for rank in 0 2; do
+    begin 3 train job.yaml max_steps=100000 ddp_timeout=3 output_dir=silent$rank
+    find_ranks
+    until_said 'step 4/'
+    process=$(echo $members | cut -d ' ' -f $((rank + 1)))
+    begun=$(date +%s)
+    kill -STOP "$process"
+    end_of
+    took=$(($(date +%s) - begun))
+    check "rank $rank of 3 stopped: exit $rc" rc_is 76
+    check "rank $rank of 3 stopped: over after $took s <= 12" below "$took" 12
+    grep -c "^rank [0-9] on .*(ddp_timeout): on this host rank [0-9] (process" "$tmp/log" > named
+    check "rank $rank of 3 stopped: one rank says who it was" [ "$(cat named)" -eq 1 ]
+    check "rank $rank of 3 stopped: it is named" said "rank $rank (process $process, stopped by a signal) does not answer: for "
+    check "rank $rank of 3 stopped: and where it was" grep -qE " s in (waiting for data|forward and backward|the sum of gradients|the update)( of step [0-9]+)?$" "$tmp/log"
+done
+finish
