@@ -18,6 +18,7 @@ struct rt_backend {
     rt_status (*open)(struct rt_exec *ex, int local_rank, int threads);
     void (*close)(struct rt_exec *ex);
     /* As the rt_exec_ functions. */
+    rt_status (*room)(struct rt_exec *ex, struct rt_room *room);
     rt_status (*alloc)(struct rt_exec *ex, void **p, size_t bytes);
     void (*free)(struct rt_exec *ex, void *p);
     rt_status (*put)(struct rt_exec *ex, void *dst, const void *host_src, size_t bytes);

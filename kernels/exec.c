@@ -40,6 +40,11 @@ void rt_exec_close(struct rt_exec *ex)
     free(ex);
 }
 
+rt_status rt_exec_room(struct rt_exec *ex, struct rt_room *room)
+{
+    return backend_of(ex->device)->room(ex, room);
+}
+
 rt_status rt_exec_alloc(struct rt_exec *ex, void **p, size_t bytes)
 {
     return backend_of(ex->device)->alloc(ex, p, bytes);

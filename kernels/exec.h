@@ -6,6 +6,7 @@
 #ifndef RT_KERNELS_EXEC_H
 #define RT_KERNELS_EXEC_H
 
+#include "base/room.h"
 #include "base/status.h"
 #include "dist/dist.h"
 
@@ -39,6 +40,8 @@ rt_status rt_exec_open(struct rt_exec **ex, enum rt_device device, enum rt_dtype
                        struct rt_error *err);
 void rt_exec_close(struct rt_exec *ex);
 
+/* How much memory there is where the exec runs: the GPU's, or the host's, which the ranks of a host share. */
+rt_status rt_exec_room(struct rt_exec *ex, struct rt_room *room);
 /* Memory where the exec runs. Fails: RT_ERR_MEMORY, naming bytes. */
 rt_status rt_exec_alloc(struct rt_exec *ex, void **p, size_t bytes);
 void rt_exec_free(struct rt_exec *ex, void *p);

@@ -16,6 +16,13 @@ static bool cpu_present(int local_rank)
     return true;
 }
 
+static rt_status cpu_room(struct rt_exec *ex, struct rt_room *room)
+{
+    (void)ex;
+    *room = rt_host_room();
+    return RT_OK;
+}
+
 static rt_status cpu_alloc(struct rt_exec *ex, void **p, size_t bytes)
 {
     void *block = NULL;
@@ -134,6 +141,7 @@ const struct rt_backend rt_cpu_backend = {
     .present = cpu_present,
     .open = cpu_open,
     .close = cpu_close,
+    .room = cpu_room,
     .alloc = cpu_alloc,
     .free = cpu_free,
     .put = cpu_copy,

@@ -47,6 +47,11 @@ static bool cuda_present(int local_rank)
     return devices > 0;
 }
 
+static rt_status cuda_room(struct rt_exec *ex, struct rt_room *room)
+{
+    return RT_CUDA(ex, cudaMemGetInfo(&room->free_bytes, &room->all_bytes));
+}
+
 static rt_status cuda_alloc(struct rt_exec *ex, void **p, size_t bytes)
 {
     size_t free_bytes = 0, all_bytes = 0;
@@ -220,6 +225,7 @@ const struct rt_backend rt_cuda_backend = {
     .present = cuda_present,
     .open = cuda_open,
     .close = cuda_close,
+    .room = cuda_room,
     .alloc = cuda_alloc,
     .free = cuda_free,
     .put = cuda_put,

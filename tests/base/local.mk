@@ -13,3 +13,6 @@ tests_base_test_bf16_t_SOURCES = tests/base/test_bf16.c tests/tap.h
 tests_base_test_bf16_t_LDADD = $(RT_LIBS)
 tests_base_test_arena_t_SOURCES = tests/base/test_arena.c tests/tap.h
 tests_base_test_arena_t_LDADD = $(RT_LIBS)
+check_PROGRAMS += tests/base/test_room.t
+tests_base_test_room_t_SOURCES = tests/base/test_room.c tests/tap.h
+tests_base_test_room_t_LDADD = $(RT_LIBS)

@@ -41,6 +41,10 @@ static void test_memory(struct op_backend *b)
           "%s refuses too much: %s", b->name, b->err.text);
     op_ok(rt_exec_alloc(ex, &kept, SIZE_MAX) == RT_ERR_MEMORY && kept == host, "%s refuses all there is",
           b->name);
+    struct rt_room room = { 0 };
+    const rt_status st = rt_exec_room(ex, &room);
+    op_ok(st == RT_OK && room.free_bytes > 0 && room.free_bytes <= room.all_bytes,
+          "%s has %zu of %zu bytes free", b->name, room.free_bytes, room.all_bytes);
     op_ok(ex->ops != NULL && strcmp(ex->ops->name, b->name) == 0, "%s has its table", b->name);
     op_ok(ex->act_bytes == (ex->act == RT_F32 ? 4 : 2), "%s elements have %zu bytes", b->name, ex->act_bytes);
     op_ok((char *)rt_at(ex, (const rt_act *)(void *)host, 3) == (char *)host + 3 * ex->act_bytes,
