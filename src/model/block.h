@@ -35,6 +35,25 @@ struct rt_block {
     struct rt_linear qkv, proj, up, down;          /* up: gate and up side by side for swiglu */
 };
 
+/*
+ * How much of a block's forward stays until its backward; the rest is run again there.
+ *
+ * Per row of a 7B decoder layer in bf16 (LoRA r=8; 3584 wide, mlp 18944), and what it takes to have it again at 650
+ * TFLOP/s and 4 TB/s:
+ *     h1, h2, mid                      52 kB    39 ns of reading and writing, 13 ns for LoRA's u     1000 GB/s
+ *     x2, stats, qkv, attended, lse    31 kB    59 MFLOP of products, attention                       275 GB/s
+ *     up                               76 kB    272 MFLOP of products                                 181 GB/s
+ *     x1                               14 kB    from the layer before: all of that again
+ * A layer's forward and backward are 932 MFLOP, 1434 ns. So the first step down costs 4 % of a layer for 30 % of its memory,
+ * the next 41 % for 92 %; the last two lines of products are too near to each other for a level between.
+ */
+enum rt_keep {
+    RT_KEEP_ALL,
+    RT_KEEP_PRODUCTS, /* without h1, h2 and mid */
+    RT_KEEP_STREAM,   /* x1 alone */
+    RT_KEEP_NONE      /* it has no backward */
+};
+
 /* What backward needs of a block's forward, for at most `rows` rows. */
 struct rt_block_acts {
     float *x1, *x2;        /* [rows, width] the stream before each norm */
@@ -59,8 +78,15 @@ struct rt_block_work {
     rt_act *dmid, *dh, *dqkv, *dattended;
 };
 
+/* The largest of n blocks: some may have LoRA where others do not, and rows are as long as LoRA makes them. */
+struct rt_block rt_block_widest(const struct rt_block *block, int64_t n);
+
+/* Memory for what a block keeps; acts' other pointers stay. */
 void rt_block_acts_take(struct rt_block_acts *acts, struct rt_arena *arena, const struct rt_tower *tower,
-                        const struct rt_block *block, int64_t rows, size_t act_bytes);
+                        const struct rt_block *block, int64_t rows, size_t act_bytes, enum rt_keep keep);
+/* Memory for what a block that keeps this much does not keep: one set serves all that keep as much or more. */
+void rt_block_spare_take(struct rt_block_acts *acts, struct rt_arena *arena, const struct rt_tower *tower,
+                         const struct rt_block *block, int64_t rows, size_t act_bytes, enum rt_keep keep);
 void rt_block_work_take(struct rt_block_work *work, struct rt_arena *arena, const struct rt_tower *tower,
                         const struct rt_block *block, int64_t rows, size_t act_bytes);
 
@@ -69,6 +95,11 @@ void rt_block_work_take(struct rt_block_work *work, struct rt_arena *arena, cons
 rt_status rt_block_fwd(const struct rt_pass *pass, const struct rt_tower *tower, const struct rt_block *block,
                        const struct rt_block_acts *acts, const struct rt_place *place, const float *x, rt_act *delta,
                        bool first);
+/* Before rt_block_bwd: what was not kept once more, from what was, by the same operations on the same numbers, so with the
+ * same bits. x as in the forward; delta [rows, width] is scratch. */
+rt_status rt_block_again(const struct rt_pass *pass, const struct rt_tower *tower, const struct rt_block *block,
+                         const struct rt_block_acts *acts, const struct rt_place *place, const float *x, rt_act *delta,
+                         bool first, enum rt_keep keep);
 /* dx (in, out) [rows, width]: gradient of the stream after the block, then before it; dx_act the same in the element type.
  * Overwrites acts->up. Without need_dx nothing below this block learns and dx is not completed. */
 rt_status rt_block_bwd(const struct rt_pass *pass, const struct rt_tower *tower, const struct rt_block *block,

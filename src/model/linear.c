@@ -21,30 +21,34 @@ static rt_status drop_input(const struct rt_pass *pass, const struct rt_linear *
                                   pass->seed, mask_stream(pass, module), false);
 }
 
-rt_status rt_linear_fwd(const struct rt_pass *pass, const struct rt_linear *lin, rt_act *y, int64_t ldy, rt_act *x,
-                        int64_t rows)
+rt_status rt_linear_low(const struct rt_pass *pass, const struct rt_linear *lin, rt_act *x, int64_t rows)
 {
     struct rt_exec *ex = pass->ex;
     const struct rt_ops *op = ex->ops;
     const int64_t in = lin->in, ld = lin->ld, r = pass->adapter != NULL ? pass->adapter->r : 0;
-    const bool at_once = lin->rank > 0 && !drops(pass);
     rt_act *u = rt_at(ex, x, in);
-    if (at_once) { /* with the rows of zeros below A, so that the padding becomes 0 too */
-        RT_TRY(op->gemm(ex, u, ld, x, ld, false, lin->a, in, true, NULL, rows, ld - in, in, 1.0f, 0.0f));
-    } else if (lin->rank > 0) {
-        for (int i = 0; i < lin->parts; i++) {
-            const struct rt_linear_part *p = &lin->part[i];
-            if (p->module < 0)
-                continue;
-            RT_TRY(drop_input(pass, lin, x, rows, p->module));
-            RT_TRY(op->gemm(ex, rt_at(ex, u, p->col), ld, pass->dropped, in, false, rt_at(ex, lin->a, p->col * in), in,
-                            true, NULL, rows, r, in, 1.0f, 0.0f));
-        }
+    if (lin->rank > 0 && !drops(pass)) /* with the rows of zeros below A, so that the padding becomes 0 too */
+        return op->gemm(ex, u, ld, x, ld, false, lin->a, in, true, NULL, rows, ld - in, in, 1.0f, 0.0f);
+    for (int i = 0; i < lin->parts && lin->rank > 0; i++) {
+        const struct rt_linear_part *p = &lin->part[i];
+        if (p->module < 0)
+            continue;
+        RT_TRY(drop_input(pass, lin, x, rows, p->module));
+        RT_TRY(op->gemm(ex, rt_at(ex, u, p->col), ld, pass->dropped, in, false, rt_at(ex, lin->a, p->col * in), in, true,
+                        NULL, rows, r, in, 1.0f, 0.0f));
     }
-    if (!at_once && ld > in + lin->rank) /* a product over nothing */
-        RT_TRY(op->gemm(ex, rt_at(ex, u, lin->rank), ld, x, ld, false, x, ld, true, NULL, rows, ld - in - lin->rank, 0, 1.0f,
-                        0.0f));
-    return op->gemm(ex, y, ldy, x, ld, false, lin->w, ld, true, lin->bias, rows, lin->out, ld, 1.0f, 0.0f);
+    if (ld == in + lin->rank)
+        return RT_OK;
+    return op->gemm(ex, rt_at(ex, u, lin->rank), ld, x, ld, false, x, ld, true, NULL, rows, ld - in - lin->rank, 0, 1.0f,
+                    0.0f); /* a product over nothing */
+}
+
+rt_status rt_linear_fwd(const struct rt_pass *pass, const struct rt_linear *lin, rt_act *y, int64_t ldy, rt_act *x,
+                        int64_t rows)
+{
+    RT_TRY(rt_linear_low(pass, lin, x, rows));
+    return pass->ex->ops->gemm(pass->ex, y, ldy, x, lin->ld, false, lin->w, lin->ld, true, lin->bias, rows, lin->out,
+                               lin->ld, 1.0f, 0.0f);
 }
 
 /* dA += du^T x and dB += s dy^T u, part by part or, for A without dropout, all parts at once. */

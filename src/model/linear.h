@@ -48,6 +48,8 @@ struct rt_pass {
 /* y[rows, out] = linear(x); x [rows, ld] gets its u columns. y is contiguous with row length ldy. */
 rt_status rt_linear_fwd(const struct rt_pass *pass, const struct rt_linear *lin, rt_act *y, int64_t ldy, rt_act *x,
                         int64_t rows);
+/* The columns of x behind its own alone, the same bits as rt_linear_fwd puts there: for an x that was made again. */
+rt_status rt_linear_low(const struct rt_pass *pass, const struct rt_linear *lin, rt_act *x, int64_t rows);
 /* dx[rows, ld] (=) from dy [rows, out] with lddy; x is what the forward read. Adds to the adapter's gradients. Without
  * need_dx only the u columns of dx are set. */
 rt_status rt_linear_bwd(const struct rt_pass *pass, const struct rt_linear *lin, rt_act *dx, const rt_act *dy,

@@ -34,12 +34,11 @@ static rt_status allocate_structs(struct rt_model *m, struct rt_error *err)
 {
     const size_t layers = (size_t)m->config.layers, depth = (size_t)m->config.vision.depth;
     m->text.block = calloc(layers, sizeof *m->text.block);
-    m->text_acts.block = calloc(layers, sizeof *m->text_acts.block);
     m->vision.block = calloc(depth, sizeof *m->vision.block);
-    m->vision_acts.block = calloc(depth, sizeof *m->vision_acts.block);
-    if (m->text.block == NULL || m->text_acts.block == NULL || m->vision.block == NULL || m->vision_acts.block == NULL)
+    if (m->text.block == NULL || m->vision.block == NULL)
         return rt_fail(err, RT_ERR_MEMORY, "out of host memory for the model");
-    return RT_OK;
+    RT_TRY(rt_kept_init(&m->text_acts.kept, m->config.layers, err));
+    return rt_kept_init(&m->vision_acts.kept, m->config.vision.depth, err);
 }
 
 /* Lay out the frozen weights and the adapter; base NULL only counts. */
@@ -213,9 +212,9 @@ void rt_model_close(struct rt_model *m)
     free(m->adapter.module);
     free(m->weight);
     free(m->text.block);
-    free(m->text_acts.block);
+    rt_kept_free(&m->text_acts.kept);
     free(m->vision.block);
-    free(m->vision_acts.block);
+    rt_kept_free(&m->vision_acts.kept);
     rt_modules_free(&m->modules);
     rt_model_config_free(&m->config);
     free(m);

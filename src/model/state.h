@@ -3,9 +3,9 @@
 #define RT_MODEL_STATE_H
 
 #include "base/arena.h"
-#include "model/block.h"
-#include "model/build.h"
 #include "model/arch.h"
+#include "model/build.h"
+#include "model/kept.h"
 #include "model/model.h"
 #include "model/modules.h"
 #include "model/rope.h"
@@ -56,7 +56,7 @@ struct rt_staging {
 struct rt_text_acts {
     float *x0;                       /* [tokens, hidden] the stream before the first layer */
     rt_act *delta;                   /* [tokens, hidden] */
-    struct rt_block_acts *block;     /* [layers]; without backward all share one set of buffers */
+    struct rt_kept kept;             /* the layers' */
     float *xl;                       /* [learned, hidden] the stream at learned rows */
     rt_act *dl;                      /* [learned, hidden] delta there */
     float *stats;                    /* [learned, 2] */
@@ -66,7 +66,6 @@ struct rt_text_acts {
     float *row_loss, *row_hit;       /* [step_learned] */
     float *dx, *dxl;                 /* [tokens, hidden], [learned, hidden] gradient of the stream */
     rt_act *dx_act, *dxl_act;        /* the same in the element type */
-    struct rt_block_work work;
 };
 
 struct rt_vision_acts {
@@ -74,7 +73,7 @@ struct rt_vision_acts {
     float *x0;                       /* [patches, width] the stream before the first block */
     rt_act *delta;                   /* [patches, width] */
     rt_act *natural, *ordered;       /* [patches, width] before and in window order (Qwen2.5-VL) */
-    struct rt_block_acts *block;     /* [depth], shared unless the tower learns */
+    struct rt_kept kept;             /* the blocks' */
     float *xm;                       /* [patches, width] the stream before the merger's norm */
     rt_act *normed;                  /* [patches, width] */
     float *stats;                    /* [patches, 2] */
@@ -82,7 +81,6 @@ struct rt_vision_acts {
     rt_act *features, *dfeatures;    /* [units of the pass, hidden] in window order */
     float *dx;                       /* backward: [patches, width] */
     rt_act *dx_act, *dm, *dg;        /* [patches, width], [units, ld fc2], [units, ld fc1] */
-    struct rt_block_work work;
 };
 
 /*

@@ -77,12 +77,7 @@ void rt_text_take(struct rt_model *m, struct rt_arena *arena)
     const bool keep = !m->limits.eval_only && m->adapter.count > 0;
     a->x0 = rt_arena_take(arena, (size_t)rows * stream);
     a->delta = rt_arena_take(arena, (size_t)rows * row);
-    for (int64_t i = 0; i < m->config.layers; i++) {
-        if (i == 0 || keep)
-            rt_block_acts_take(&a->block[i], arena, &t->tower, &t->block[i], rows, m->ex->act_bytes);
-        else
-            a->block[i] = a->block[0];
-    }
+    rt_kept_take(&a->kept, arena, &t->tower, t->block, rows, m->ex->act_bytes, keep);
     a->xl = rt_arena_take(arena, (size_t)learned * stream);
     a->dl = rt_arena_take(arena, (size_t)learned * row);
     a->stats = rt_arena_take(arena, (size_t)learned * 2 * sizeof(float));
@@ -98,15 +93,9 @@ void rt_text_take(struct rt_model *m, struct rt_arena *arena)
     a->dx_act = rt_arena_take(arena, (size_t)rows * row);
     a->dxl = rt_arena_take(arena, (size_t)learned * stream);
     a->dxl_act = rt_arena_take(arena, (size_t)learned * row);
-    rt_block_work_take(&a->work, arena, &t->tower, &t->block[0], rows, m->ex->act_bytes);
 }
 
-static const float *stream_before(const struct rt_text_acts *a, int64_t layer)
-{
-    return layer == 0 ? a->x0 : a->block[layer - 1].x2;
-}
-
-/* Layers only: the stream after them is (block[layers - 1].x2, delta). */
+/* Layers only: the stream after them is (rt_kept_last, delta). */
 static rt_status layers_fwd(struct rt_model *m, const struct rt_batch *batch)
 {
     struct rt_text_acts *a = &m->text_acts;
@@ -115,8 +104,7 @@ static rt_status layers_fwd(struct rt_model *m, const struct rt_batch *batch)
                                m->text.embed_f32 ? RT_F32 : ex->act, m->in.ids, m->vision_acts.features, m->in.image_rows,
                               batch->tokens, m->config.hidden));
     for (int64_t i = 0; i < m->config.layers; i++)
-        RT_TRY(rt_block_fwd(&m->pass, &m->text.tower, &m->text.block[i], &a->block[i], &m->place, stream_before(a, i),
-                            a->delta, i == 0));
+        RT_TRY(rt_kept_fwd(&m->pass, &m->text.tower, m->text.block, &a->kept, i, &m->place, a->x0, a->delta));
     return RT_OK;
 }
 
@@ -126,7 +114,7 @@ rt_status rt_text_fwd(struct rt_model *m, const struct rt_batch *batch)
     struct rt_exec *ex = m->ex;
     const int64_t d = m->config.hidden;
     RT_TRY(layers_fwd(m, batch));
-    RT_TRY(ex->ops->gather_rows_f32(ex, a->xl, d, a->block[m->config.layers - 1].x2, d, m->in.learned_at, batch->learned, d));
+    RT_TRY(ex->ops->gather_rows_f32(ex, a->xl, d, rt_kept_last(&a->kept), d, m->in.learned_at, batch->learned, d));
     RT_TRY(ex->ops->gather_rows(ex, a->dl, d, a->delta, d, m->in.learned_at, batch->learned, d));
     return rt_loss_fwd(m, batch->learned);
 }
@@ -146,8 +134,8 @@ rt_status rt_text_bwd(struct rt_model *m)
     RT_TRY(ex->ops->scatter_rows_f32(ex, a->dx, d, a->dxl, d, m->in.learned_at, m->host.learned, d));
     RT_TRY(ex->ops->scatter_rows(ex, a->dx_act, d, a->dxl_act, d, m->in.learned_at, m->host.learned, d));
     for (int64_t i = m->config.layers - 1; i >= lowest; i--) {
-        RT_TRY(rt_block_bwd(&m->pass, &m->text.tower, &m->text.block[i], &a->block[i], &a->work, &m->place,
-                            stream_before(a, i), a->dx, a->dx_act, i == 0, i > lowest || below));
+        RT_TRY(rt_kept_bwd(&m->pass, &m->text.tower, m->text.block, &a->kept, i, &m->place, a->x0, a->delta, a->dx,
+                           a->dx_act, i > lowest || below));
         RT_TRY(rt_adapter_ready(m, &m->text.block[i]));
     }
     if (!below)
@@ -168,7 +156,7 @@ rt_status rt_text_logits(struct rt_model *m, const struct rt_batch *batch, float
         return st;
     for (int64_t at = 0; at < batch->tokens && st == RT_OK; at += step) {
         const int64_t n = batch->tokens - at < step ? batch->tokens - at : step;
-        const float *x = a->block[m->config.layers - 1].x2 + at * d;
+        const float *x = rt_kept_last(&a->kept) + at * d;
         const rt_act *delta = rt_at(ex, a->delta, at * d);
         RT_TRY_TO(st, ex->ops->add_rmsnorm_fwd(ex, a->xl, a->hl, m->text.head.ld, a->stats, x, delta, m->text.norm_w, n, d,
                                                m->config.rms_norm_eps, false), err_free);

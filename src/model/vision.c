@@ -73,12 +73,7 @@ void rt_vision_take(struct rt_model *m, struct rt_arena *arena)
     a->natural = rt_arena_take(arena, row);
     a->ordered = rt_arena_take(arena, row);
     a->delta = rt_arena_take(arena, row);
-    for (int64_t i = 0; i < m->config.vision.depth; i++) {
-        if (i == 0 || keep)
-            rt_block_acts_take(&a->block[i], arena, &v->tower, &v->block[i], rows, act);
-        else
-            a->block[i] = a->block[0];
-    }
+    rt_kept_take(&a->kept, arena, &v->tower, v->block, rows, act, keep);
     a->xm = rt_arena_take(arena, stream);
     a->normed = rt_arena_take(arena, row);
     a->stats = rt_arena_take(arena, (size_t)rows * 2 * sizeof(float));
@@ -93,7 +88,6 @@ void rt_vision_take(struct rt_model *m, struct rt_arena *arena)
     a->dx_act = rt_arena_take(arena, row);
     a->dm = rt_arena_take(arena, (size_t)(units * v->fc2.ld) * act);
     a->dg = rt_arena_take(arena, (size_t)(units * v->fc1.ld) * act);
-    rt_block_work_take(&a->work, arena, &v->tower, &v->block[0], rows, act);
 }
 
 /* Patch rows to the tower's width, into window order. */
@@ -112,11 +106,6 @@ static rt_status embed(struct rt_model *m)
     return ex->ops->widen(ex, a->x0, x, e, row, e);
 }
 
-static const float *stream_before(const struct rt_vision_acts *a, int64_t block)
-{
-    return block == 0 ? a->x0 : a->block[block - 1].x2;
-}
-
 static const struct rt_place *place_of(const struct rt_model *m, int64_t block)
 {
     return m->config.vision.full[block] ? &m->now->full : &m->now->window;
@@ -128,7 +117,7 @@ static rt_status merger_fwd(struct rt_model *m)
     struct rt_exec *ex = m->ex;
     const struct rt_vision *v = &m->vision;
     const int64_t e = v->tower.width, rows = m->now->patches, units = rows / (v->fc1.in / e);
-    const float *x = a->block[m->config.vision.depth - 1].x2;
+    const float *x = rt_kept_last(&a->kept);
     if (v->tower.norm == RT_RMSNORM)
         RT_TRY(ex->ops->add_rmsnorm_fwd(ex, a->xm, a->normed, e, a->stats, x, a->delta, v->norm_w, rows, e,
                                         v->tower.eps, true));
@@ -146,8 +135,7 @@ static rt_status part_fwd(struct rt_model *m)
     struct rt_vision_acts *a = &m->vision_acts;
     RT_TRY(embed(m));
     for (int64_t i = 0; i < m->config.vision.depth; i++)
-        RT_TRY(rt_block_fwd(&m->pass, &m->vision.tower, &m->vision.block[i], &a->block[i], place_of(m, i),
-                            stream_before(a, i), a->delta, i == 0));
+        RT_TRY(rt_kept_fwd(&m->pass, &m->vision.tower, m->vision.block, &a->kept, i, place_of(m, i), a->x0, a->delta));
     return merger_fwd(m);
 }
 
@@ -190,8 +178,8 @@ rt_status rt_vision_bwd(struct rt_model *m)
         return RT_OK;
     RT_TRY(merger_bwd(m, m->vision.lowest < m->config.vision.depth));
     for (int64_t i = m->config.vision.depth - 1; i >= m->vision.lowest; i--) {
-        RT_TRY(rt_block_bwd(&m->pass, &m->vision.tower, &m->vision.block[i], &a->block[i], &a->work, place_of(m, i),
-                            stream_before(a, i), a->dx, a->dx_act, i == 0, i > m->vision.lowest));
+        RT_TRY(rt_kept_bwd(&m->pass, &m->vision.tower, m->vision.block, &a->kept, i, place_of(m, i), a->x0, a->delta,
+                           a->dx, a->dx_act, i > m->vision.lowest));
         RT_TRY(rt_adapter_ready(m, &m->vision.block[i]));
     }
     return RT_OK;
