@@ -12,8 +12,7 @@
 #define GENERATE "nothing is generated"
 #define MPI "ranks are started by mpirun or srun, and gradients are summed by MPI"
 #define LOADER "pictures are prepared by threads that run ahead, within bounded memory"
-#define RECOMPUTE                                                                                              \
-    "a wish: the memory plan decides what is kept and what is computed again; results are the same"
+#define RECOMPUTE "the memory plan and gradient_checkpointing decide what is computed again"
 
 /* clang-format off */
 #define OPTIM_TAKEN "adamw_torch|adamw_torch_fused|adamw_torch_xla|adamw_torch_npu_fused|adamw_apex_fused" \
@@ -77,7 +76,9 @@ static const struct rt_key keys[] = {
     KEY_BOOL("bf16_full_eval", "false", TAKEN, "evaluation computes as training does"),
     KEY_BOOL("fp16_full_eval", "false", REFUSED, FP16),
     KEY_BOOL("tf32", "null", TAKEN, "fp32 means fp32 here"),
-    KEY_BOOL("gradient_checkpointing", "false", TAKEN, RECOMPUTE),
+    KEY_BOOL("gradient_checkpointing", "false", PLACED,
+             "true: passes are small and every layer runs again in the backward, to save memory; results are the same. "
+             "Otherwise disable_gradient_checkpointing or the memory plan decides"),
     KEY_ANY("gradient_checkpointing_kwargs", TAKEN, RECOMPUTE),
     KEY_BOOL("torch_compile", "false", TAKEN, BEFORE_GPU),
     KEY_STR("torch_compile_backend", "null", TAKEN, BEFORE_GPU),

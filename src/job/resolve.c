@@ -61,6 +61,25 @@ static rt_status resolve_device(const struct rt_reading *r)
     return RT_OK;
 }
 
+/* The reference recomputes unless it is told not to; here only what the job says itself is a wish, and LLaMA-Factory's own
+ * key goes before transformers'. */
+static void resolve_recompute(const struct rt_reading *r)
+{
+    const struct rt_value *off = rt_value_of(r, "disable_gradient_checkpointing");
+    const struct rt_value *on = rt_value_of(r, "gradient_checkpointing");
+    struct rt_model_options *model = &r->job->model;
+    model->recompute = RT_RECOMPUTE_BY_PLAN;
+    if (off->given != NULL && !off->null) {
+        model->recompute = off->b ? RT_RECOMPUTE_NEVER : RT_RECOMPUTE_ALWAYS;
+        model->recompute_wish = off->b ? "disable_gradient_checkpointing: true" : "disable_gradient_checkpointing: false";
+        if (off->b && on->b)
+            rt_note_key(r, "gradient_checkpointing", "has no effect beside disable_gradient_checkpointing: true");
+    } else if (on->b) {
+        model->recompute = RT_RECOMPUTE_ALWAYS;
+        model->recompute_wish = "gradient_checkpointing: true";
+    }
+}
+
 static rt_status resolve_report_to(const struct rt_reading *r)
 {
     const struct rt_value *value = rt_value_of(r, "report_to");
@@ -218,6 +237,7 @@ rt_status rt_resolve(const struct rt_reading *r)
     RT_TRY(resolve_report_to(r));
     RT_TRY(resolve_output_dir(r));
     RT_TRY(resolve_order(r));
+    resolve_recompute(r);
     resolve_resume(r);
     resolve_train(r);
     resolve_data_and_model(r);

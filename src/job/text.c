@@ -165,6 +165,10 @@ static void put_placed(struct writer *w, const struct rt_job *job, const struct 
     else if (strcmp(name, "train_sampling_strategy") == 0)
         put_text(w, job->data.group_by_length ? "group_by_length"
                                               : "random"); /* sequential is disable_shuffling */
+    else if (strcmp(name, "gradient_checkpointing") == 0)
+        put_plain(w, job->model.recompute == RT_RECOMPUTE_ALWAYS ? "true" : "false");
+    else if (strcmp(name, "disable_gradient_checkpointing") == 0)
+        put_plain(w, job->model.recompute == RT_RECOMPUTE_NEVER ? "true" : "null");
     else if (strcmp(name, "optim") == 0)
         put_text(w, "adamw_torch");
     else

@@ -21,8 +21,8 @@ void rt_kept_free(struct rt_kept *kept)
     free(kept->block);
 }
 
-void rt_kept_take(struct rt_kept *kept, struct rt_arena *arena, const struct rt_tower *tower, const struct rt_block *block,
-                  int64_t rows, size_t act_bytes, bool backward)
+void rt_kept_take(struct rt_kept *kept, struct rt_arena *arena, const struct rt_tower *tower,
+                  const struct rt_block *block, int64_t rows, size_t act_bytes, bool backward)
 {
     const struct rt_block widest = rt_block_widest(block, kept->blocks);
     enum rt_keep least = RT_KEEP_ALL;
@@ -48,16 +48,18 @@ void rt_kept_take(struct rt_kept *kept, struct rt_arena *arena, const struct rt_
 }
 
 rt_status rt_kept_fwd(const struct rt_pass *pass, const struct rt_tower *tower, const struct rt_block *block,
-                      struct rt_kept *kept, int64_t i, const struct rt_place *place, const float *x, rt_act *delta)
+                      struct rt_kept *kept, int64_t i, const struct rt_place *place, const float *x,
+                      rt_act *delta)
 {
     if (kept->keep[i] != RT_KEEP_ALL)
         kept->in_spare = i;
-    return rt_block_fwd(pass, tower, &block[i], &kept->block[i], place, i == 0 ? x : kept->block[i - 1].x2, delta, i == 0);
+    return rt_block_fwd(pass, tower, &block[i], &kept->block[i], place, i == 0 ? x : kept->block[i - 1].x2,
+                        delta, i == 0);
 }
 
 rt_status rt_kept_bwd(const struct rt_pass *pass, const struct rt_tower *tower, const struct rt_block *block,
-                      struct rt_kept *kept, int64_t i, const struct rt_place *place, const float *x, rt_act *delta,
-                      float *dx, rt_act *dx_act, bool need_dx)
+                      struct rt_kept *kept, int64_t i, const struct rt_place *place, const float *x,
+                      rt_act *delta, float *dx, rt_act *dx_act, bool need_dx)
 {
     const struct rt_block_acts *acts = &kept->block[i];
     if (kept->in_spare != i)

@@ -1,5 +1,5 @@
 librt_a_SOURCES += src/model/adapter.c src/model/adapter.h src/model/block.c src/model/block.h src/model/build.c \
     src/model/build.h src/model/arch.c src/model/arch.h src/model/given.c src/model/linear.c src/model/linear.h \
-    src/model/load.c src/model/init.c src/model/kept.c src/model/kept.h src/model/loss.c src/model/model.c src/model/model.h src/model/modules.c src/model/modules.h \
-    src/model/preset.c src/model/preset.h src/model/rope.c src/model/rope.h src/model/save.c src/model/state.h src/model/text.c src/model/upload.c \
+    src/model/layout.c src/model/layout.h src/model/load.c src/model/init.c src/model/kept.c src/model/kept.h src/model/loss.c src/model/model.c src/model/model.h src/model/modules.c src/model/modules.h \
+    src/model/memplan.c src/model/memplan.h src/model/memplan_room.c src/model/memplan_text.c src/model/preset.c src/model/preset.h src/model/rope.c src/model/rope.h src/model/save.c src/model/state.h src/model/text.c src/model/upload.c \
     src/model/vision.c src/model/vision_put.c src/model/window.c src/model/window.h

@@ -2,6 +2,41 @@
 #include "config.h"
 #include "model/state.h"
 
+/* Rows of logits made at once: few enough to stay in a CPU's cache between the product, the softmax and the product back,
+ * many enough to fill a GPU; 16 at least. */
+static int64_t chunk_rows(const struct rt_model *m, int64_t learned)
+{
+    const int64_t chunk_bytes = m->ex->device == RT_DEVICE_CPU ? (int64_t)2 << 20 : (int64_t)256 << 20;
+    const int64_t most = chunk_bytes / (m->config.vocab * (int64_t)m->ex->act_bytes), rows = most < 16 ? 16 : most;
+    return rows < learned ? rows : learned;
+}
+
+void rt_loss_results_take(struct rt_model *m, struct rt_arena *arena)
+{
+    m->text_acts.row_loss = rt_arena_take(arena, (size_t)m->step_learned * sizeof(float));
+    m->text_acts.row_hit = rt_arena_take(arena, (size_t)m->step_learned * sizeof(float));
+}
+
+void rt_loss_take(struct rt_model *m, struct rt_arena *arena, int64_t learned, bool backward)
+{
+    struct rt_text_acts *a = &m->text_acts;
+    const int64_t d = m->config.hidden;
+    const size_t row = (size_t)d * m->ex->act_bytes, stream = (size_t)d * sizeof(float), mark = arena->used_bytes;
+    const size_t normed = (size_t)(learned * m->text.head.ld) * m->ex->act_bytes;
+    a->xl = rt_arena_take(arena, (size_t)learned * stream);
+    a->dl = rt_arena_take(arena, (size_t)learned * row);
+    a->stats = rt_arena_take(arena, (size_t)learned * 2 * sizeof(float));
+    a->hl = rt_arena_take(arena, normed);
+    a->chunk = chunk_rows(m, learned);
+    a->logits = rt_arena_take(arena, (size_t)(a->chunk * m->config.vocab) * m->ex->act_bytes);
+    if (backward) {
+        a->dhl = rt_arena_take(arena, normed);
+        a->dxl = rt_arena_take(arena, (size_t)learned * stream);
+        a->dxl_act = rt_arena_take(arena, (size_t)learned * row);
+    }
+    a->loss_bytes = arena->used_bytes - mark;
+}
+
 rt_status rt_loss_fwd(struct rt_model *m, int64_t learned)
 {
     struct rt_text_acts *a = &m->text_acts;

@@ -3,7 +3,7 @@
 #include "dist/dist.h"
 #include "kernels/ops.h"
 #include "model/adapter.h"
-#include "model/state.h"
+#include "model/layout.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -41,82 +41,44 @@ static rt_status allocate_structs(struct rt_model *m, struct rt_error *err)
     return rt_kept_init(&m->vision_acts.kept, m->config.vision.depth, err);
 }
 
-/* Lay out the frozen weights and the adapter; base NULL only counts. */
-static rt_status lay_out(struct rt_model *m, const int64_t *adapter_of, char *base, struct rt_error *err)
-{
-    struct rt_build b = { .arena = { .base = base, .size_bytes = m->weight_bytes }, .act_bytes = m->ex->act_bytes,
-                          .modules = &m->modules, .adapter_of = adapter_of,
-                          .adapter = m->adapter.count > 0 ? &m->adapter : NULL };
-    rt_vision_build(&m->vision, &b, &m->config);
-    rt_text_build(&m->text, &b, &m->config);
-    free(m->weight);
-    m->weight = b.weight;
-    m->weights = b.weights;
-    m->weight_bytes = b.arena.used_bytes;
-    return b.failed ? rt_fail(err, RT_ERR_MEMORY, "out of host memory for the model") : RT_OK;
-}
-
-static size_t take_acts(struct rt_model *m, char *base)
-{
-    struct rt_arena arena = { .base = base, .size_bytes = m->act_bytes };
-    rt_upload_take(m, &arena);
-    rt_vision_take(m, &arena);
-    rt_text_take(m, &arena);
-    if (m->adapter.dropout > 0 && !m->limits.eval_only) {
-        int64_t widest = m->config.intermediate > m->config.hidden ? m->config.intermediate : m->config.hidden;
-        int64_t elements = widest * m->limits.tokens;
-        if (m->vision.learns) {
-            widest = m->config.vision.mlp > 4 * m->config.vision.width ? m->config.vision.mlp : 4 * m->config.vision.width;
-            elements = widest * m->limits.patches > elements ? widest * m->limits.patches : elements;
-        }
-        m->dropped = rt_arena_take(&arena, (size_t)elements * m->ex->act_bytes);
-    }
-    return arena.used_bytes;
-}
-
-static struct rt_attention largest(const struct rt_tower *t, int64_t rows, int64_t segments, int64_t max_length)
-{
-    return (struct rt_attention){ .segments = segments, .max_length = max_length, .rows = rows, .heads = t->heads,
-                                  .kv_heads = t->kv_heads, .d = t->head_dim, .causal = t->causal, .scale = 1.0f };
-}
-
-/* Scratch for the operations that ask for it. */
-static rt_status reserve_work(struct rt_model *m)
-{
-    const struct rt_attention text = largest(&m->text.tower, m->limits.tokens, m->limits.samples, m->limits.max_length);
-    const struct rt_attention vision = largest(&m->vision.tower, m->limits.patches, m->limits.patches,
-                                               m->limits.max_picture_patches);
-    const size_t a = m->ex->ops->attention_work(&text), b = m->ex->ops->attention_work(&vision);
-    m->work_bytes = a > b ? a : b;
-    if (m->work_bytes == 0)
-        return RT_OK;
-    RT_TRY(rt_exec_alloc(m->ex, &m->work_memory, m->work_bytes));
-    m->ex->work = m->work_memory;
-    m->ex->work_bytes = m->work_bytes;
-    return RT_OK;
-}
-
+/* As the plan says, all of it. */
 static rt_status allocate(struct rt_model *m, const int64_t *adapter_of, const float *pixel_lut, struct rt_error *err)
 {
+    const struct rt_memplan *p = &m->plan;
     struct rt_adapter *ad = &m->adapter;
-    RT_TRY(lay_out(m, adapter_of, NULL, err));
-    RT_TRY(rt_exec_alloc(m->ex, &m->weight_memory, m->weight_bytes));
-    RT_TRY(lay_out(m, adapter_of, m->weight_memory, err));
-    RT_TRY(rt_exec_zero(m->ex, m->weight_memory, m->weight_bytes));
-    m->adapter_bytes = (size_t)ad->count * 4 * sizeof(float);
+    RT_TRY(rt_exec_alloc(m->ex, &m->weight_memory, p->weights));
+    RT_TRY(rt_layout_weights(m, adapter_of, m->weight_memory, err));
+    RT_TRY(rt_exec_zero(m->ex, m->weight_memory, p->weights));
     if (ad->count > 0) {
-        RT_TRY(rt_exec_alloc(m->ex, &m->adapter_memory, m->adapter_bytes));
+        RT_TRY(rt_exec_alloc(m->ex, &m->adapter_memory, p->adapter));
         ad->p = m->adapter_memory;
         ad->g = ad->p + ad->count;
         ad->m = ad->g + ad->count;
         ad->v = ad->m + ad->count;
     }
-    m->act_bytes = take_acts(m, NULL);
-    RT_TRY(rt_exec_alloc(m->ex, &m->act_memory, m->act_bytes));
-    take_acts(m, m->act_memory);
-    RT_TRY(reserve_work(m));
+    RT_TRY(rt_exec_alloc(m->ex, &m->act_memory, p->acts));
+    rt_layout_acts(m, m->act_memory, p->acts, m->train.tokens > 0);
+    if (p->scratch > 0) {
+        RT_TRY(rt_exec_alloc(m->ex, &m->work_memory, p->scratch));
+        m->ex->work = m->work_memory;
+        m->ex->work_bytes = p->scratch;
+    }
     RT_TRY(rt_upload_init(m, err));
     return rt_exec_put(m->ex, m->in.lut, pixel_lut, 3 * 256 * sizeof(float));
+}
+
+/* Collective. */
+static rt_status plan_and_allocate(struct rt_model *m, const struct rt_model_options *opt, const int64_t *adapter_of,
+                                   const struct rt_model_needs *needs, const float *pixel_lut, struct rt_dist *dist,
+                                   struct rt_error *err)
+{
+    struct rt_room room;
+    RT_TRY(rt_dist_agree(dist, rt_layout_weights(m, adapter_of, NULL, err), err));
+    RT_TRY(rt_memplan_room(m, dist, &room, err));
+    rt_status st = rt_memplan_make(m, needs, opt, room, err);
+    if (st == RT_OK)
+        st = allocate(m, adapter_of, pixel_lut, err);
+    return rt_dist_agree(dist, st, err);
 }
 
 static int64_t count_params(const struct rt_model *m)
@@ -144,8 +106,9 @@ static rt_status settle_adapter(struct rt_model *m, const struct rt_model_option
     return last != NULL ? rt_adapter_set(m, last, err) : rt_adapter_draw(m, (uint64_t)opt->seed, draws, err);
 }
 
-static rt_status open_model(struct rt_model *m, const struct rt_model_options *opt, const float *pixel_lut,
-                            struct rt_dist *dist, const struct rt_model_notes *notes, struct rt_error *err)
+static rt_status open_model(struct rt_model *m, const struct rt_model_options *opt, const struct rt_model_needs *needs,
+                            const float *pixel_lut, struct rt_dist *dist, const struct rt_model_notes *notes,
+                            struct rt_error *err)
 {
     struct rt_given last;
     const bool resume = opt->adapters > 0 && !opt->create_new_adapter;
@@ -158,17 +121,17 @@ static rt_status open_model(struct rt_model *m, const struct rt_model_options *o
     rt_status st = adapter_of == NULL ? rt_fail(err, RT_ERR_MEMORY, "out of host memory for the model") : RT_OK;
     if (st == RT_OK)
         st = rt_adapter_choose(m, opt, resume ? &last : NULL, adapter_of, err);
+    m->pass = (struct rt_pass){ .ex = m->ex, .adapter = &m->adapter, .dropout = (float)m->adapter.dropout,
+                                .seed = (uint64_t)opt->seed };
+    st = rt_dist_agree(dist, st, err);
     if (st == RT_OK)
-        st = allocate(m, adapter_of, pixel_lut, err);
+        st = plan_and_allocate(m, opt, adapter_of, needs, pixel_lut, dist, err);
     free(adapter_of);
     m->params = count_params(m);
-    st = rt_dist_agree(dist, st, err);
     if (st == RT_OK)
         st = rt_model_load(m, opt->model_name_or_path, dist, notes, err);
     if (st == RT_OK)
         st = rt_text_tie(m);
-    m->pass = (struct rt_pass){ .ex = m->ex, .adapter = &m->adapter, .dropout = (float)m->adapter.dropout,
-                                .seed = (uint64_t)opt->seed, .dropped = m->dropped };
     if (st == RT_OK)
         st = settle_adapter(m, opt, resume ? &last : NULL, dist, err);
     if (resume)
@@ -177,16 +140,15 @@ static rt_status open_model(struct rt_model *m, const struct rt_model_options *o
 }
 
 rt_status rt_model_open(struct rt_model **model, struct rt_exec *ex, const struct rt_model_options *opt,
-                        const struct rt_model_limits *limits, const float *pixel_lut, struct rt_dist *dist,
+                        const struct rt_model_needs *needs, const float *pixel_lut, struct rt_dist *dist,
                         const struct rt_model_notes *notes, struct rt_error *err)
 {
     struct rt_model *m = calloc(1, sizeof *m);
     if (m == NULL)
         return rt_fail(err, RT_ERR_MEMORY, "out of host memory for the model");
     m->ex = ex;
-    m->limits = *limits;
     m->base_model = opt->model_name_or_path;
-    const rt_status st = open_model(m, opt, pixel_lut, dist, notes, err);
+    const rt_status st = open_model(m, opt, needs, pixel_lut, dist, notes, err);
     if (st != RT_OK)
         rt_model_close(m);
     else
@@ -227,15 +189,29 @@ rt_status rt_model_put(struct rt_model *m, const struct rt_batch *batch)
     return rt_upload(m, batch);
 }
 
+/* The buffers for a pass of this kind. */
+static rt_status lay_out(struct rt_model *m, const struct rt_batch *b, bool train)
+{
+    const struct rt_model_limits *l = train ? &m->train : &m->eval;
+    if (b->tokens > l->tokens || b->patches > l->patches || b->learned > l->learned)
+        return rt_fail(m->ex->err, RT_ERR_INTERNAL, "a pass of %lld tokens, %lld patches and %lld learned tokens is larger than "
+                       "the plan for %s (%lld, %lld, %lld)", (long long)b->tokens, (long long)b->patches,
+                       (long long)b->learned, train ? "training" : "evaluation", (long long)l->tokens,
+                       (long long)l->patches, (long long)l->learned);
+    if (m->laid_out_train != train)
+        rt_layout_acts(m, m->act_memory, m->plan.acts, train);
+    return RT_OK;
+}
+
 /* The pass's losses go behind those of the step's earlier passes. */
 static rt_status keep_weights(struct rt_model *m, const struct rt_batch *batch, bool train)
 {
     struct rt_staging *h = &m->host;
     h->first = train ? h->first + h->passed : 0;
     h->passed = batch->learned;
-    if (h->first + h->passed > m->limits.step_learned)
+    if (h->first + h->passed > m->step_learned)
         return rt_fail(m->ex->err, RT_ERR_INTERNAL, "a step of more than %lld learned tokens is larger than the plan",
-                       (long long)m->limits.step_learned);
+                       (long long)m->step_learned);
     memcpy(h->weights + h->first, batch->weights, (size_t)batch->learned * sizeof(float));
     return RT_OK;
 }
@@ -244,6 +220,7 @@ rt_status rt_model_fwd(struct rt_model *m, const struct rt_batch *batch, bool tr
 {
     m->pass.train = train;
     m->pass.stream = dropout_stream;
+    RT_TRY(lay_out(m, batch, train));
     RT_TRY(keep_weights(m, batch, train));
     RT_TRY(rt_vision_fwd(m));
     return rt_text_fwd(m, batch);
@@ -262,6 +239,7 @@ rt_status rt_model_bwd(struct rt_model *m, rt_grads_ready_fn *ready, void *conte
 rt_status rt_model_logits(struct rt_model *m, const struct rt_batch *batch, float *host_logits)
 {
     m->pass.train = false;
+    RT_TRY(lay_out(m, batch, false));
     RT_TRY(rt_upload(m, batch));
     RT_TRY(rt_vision_fwd(m));
     return rt_text_logits(m, batch, host_logits);
@@ -334,21 +312,12 @@ int64_t rt_model_vocab(const struct rt_model *m)
     return m->config.vocab;
 }
 
+int64_t rt_model_pass_tokens(const struct rt_model *m)
+{
+    return m->plan.pass_tokens;
+}
+
 char *rt_model_plan_text(const struct rt_model *m)
 {
-    char *text = malloc(1024);
-    const double mib = 1024.0 * 1024.0;
-    if (text != NULL)
-        snprintf(text, 1024,
-                 "memory of this rank (%s)          MiB\n"
-                 "  frozen weights             %10.1f\n"
-                 "  LoRA, gradients, moments   %10.1f\n"
-                 "  activations, workspace     %10.1f\n"
-                 "  operations' scratch        %10.1f\n"
-                 "  together                   %10.1f   for %lld tokens, %lld patches a pass\n",
-                 m->ex->ops->name, (double)m->weight_bytes / mib, (double)m->adapter_bytes / mib,
-                 (double)m->act_bytes / mib, (double)m->work_bytes / mib,
-                 (double)(m->weight_bytes + m->adapter_bytes + m->act_bytes + m->work_bytes) / mib,
-                 (long long)m->limits.tokens, (long long)m->limits.patches);
-    return text;
+    return rt_memplan_text(m);
 }

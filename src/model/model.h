@@ -2,7 +2,7 @@
  * model.h - a batch to loss and gradients: Qwen2-VL and Qwen2.5-VL with LoRA, forward and backward.
  *
  * Frozen weights live in the exec's element type, LoRA matrices, their gradients and AdamW's moments in f32. All
- * memory is taken in rt_model_open from arithmetic; rt_model_plan tells it beforehand.
+ * memory is taken in rt_model_open from arithmetic; rt_model_plan_text tells what went where.
  */
 #ifndef RT_MODEL_MODEL_H
 #define RT_MODEL_MODEL_H
@@ -16,6 +16,13 @@
 #include <stdint.h>
 
 struct rt_dist;
+
+/* Is the forward of the layers run again in the backward, to save memory? Results are the same. */
+enum rt_recompute {
+    RT_RECOMPUTE_BY_PLAN, /* where and as far as memory is short */
+    RT_RECOMPUTE_ALWAYS,  /* every layer, and passes of one micro-batch */
+    RT_RECOMPUTE_NEVER
+};
 
 /* Names are the job file's keys. */
 struct rt_model_options {
@@ -33,32 +40,42 @@ struct rt_model_options {
     bool freeze_multi_modal_projector; /* true */
     bool freeze_language_model;        /* false */
     int64_t seed;
+    enum rt_recompute recompute;       /* gradient_checkpointing, disable_gradient_checkpointing; not given: the plan */
+    const char *recompute_wish;        /* the line of the job that asked, as "gradient_checkpointing: true" */
 };
 
 struct rt_model;
 
-/* The largest pass that the model has to hold. */
+/* The largest pass of a kind; all 0: there is none. */
 struct rt_model_limits {
-    int64_t tokens, samples, max_length, patches, pictures, learned, picture_bytes, max_picture_patches;
-    int64_t step_learned; /* learned tokens of all passes of an optimizer step; at least `learned` */
-    bool eval_only; /* no backward will be asked */
+    int64_t tokens, samples, max_length, patches, pictures, learned, max_picture_patches;
 };
 
-/* Collective. Reads the folder's config.json, checks it, resolves what LoRA lands on, takes memory, loads the weights
+/* What a job asks of the memory. The plan chooses how many micro-batches of a step make one pass (rt_model_pass_tokens). */
+struct rt_model_needs {
+    struct rt_model_limits train; /* of one micro-batch */
+    struct rt_model_limits eval;  /* of one batch of evaluation, or of any forward alone */
+    int64_t micros;               /* micro-batches of an optimizer step; at least 1 */
+};
+
+/* Collective. Reads the folder's config.json, checks it, resolves what LoRA lands on, plans and takes memory, loads the weights
  * (each file read once by the job and broadcast), draws the reference's LoRA starting values or loads an adapter.
- * Fails: RT_ERR_FILE (folder, config, weights), RT_ERR_JOB (targets), RT_ERR_MEMORY (with the plan). */
+ * Fails: RT_ERR_FILE (folder, config, weights), RT_ERR_JOB (targets), RT_ERR_MEMORY (bytes asked and free, and the keys that
+ * shrink the plan; on all ranks alike). */
 struct rt_model_notes {
     void (*progress)(const char *what, int64_t done, int64_t total, void *context);
     void (*note)(const char *text, void *context);
     void *context;
 };
 rt_status rt_model_open(struct rt_model **model, struct rt_exec *ex, const struct rt_model_options *opt,
-                        const struct rt_model_limits *limits, const float *pixel_lut, struct rt_dist *dist,
+                        const struct rt_model_needs *needs, const float *pixel_lut, struct rt_dist *dist,
                         const struct rt_model_notes *notes, struct rt_error *err);
 void rt_model_close(struct rt_model *model);
 
-/* The memory plan as a table (malloc'ed text, lines ended by newlines). */
+/* The memory plan as a table, with what was decided and why (malloc'ed text, lines ended by newlines). */
 char *rt_model_plan_text(const struct rt_model *model);
+/* Micro-batches of a step are merged into passes of up to this many tokens. */
+int64_t rt_model_pass_tokens(const struct rt_model *model);
 
 /* dtype that config.json names: what LLaMA-Factory loads the weights as. Reads rank 0's copy. Collective. */
 rt_status rt_model_file_dtype(const char *model_name_or_path, struct rt_dist *dist, enum rt_dtype *dtype,

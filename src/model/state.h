@@ -8,6 +8,7 @@
 #include "model/kept.h"
 #include "model/model.h"
 #include "model/modules.h"
+#include "model/memplan.h"
 #include "model/rope.h"
 #include "model/window.h"
 
@@ -63,6 +64,7 @@ struct rt_text_acts {
     rt_act *hl, *dhl;                /* [learned, ld of head] */
     rt_act *logits;                  /* [chunk, vocab] */
     int64_t chunk;
+    size_t loss_bytes;               /* of xl to logits and their gradients */
     float *row_loss, *row_hit;       /* [step_learned] */
     float *dx, *dxl;                 /* [tokens, hidden], [learned, hidden] gradient of the stream */
     rt_act *dx_act, *dxl_act;        /* the same in the element type */
@@ -99,21 +101,24 @@ struct rt_model {
     struct rt_exec *ex;
     struct rt_model_config config;
     struct rt_modules modules;
-    struct rt_model_limits limits;
+    struct rt_model_limits train, eval, limits; /* of a pass of either kind (all 0: none), and the larger of both */
+    int64_t step_learned;            /* learned tokens of all passes of an optimizer step */
     const char *base_model;          /* the job's model_name_or_path: the caller keeps it */
     struct rt_adapter adapter;
     struct rt_text text;
     struct rt_vision vision;
     struct rt_weight *weight;        /* [weights] sorted by name */
     int64_t weights;
+    struct rt_memplan plan;
     void *weight_memory, *adapter_memory, *act_memory, *work_memory; /* where the exec runs */
-    size_t weight_bytes, adapter_bytes, act_bytes, work_bytes;
+    size_t weight_bytes;             /* of the weights laid out; the plan has all others */
+    size_t input_bytes, decoder_bytes; /* of the activations: where a batch is put; with the decoder's */
+    bool laid_out_train;             /* for which kind of pass act_memory is laid out */
     struct rt_inputs in;
     struct rt_staging host;
     struct rt_text_acts text_acts;
     struct rt_vision_acts vision_acts;
     struct rt_rope_table text_rope, vision_rope;
-    rt_act *dropped;
     struct rt_pass pass;             /* of the last forward */
     struct rt_place place;           /* of the last forward's text pass */
     struct rt_vision_part *part;     /* [parts] of its vision pass */
@@ -130,19 +135,23 @@ rt_status rt_adapter_ready(struct rt_model *m, const struct rt_block *block);
 
 /* text.c */
 void rt_text_build(struct rt_text *text, struct rt_build *b, const struct rt_model_config *c);
-void rt_text_take(struct rt_model *m, struct rt_arena *arena);
+void rt_text_take(struct rt_model *m, struct rt_arena *arena, const struct rt_model_limits *limits, bool backward);
 rt_status rt_text_tie(struct rt_model *m);
 rt_status rt_text_fwd(struct rt_model *m, const struct rt_batch *batch);
 rt_status rt_text_bwd(struct rt_model *m);
 rt_status rt_text_logits(struct rt_model *m, const struct rt_batch *batch, float *host_logits);
 
-/* loss.c */
+/* loss.c: the losses of a step; what a pass needs to make them. */
+void rt_loss_results_take(struct rt_model *m, struct rt_arena *arena);
+void rt_loss_take(struct rt_model *m, struct rt_arena *arena, int64_t learned, bool backward);
 rt_status rt_loss_fwd(struct rt_model *m, int64_t learned);
 rt_status rt_loss_bwd(struct rt_model *m);
 
 /* vision.c */
 void rt_vision_build(struct rt_vision *vision, struct rt_build *b, const struct rt_model_config *c);
-void rt_vision_take(struct rt_model *m, struct rt_arena *arena);
+/* Where a batch's pictures go in and their features come out; what lies between. */
+void rt_vision_inputs_take(struct rt_model *m, struct rt_arena *arena);
+void rt_vision_take(struct rt_model *m, struct rt_arena *arena, const struct rt_model_limits *limits, bool backward);
 rt_status rt_vision_fwd(struct rt_model *m);
 rt_status rt_vision_bwd(struct rt_model *m);
 

@@ -59,40 +59,20 @@ rt_status rt_text_tie(struct rt_model *m)
     return op->gather_rows(m->ex, t->head.w, t->head.ld, t->embed, d, NULL, v, d);
 }
 
-/* Rows of logits made at once: few enough to stay in a CPU's cache between the product, the softmax and the product back,
- * many enough to fill a GPU; 16 at least. */
-static int64_t chunk_rows(const struct rt_model *m)
-{
-    const int64_t chunk_bytes = m->ex->device == RT_DEVICE_CPU ? (int64_t)2 << 20 : (int64_t)256 << 20;
-    const int64_t most = chunk_bytes / (m->config.vocab * (int64_t)m->ex->act_bytes), rows = most < 16 ? 16 : most;
-    return rows < m->limits.learned ? rows : m->limits.learned;
-}
-
-void rt_text_take(struct rt_model *m, struct rt_arena *arena)
+void rt_text_take(struct rt_model *m, struct rt_arena *arena, const struct rt_model_limits *limits, bool backward)
 {
     struct rt_text_acts *a = &m->text_acts;
     const struct rt_text *t = &m->text;
-    const int64_t d = m->config.hidden, rows = m->limits.tokens, learned = m->limits.learned;
+    const int64_t d = m->config.hidden, rows = limits->tokens;
     const size_t row = (size_t)d * m->ex->act_bytes, stream = (size_t)d * sizeof(float);
-    const bool keep = !m->limits.eval_only && m->adapter.count > 0;
     a->x0 = rt_arena_take(arena, (size_t)rows * stream);
     a->delta = rt_arena_take(arena, (size_t)rows * row);
-    rt_kept_take(&a->kept, arena, &t->tower, t->block, rows, m->ex->act_bytes, keep);
-    a->xl = rt_arena_take(arena, (size_t)learned * stream);
-    a->dl = rt_arena_take(arena, (size_t)learned * row);
-    a->stats = rt_arena_take(arena, (size_t)learned * 2 * sizeof(float));
-    a->hl = rt_arena_take(arena, (size_t)(learned * t->head.ld) * m->ex->act_bytes);
-    a->chunk = chunk_rows(m);
-    a->logits = rt_arena_take(arena, (size_t)(a->chunk * m->config.vocab) * m->ex->act_bytes);
-    a->row_loss = rt_arena_take(arena, (size_t)m->limits.step_learned * sizeof(float));
-    a->row_hit = rt_arena_take(arena, (size_t)m->limits.step_learned * sizeof(float));
-    if (!keep)
+    rt_kept_take(&a->kept, arena, &t->tower, t->block, rows, m->ex->act_bytes, backward);
+    rt_loss_take(m, arena, limits->learned, backward);
+    if (!backward)
         return;
-    a->dhl = rt_arena_take(arena, (size_t)(learned * t->head.ld) * m->ex->act_bytes);
     a->dx = rt_arena_take(arena, (size_t)rows * stream);
     a->dx_act = rt_arena_take(arena, (size_t)rows * row);
-    a->dxl = rt_arena_take(arena, (size_t)learned * stream);
-    a->dxl_act = rt_arena_take(arena, (size_t)learned * row);
 }
 
 /* Layers only: the stream after them is (rt_kept_last, delta). */

@@ -9,7 +9,7 @@ rt_status rt_upload_init(struct rt_model *m, struct rt_error *err)
 {
     const struct rt_model_config *c = &m->config;
     const struct rt_model_limits *l = &m->limits;
-    const size_t tokens = (size_t)l->tokens, learned = (size_t)l->step_learned, text_half = (size_t)c->head_dim / 2;
+    const size_t tokens = (size_t)l->tokens, learned = (size_t)m->step_learned, text_half = (size_t)c->head_dim / 2;
     struct rt_staging *h = &m->host;
     h->image_rows = malloc((tokens + 1) * sizeof(int32_t));
     h->cu = malloc(((size_t)l->samples + 1) * sizeof(int32_t));

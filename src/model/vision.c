@@ -58,17 +58,25 @@ void rt_vision_build(struct rt_vision *v, struct rt_build *b, const struct rt_mo
     v->learns = v->lowest < c->vision.depth || v->fc1.rank + v->fc2.rank > 0;
 }
 
-void rt_vision_take(struct rt_model *m, struct rt_arena *arena)
+void rt_vision_inputs_take(struct rt_model *m, struct rt_arena *arena)
 {
     struct rt_vision_acts *a = &m->vision_acts;
     const struct rt_vision *v = &m->vision;
-    const int64_t e = m->config.vision.width, rows = v->learns ? m->limits.patches : m->limits.max_picture_patches;
+    a->pixels = rt_arena_take(arena, (size_t)(rt_vision_put_patches(m) * v->patch.in) * m->ex->act_bytes);
+    a->features = rt_arena_take(arena, (size_t)(rt_vision_put_units(m) * v->fc2.out) * m->ex->act_bytes);
+}
+
+void rt_vision_take(struct rt_model *m, struct rt_arena *arena, const struct rt_model_limits *limits, bool backward)
+{
+    struct rt_vision_acts *a = &m->vision_acts;
+    const struct rt_vision *v = &m->vision;
+    const int64_t e = m->config.vision.width, rows = v->learns ? limits->patches : limits->max_picture_patches;
     const int64_t cells = m->config.vision.merge * m->config.vision.merge, units = rows / cells;
     const size_t act = m->ex->act_bytes, row = (size_t)(rows * e) * act, stream = (size_t)(rows * e) * sizeof(float);
-    const bool keep = v->learns && !m->limits.eval_only;
+    const bool keep = backward && v->learns;
+    a->kept.kept_bytes = a->kept.spare_bytes = a->kept.work_bytes = 0;
     if (rows == 0)
         return;
-    a->pixels = rt_arena_take(arena, (size_t)(rt_vision_put_patches(m) * v->patch.in) * act);
     a->x0 = rt_arena_take(arena, stream);
     a->natural = rt_arena_take(arena, row);
     a->ordered = rt_arena_take(arena, row);
@@ -80,7 +88,6 @@ void rt_vision_take(struct rt_model *m, struct rt_arena *arena)
     a->grouped = rt_arena_take(arena, (size_t)(units * v->fc1.ld) * act);
     a->m1 = rt_arena_take(arena, (size_t)(units * v->fc1.out) * act);
     a->m2 = rt_arena_take(arena, (size_t)(units * v->fc2.ld) * act);
-    a->features = rt_arena_take(arena, (size_t)(rt_vision_put_units(m) * v->fc2.out) * act);
     if (!keep)
         return;
     a->dfeatures = rt_arena_take(arena, (size_t)(units * v->fc2.out) * act);

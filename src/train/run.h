@@ -16,9 +16,6 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* Micro-batches of a step are merged into passes of about this many tokens: enough for efficient products. */
-enum { RT_MERGE_TOKENS = 4096 };
-
 /* Gradients (16 MB) that are summed over the ranks at once: enough for full bandwidth, few enough that the last of them, for which
  * the step has to wait, takes little time. */
 enum { RT_SUM_PART = 4 << 20 };

@@ -22,34 +22,24 @@ static int64_t least(int64_t a, int64_t b)
     return a < b ? a : b;
 }
 
-static int64_t most(int64_t a, int64_t b)
+static struct rt_model_limits limits_of(const struct rt_run *run, enum rt_split split)
 {
-    return a > b ? a : b;
+    struct rt_data_limits l;
+    rt_data_limits(run->data, split, &l);
+    return (struct rt_model_limits){ .tokens = l.tokens, .samples = l.samples, .max_length = l.max_length,
+                                     .patches = l.patches, .pictures = l.pictures, .learned = l.learned,
+                                     .max_picture_patches = l.max_picture_patches };
 }
 
-/* What a pass can hold: micro-batches of a step are merged up to RT_MERGE_TOKENS. A picture token comes from merge^2 = 4
- * patches, so tokens bound the patches too. */
-static struct rt_model_limits limits_of(const struct rt_run *run)
+static struct rt_model_needs needs_of(const struct rt_run *run)
 {
-    struct rt_data_limits t = { 0 }, e = { 0 };
-    const int64_t g = run->job->train.gradient_accumulation_steps;
-    if (run->job->train.do_train)
-        rt_data_limits(run->data, RT_TRAIN, &t);
-    if (run->job->train.do_eval)
-        rt_data_limits(run->data, RT_EVAL, &e);
-    const int64_t tokens = most(t.tokens, least(RT_MERGE_TOKENS, g * t.tokens));
-    return (struct rt_model_limits){
-        .tokens = most(tokens, e.tokens),
-        .samples = most(g * t.samples, e.samples),
-        .max_length = most(t.max_length, e.max_length),
-        .patches = most(least(g * t.patches, most(4 * tokens, t.patches)), e.patches),
-        .pictures = most(g * t.pictures, e.pictures),
-        .learned = most(least(g * t.learned, tokens), e.learned),
-        .picture_bytes = most(g * t.picture_bytes, e.picture_bytes),
-        .step_learned = most(g * t.learned, e.learned),
-        .max_picture_patches = most(t.max_picture_patches, e.max_picture_patches),
-        .eval_only = !run->job->train.do_train,
-    };
+    const struct rt_train_options *opt = &run->job->train;
+    struct rt_model_needs needs = { .micros = opt->gradient_accumulation_steps };
+    if (opt->do_train)
+        needs.train = limits_of(run, RT_TRAIN);
+    if (opt->do_eval)
+        needs.eval = limits_of(run, RT_EVAL);
+    return needs;
 }
 
 static rt_status count_steps(struct rt_run *run)
@@ -93,8 +83,8 @@ static void say_start(struct rt_run *run)
 static rt_status open_model(struct rt_run *run)
 {
     const struct rt_model_notes notes = { show_progress, show_note, run->report };
-    const struct rt_model_limits limits = limits_of(run);
-    RT_TRY(rt_model_open(&run->model, run->ex, &run->job->model, &limits, rt_data_pixel_lut(run->data), run->dist, &notes,
+    const struct rt_model_needs needs = needs_of(run);
+    RT_TRY(rt_model_open(&run->model, run->ex, &run->job->model, &needs, rt_data_pixel_lut(run->data), run->dist, &notes,
                          run->err));
     if (rt_data_largest_id(run->data) >= rt_model_vocab(run->model)) /* on every rank alike */
         return rt_fail(run->err, RT_ERR_FILE, "%s: tokenizer.json makes token id %d of the data, but vocab_size in config.json is "

@@ -221,7 +221,7 @@ static rt_status train_loop(struct rt_run *run)
     const struct rt_train_options *opt = &run->job->train;
     const struct rt_loader_options where = { .split = RT_TRAIN, .rank = rt_dist_rank(run->dist),
                                              .size = rt_dist_size(run->dist), .epoch = run->step / run->steps_per_epoch,
-                                             .micro = rt_run_micro(run, run->step), .merge_tokens = RT_MERGE_TOKENS };
+                                             .micro = rt_run_micro(run, run->step), .merge_tokens = rt_model_pass_tokens(run->model) };
     RT_TRY(rt_loader_open(&run->loader, run->data, &where, run->err));
     run->window_started_s = rt_now_s();
     bool best = false;

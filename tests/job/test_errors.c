@@ -190,7 +190,7 @@ int main(void)
     check_expansion();
     struct opened o;
     job_lines(&o,
-              "ray_num_workers: 3\nflash_attn: fa2\ndisable_gradient_checkpointing: true\nflash_attn_x: 1\n");
+              "ray_num_workers: 3\nflash_attn: fa2\nuse_unsloth_gc: true\nflash_attn_x: 1\n");
     ok(o.st == RT_ERR_JOB && o.notes == 3, "taken keys are noted: %d == 3", o.notes);
     job_end(&o);
     setenv("ALLOW_EXTRA_ARGS", "True", 1);

@@ -296,8 +296,37 @@ static void check_forms(void)
        "a job file ends in .yaml, .yml or .json");
 }
 
+/* What the job says of recomputation is a wish; a null or the reference's own default is none. */
+static void check_recompute(void)
+{
+    static const struct {
+        const char *lines;
+        enum rt_recompute want;
+        const char *wish;
+        int notes;
+    } cases[] = {
+        { "", RT_RECOMPUTE_BY_PLAN, NULL, 0 },
+        { "gradient_checkpointing: false\ndisable_gradient_checkpointing: null\n", RT_RECOMPUTE_BY_PLAN, NULL, 0 },
+        { "gradient_checkpointing: true\n", RT_RECOMPUTE_ALWAYS, "gradient_checkpointing: true", 0 },
+        { "disable_gradient_checkpointing: false\n", RT_RECOMPUTE_ALWAYS, "disable_gradient_checkpointing: false", 0 },
+        { "disable_gradient_checkpointing: true\n", RT_RECOMPUTE_NEVER, "disable_gradient_checkpointing: true", 0 },
+        { "disable_gradient_checkpointing: true\ngradient_checkpointing: true\n", RT_RECOMPUTE_NEVER,
+          "disable_gradient_checkpointing: true", 1 },
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct opened o;
+        job_lines(&o, cases[i].lines);
+        const char *wish = o.st == RT_OK ? o.job->model.recompute_wish : "?", *want = cases[i].wish;
+        ok(o.st == RT_OK && o.job->model.recompute == cases[i].want && o.notes == cases[i].notes &&
+               (wish == want || (wish != NULL && want != NULL && strcmp(wish, want) == 0)),
+           "recomputation, case %zu: wish %s, notes %d", i, wish != NULL ? wish : "none", o.notes);
+        job_end(&o);
+    }
+}
+
 int main(void)
 {
+    check_recompute();
     check_example();
     check_defaults();
     check_overrides();

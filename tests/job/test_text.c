@@ -23,6 +23,9 @@ static const char *const jobs[] = {
     "train_sampling_strategy: sequential\neval_on_start: true\nsave_strategy: best\neval_strategy: epoch\n"
     "metric_for_best_model: accuracy\ncompute_accuracy: true\nlogging_dir: 'null'\nresume_from_checkpoint: "
     "ck/1\n",
+    "gradient_checkpointing: true\n",
+    "disable_gradient_checkpointing: true\ngradient_checkpointing: true\n",
+    "disable_gradient_checkpointing: false\n",
 };
 
 /* Without the line that comes twice; BASE already has dataset. */
@@ -111,6 +114,8 @@ static const char *differ(const struct rt_job *a, const struct rt_job *b)
         a->train.include_num_input_tokens_seen != b->train.include_num_input_tokens_seen ||
         a->train.seen_without_padding != b->train.seen_without_padding)
         return "group_by_length or include_num_input_tokens_seen";
+    if (a->model.recompute != b->model.recompute)
+        return "gradient_checkpointing";
     return NULL;
 }
 

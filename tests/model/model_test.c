@@ -60,9 +60,9 @@ void test_model_open(struct test_model *t, struct rt_dist *dist, const char *pre
                      struct rt_model_options opt)
 {
     static float lut[3][256];
-    const struct rt_model_limits limits = { .tokens = TOKENS, .samples = SAMPLES, .max_length = 40, .patches = 64,
-                                            .pictures = PICTURES, .learned = TOKENS, .step_learned = TOKENS, .picture_bytes = 64 * 196 * 3,
-                                            .max_picture_patches = 48 };
+    const struct rt_model_limits pass = { .tokens = TOKENS, .samples = SAMPLES, .max_length = 40, .patches = 64,
+                                          .pictures = PICTURES, .learned = TOKENS, .max_picture_patches = 48 };
+    const struct rt_model_needs needs = { .train = pass, .eval = pass, .micros = 1 };
     for (int c = 0; c < 3; c++)
         for (int i = 0; i < 256; i++)
             lut[c][i] = ((float)i - 120.0f) / (64.0f + (float)c);
@@ -71,7 +71,7 @@ void test_model_open(struct test_model *t, struct rt_dist *dist, const char *pre
     make_folder(t, preset);
     opt.model_name_or_path = t->folder;
     must(rt_exec_open(&t->ex, RT_DEVICE_CPU, act, 0, 1, &t->err), &t->err);
-    must(rt_model_open(&t->model, t->ex, &opt, &limits, &lut[0][0], dist, NULL, &t->err), &t->err);
+    must(rt_model_open(&t->model, t->ex, &opt, &needs, &lut[0][0], dist, NULL, &t->err), &t->err);
 }
 
 void test_model_close(struct test_model *t)

@@ -74,13 +74,13 @@ static rt_status open_all(struct dump *d, int argc, char **argv)
     rt_data_limits(d->data, RT_TRAIN, &t);
     const struct rt_model_limits limits = {
         .tokens = t.tokens, .samples = t.samples, .max_length = t.max_length, .patches = t.patches,
-        .pictures = t.pictures, .learned = t.learned, .step_learned = t.learned, .picture_bytes = t.picture_bytes,
-        .max_picture_patches = t.max_picture_patches,
+        .pictures = t.pictures, .learned = t.learned, .max_picture_patches = t.max_picture_patches,
     };
+    const struct rt_model_needs needs = { .train = limits, .eval = limits, .micros = 1 };
     const enum rt_dtype act = d->job->train.bf16 || d->job->train.pure_bf16 ? RT_BF16 : RT_F32;
     RT_TRY(rt_exec_open(&d->ex, d->job->train.device, act, 0, 2, d->err));
     const struct rt_model_notes model_notes = { ignore_progress, show_note, NULL };
-    RT_TRY(rt_model_open(&d->model, d->ex, &d->job->model, &limits, rt_data_pixel_lut(d->data), d->dist, &model_notes,
+    RT_TRY(rt_model_open(&d->model, d->ex, &d->job->model, &needs, rt_data_pixel_lut(d->data), d->dist, &model_notes,
                          d->err));
     const struct rt_loader_options where = { .split = RT_TRAIN, .rank = 0, .size = 1 };
     return rt_loader_open(&d->loader, d->data, &where, d->err);
@@ -97,7 +97,7 @@ static rt_status write_gradients(struct dump *d, const struct rt_batch *batch)
     RT_TRY(rt_model_grads_zero(d->model));
     RT_TRY(rt_model_put(d->model, batch));
     RT_TRY(rt_model_fwd(d->model, batch, true, 0));
-    RT_TRY(rt_model_bwd(d->model));
+    RT_TRY(rt_model_bwd(d->model, NULL, NULL));
     float *const p = ad->p;
     ad->p = ad->g;
     const rt_status st = rt_model_save_adapter(d->model, path, d->err);
