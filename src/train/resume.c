@@ -81,12 +81,14 @@ static rt_status write_state(struct rt_run *run, const char *folder)
     if (st == RT_OK)
         st = get_adapter(run, host);
     scalars_out(run, scalars);
+    double pass_tokens = (double)rt_model_pass_tokens(run->model);
     if (st == RT_OK) {
         const struct rt_state_item items[] = {
             { "/lora/p", RT_STATE_F32, n, host },
             { "/lora/m", RT_STATE_F32, n, host + n },
             { "/lora/v", RT_STATE_F32, n, host + 2 * n },
             { "/run", RT_STATE_F64, RUN_SCALARS, scalars },
+            { "/pass_tokens", RT_STATE_F64, 1, &pass_tokens },
             { "/identity", RT_STATE_BYTES, (int64_t)strlen(identity_text), identity_text },
             { "/report", RT_STATE_BYTES, (int64_t)strlen(report), report },
             { "/lora/best", RT_STATE_F32, n, run->best }, /* last: left out where there is none */
@@ -216,6 +218,23 @@ static rt_status read_best(struct rt_run *run, const char *path)
     return rt_state_read(path, &item, 1, run->err);
 }
 
+/* Rank 0: which micro-batches are merged decides the order of sums, and dropout's masks. */
+static rt_status compare_passes(struct rt_run *run, const char *path)
+{
+    const int64_t ours = rt_model_pass_tokens(run->model);
+    int64_t count = 0;
+    double theirs = 0;
+    RT_TRY(rt_state_count(path, "/pass_tokens", &count, run->err));
+    struct rt_state_item item = { "/pass_tokens", RT_STATE_F64, 1, &theirs };
+    if (count != 1) /* of an older version */
+        return RT_OK;
+    RT_TRY(rt_state_read(path, &item, 1, run->err));
+    if ((int64_t)theirs != ours)
+        rt_report_warn(run->report, "%s: the memory plan made passes of up to %lld tokens there and makes %lld now; the run goes "
+                       "on, but not with the bits that it would have had", path, (long long)theirs, (long long)ours);
+    return RT_OK;
+}
+
 /* Rank 0: file to host arrays, and the log files back to where they were. */
 static rt_status read_state(struct rt_run *run, const char *folder, float *host, double scalars[RUN_SCALARS])
 {
@@ -225,6 +244,7 @@ static rt_status read_state(struct rt_run *run, const char *folder, float *host,
     rt_status st;
     RT_TRY_TO(st, read_text(run, path, "/identity", &who), err_free);
     RT_TRY_TO(st, rt_identity_compare(run, path, who), err_free);
+    RT_TRY_TO(st, compare_passes(run, path), err_free);
     RT_TRY_TO(st, read_text(run, path, "/report", &report), err_free);
     struct rt_state_item items[] = {
         { "/lora/p", RT_STATE_F32, n, host },

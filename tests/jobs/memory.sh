@@ -34,6 +34,15 @@ check "evaluation in larger batches: exit $rc" rc_is 0
 on 1 train job.yaml output_dir=eval1 per_device_eval_batch_size=16 eval_strategy=steps eval_steps=6 per_device_train_batch_size=1
 check "evaluating more often changes no bit" cmp eval/adapter_model.safetensors eval1/adapter_model.safetensors
 
+# ---- going on with passes of another size ----
+on 1 train job.yaml output_dir=go max_steps=2
+on 1 train job.yaml output_dir=go max_steps=3
+check "going on: exit $rc" rc_is 0
+check "nothing is said where passes are the same" sh -c "! grep -q 'memory plan made' '$tmp/log'"
+on 1 train job.yaml output_dir=go max_steps=4 gradient_checkpointing=true
+check "going on with recomputation: exit $rc" rc_is 0
+check "it says that passes are others now" said "the memory plan made passes of up to 4096 tokens there"
+
 # ---- what does not fit ----
 # On several ranks a batch larger than the data set takes rows again: 65536 of them, all kept, are 157 GB a rank.
 if awk '/^MemTotal:/ { exit !($2 < 400e6) }' /proc/meminfo; then
