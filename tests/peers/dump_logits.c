@@ -72,12 +72,11 @@ static rt_status open_all(struct dump *d, int argc, char **argv)
     RT_TRY(rt_data_open(&d->data, &opt, d->dist, &data_notes, d->err));
     struct rt_data_limits t;
     rt_data_limits(d->data, RT_TRAIN, &t);
-    const struct rt_model_limits size = { .tokens = t.tokens, .samples = t.samples, .max_length = t.max_length, .patches = t.patches,
-                                       .pictures = t.pictures, .learned = t.learned,
-                                       .max_picture_patches = t.max_picture_patches };
-    const struct rt_model_needs needs = {
-        .train = size, .eval = size, .micros = 1,
+    const struct rt_model_limits limits = {
+        .tokens = t.tokens, .samples = t.samples, .max_length = t.max_length, .patches = t.patches,
+        .pictures = t.pictures, .learned = t.learned, .max_picture_patches = t.max_picture_patches,
     };
+    const struct rt_model_needs needs = { .train = limits, .eval = limits, .micros = 1 };
     const enum rt_dtype act = d->job->train.bf16 || d->job->train.pure_bf16 ? RT_BF16 : RT_F32;
     RT_TRY(rt_exec_open(&d->ex, d->job->train.device, act, 0, 2, d->err));
     const struct rt_model_notes model_notes = { ignore_progress, show_note, NULL };
