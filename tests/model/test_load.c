@@ -116,19 +116,13 @@ static rt_status open_model(const struct ranks *w, struct rt_model **model, stru
                             const char *path, enum rt_dtype act, struct rt_error *err)
 {
     static float lut[3 * 256];
-    const struct rt_model_limits limits = { .tokens = 16,
-                                            .samples = 1,
-                                            .max_length = 16,
-                                            .patches = 16,
-                                            .pictures = 1,
-                                            .learned = 16,
-                                            .step_learned = 16,
-                                            .picture_bytes = 10000,
-                                            .max_picture_patches = 16 };
+    const struct rt_model_limits pass = { .tokens = 16, .samples = 1, .max_length = 16, .patches = 16,
+                                          .pictures = 1, .learned = 16, .max_picture_patches = 16 };
+    const struct rt_model_needs needs = { .train = pass, .eval = pass, .micros = 1 };
     struct rt_model_options opt = test_model_options();
     opt.model_name_or_path = path;
     RT_TRY(rt_exec_open(ex, RT_DEVICE_CPU, act, 0, 1, err));
-    return rt_model_open(model, *ex, &opt, &limits, lut, w->dist, NULL, err);
+    return rt_model_open(model, *ex, &opt, &needs, lut, w->dist, NULL, err);
 }
 
 static void try_load(const struct ranks *w, enum rt_file_dtype file, enum rt_dtype act, const char *path,
