@@ -134,11 +134,17 @@ static float bell(uint32_t bits)
     return ((float)sum - 510.0f) * (1.0f / 147.8f); /* sqrt(4 (256^2 - 1) / 12) = 147.8 */
 }
 
+/* The product of two floats is exact in a double, so that a machine that fuses it with the sum draws the same numbers. */
+static float draw(uint32_t bits, float mean, float spread)
+{
+    return (float)((double)mean + (double)spread * (double)bell(bits));
+}
+
 static void fill(void *dst, enum rt_dtype dtype, int64_t n, uint64_t key, float mean, float spread)
 {
     for (int64_t i = 0; i < n; i += 2) {
         const uint64_t bits = hash(key + (uint64_t)i);
-        const float x[2] = { mean + spread * bell((uint32_t)bits), mean + spread * bell((uint32_t)(bits >> 32)) };
+        const float x[2] = { draw((uint32_t)bits, mean, spread), draw((uint32_t)(bits >> 32), mean, spread) };
         for (int64_t k = 0; k < 2 && i + k < n; k++) {
             if (dtype == RT_F32)
                 ((float *)dst)[i + k] = x[k];

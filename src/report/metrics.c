@@ -72,7 +72,7 @@ json_t *rt_metrics_eval(const struct rt_report *r, const struct rt_eval_log *log
     char key[160];
     json_t *m = json_object();
     snprintf(key, sizeof key, "%s_loss", log->prefix);
-    int bad = put_real(m, key, log->eval_loss);
+    int bad = log->empty ? 0 : put_real(m, key, log->eval_loss);
     snprintf(key, sizeof key, "%s_accuracy", log->prefix);
     if (!isnan(log->eval_accuracy))
         bad |= put_real(m, key, log->eval_accuracy);

@@ -186,6 +186,11 @@ rt_status rt_report_train(struct rt_report *r, const struct rt_train_log *log, s
 static void say_eval(struct rt_report *r, const struct rt_eval_log *log)
 {
     char at[64], accuracy[64] = "";
+    if (log->empty) {
+        rt_report_warn(r, "%snothing evaluated: %lld samples, and no batch was left of them", place(at, r, log->step),
+                       (long long)log->samples);
+        return;
+    }
     if (!isnan(log->eval_accuracy))
         snprintf(accuracy, sizeof accuracy, "  %s_accuracy %.4f", log->prefix, log->eval_accuracy);
     rt_report_info(r, "%s%s_loss %.4f%s  %lld samples in %.1f s", place(at, r, log->step), log->prefix,

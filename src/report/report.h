@@ -42,6 +42,7 @@ struct rt_eval_log {
     double epoch, eval_loss, eval_accuracy /* NaN: not computed */, runtime_s;
     int64_t samples, steps;    /* steps: samples over the batch size of all ranks, rounded up */
     int64_t tokens_seen;       /* in training up to now, all ranks */
+    bool empty;                /* there was no batch, so there is no loss */
     const char *prefix;        /* "eval", or "eval_NAME" for one of several data sets */
 };
 struct rt_end_log {

@@ -17,7 +17,7 @@ rt_status rt_best_look(struct rt_run *run, const struct rt_eval_log *log, bool *
 {
     const struct rt_train_options *opt = &run->job->train;
     *better = false;
-    if (opt->metric_for_best_model == NULL)
+    if (opt->metric_for_best_model == NULL || log->empty)
         return RT_OK;
     const double metric = metric_of(run, log);
     *better = isnan(run->best_metric) || (opt->greater_is_better ? metric > run->best_metric : metric < run->best_metric);

@@ -84,8 +84,8 @@ rt_status rt_evaluate(struct rt_run *run, struct rt_eval_log *log)
     const int64_t rows = rt_data_rows(run->data, RT_EVAL);
     const int64_t batch = run->job->data.per_device_eval_batch_size * rt_dist_size(run->dist);
     *log = (struct rt_eval_log){ .step = run->step, .epoch = run->steps_per_epoch > 0 ? rt_run_epoch(run, run->step) : 0,
-                                 .eval_loss = (double)(float)(all[0] / all[1]),
-                                 .eval_accuracy = run->job->train.compute_accuracy ? all[2] / all[3] : NAN,
+                                 .eval_loss = all[1] > 0 ? (double)(float)(all[0] / all[1]) : NAN, .empty = all[1] == 0,
+                                 .eval_accuracy = run->job->train.compute_accuracy && all[3] > 0 ? all[2] / all[3] : NAN,
                                  .runtime_s = rt_now_s() - start, .samples = rows, .steps = (rows + batch - 1) / batch,
                                  .tokens_seen = (int64_t)run->tokens_seen, .prefix = "eval" };
     return RT_OK;

@@ -1,4 +1,11 @@
 # whole runs
-EXTRA_DIST += tests/jobs/lib.sh
-dist_check_SCRIPTS += tests/jobs/bad.sh tests/jobs/launch.sh tests/jobs/memory.sh tests/jobs/resume.sh tests/jobs/silent.sh \
-    tests/jobs/train.sh
+EXTRA_DIST += tests/jobs/lib.sh tests/golden/jobs/record.py
+EXTRA_DIST += tests/golden/jobs/all-eval.yaml tests/golden/jobs/all-eval.json tests/golden/jobs/cut.yaml \
+    tests/golden/jobs/cut.json tests/golden/jobs/mixed.yaml tests/golden/jobs/mixed.json tests/golden/jobs/pillow.yaml \
+    tests/golden/jobs/pillow.json tests/golden/jobs/qwen2vl-odd.yaml tests/golden/jobs/qwen2vl-odd.json \
+    tests/golden/jobs/turns.yaml tests/golden/jobs/turns.json tests/golden/jobs/vision.yaml tests/golden/jobs/vision.json \
+    tests/golden/jobs/data/dataset_info.json tests/golden/jobs/data/drive.json tests/golden/jobs/data/drive_eval.json \
+    tests/golden/jobs/data/instructions.json tests/golden/jobs/data/odd.json tests/golden/jobs/data/texts.json \
+    tests/golden/jobs/data/turns.json
+dist_check_SCRIPTS += tests/jobs/bad.sh tests/jobs/golden.sh tests/jobs/launch.sh tests/jobs/memory.sh tests/jobs/resume.sh \
+    tests/jobs/silent.sh tests/jobs/train.sh

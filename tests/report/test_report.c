@@ -213,6 +213,22 @@ static void check_alone(void)
     scratch_remove(dir);
 }
 
+static void check_empty(void)
+{
+    struct rt_error err = { 0 };
+    char *dir = scratch_make();
+    const struct rt_report_options opt = { .output_dir = dir };
+    const struct rt_eval_log log = { .eval_loss = NAN, .eval_accuracy = NAN, .empty = true, .samples = 1, .prefix = "eval" };
+    struct rt_report *r = NULL;
+    ok(rt_report_open(&r, &opt, &err) == RT_OK && rt_report_eval_results(r, &log, &err) == RT_OK,
+       "evaluation of nothing %s", err.text);
+    char *got = slurp(dir, "eval_results.json");
+    ok(strstr(got, "eval_runtime") != NULL && strstr(got, "eval_loss") == NULL, "has a time and no loss");
+    free(got);
+    rt_report_close(r);
+    scratch_remove(dir);
+}
+
 static void write_text(const char *dir, const char *name, const char *text)
 {
     if (rt_report_file_write(dir, name, text, strlen(text), NULL) != RT_OK)
@@ -375,6 +391,7 @@ int main(void)
     check_case("plain", 96);
     check_case("tokens", 38);
     check_alone();
+    check_empty();
     check_old_files();
     check_null();
     check_failures();
