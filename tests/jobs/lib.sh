@@ -33,9 +33,9 @@ finish() {
     exit $failed
 }
 
-# run COMMAND ...: with a time limit; both streams to $tmp/log, the exit code to $rc (124: it hung).
+# run COMMAND ...: with a time limit ($limit seconds, or 60); both streams to $tmp/log, the exit code to $rc (124: it hung).
 run() {
-    timeout -k 5 60 "$@" > "$tmp/log" 2>&1 < /dev/null
+    timeout -k 5 "${limit:-60}" "$@" > "$tmp/log" 2>&1 < /dev/null
     rc=$?
 }
 # on RANKS ARGUMENT ...: the program on so many ranks; 1 is the program alone, without a launcher.
@@ -54,9 +54,9 @@ begin() {
     shift
     : > "$tmp/log" # what the last run said is not this one's
     if [ "$begin_ranks" -eq 1 ]; then
-        timeout -k 5 60 "$program" "$@" > "$tmp/log" 2>&1 < /dev/null &
+        timeout -k 5 "${limit:-60}" "$program" "$@" > "$tmp/log" 2>&1 < /dev/null &
     else
-        timeout -k 5 60 mpirun --oversubscribe --bind-to none -np "$begin_ranks" "$program" "$@" > "$tmp/log" 2>&1 < /dev/null &
+        timeout -k 5 "${limit:-60}" mpirun --oversubscribe --bind-to none -np "$begin_ranks" "$program" "$@" > "$tmp/log" 2>&1 < /dev/null &
     fi
     job=$! members=
 }
