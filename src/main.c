@@ -4,6 +4,7 @@
 #include "dist/dist.h"
 #include "tools/tools.h"
 
+#include <errno.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -39,7 +40,7 @@ static const struct command {
     { "preview", "JOB.yaml [--json] [--ranks W --rank R] [--micros N]", "show what the model will see", NULL,
       rt_tool_preview },
     { "tokenize", "--model DIR < strings", "JSON strings in, one a line; JSON arrays of ids out", rt_tool_tokenize, NULL },
-    { "init", "PRESET DIR [--tokenizer DIR | --corpus FILE] ...", "make a random model folder for trials", rt_tool_init,
+    { "init", "PRESET DIR --tokenizer DIR | --corpus FILE ...", "make a random model folder for trials", rt_tool_init,
       NULL },
     { "info", "PATH", "say what a checkpoint, an adapter or a model folder holds", rt_tool_info, NULL },
 };
@@ -103,9 +104,15 @@ int main(int argc, char **argv)
         fprintf(stderr, "ranktune: there is no command \"%s\"; ranktune --help lists them\n", name);
         return rt_exit_code(RT_ERR_USAGE);
     }
+    if (argc == 3 && strcmp(name, "train") != 0 && (strcmp(argv[2], "--help") == 0 || strcmp(argv[2], "-h") == 0)) {
+        printf("ranktune %s %s\n  %s\n", command->name, command->arguments, command->does);
+        return 0;
+    }
     if (command->together != NULL)
         return run_together(command, argc, argv, &err);
-    const rt_status st = command->alone(argc - 2, argv + 2, &err);
+    rt_status st = command->alone(argc - 2, argv + 2, &err);
+    if (st == RT_OK && (fflush(stdout) != 0 || ferror(stdout)))
+        st = rt_fail(&err, RT_ERR_IO, "standard output: %s", strerror(errno));
     if (st != RT_OK)
         fprintf(stderr, "ranktune: %s\n", err.text);
     return rt_exit_code(st);
