@@ -4,6 +4,7 @@
 #include "dist/dist.h"
 #include "tools/tools.h"
 
+#include <errno.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -42,7 +43,7 @@ static const struct command {
       rt_tool_preview, NULL },
     { "tokenize", "--model DIR < strings", "JSON strings in, one a line; JSON arrays of ids out",
       rt_tool_tokenize, NULL, NULL },
-    { "init", "PRESET DIR [--tokenizer DIR | --corpus FILE] ...", "make a random model folder for trials",
+    { "init", "PRESET DIR --tokenizer DIR | --corpus FILE ...", "make a random model folder for trials",
       rt_tool_init, NULL, NULL },
     { "info", "PATH", "say what a checkpoint, an adapter or a model folder holds", rt_tool_info, NULL, NULL },
     { "download", "REPO --local-dir DIR [--repo-type dataset] ...", "fetch a model or a data set from a hub",
@@ -108,12 +109,18 @@ int main(int argc, char **argv)
         fprintf(stderr, "ranktune: there is no command \"%s\"; ranktune --help lists them\n", name);
         return rt_exit_code(RT_ERR_USAGE);
     }
+    if (argc == 3 && strcmp(name, "train") != 0 && (strcmp(argv[2], "--help") == 0 || strcmp(argv[2], "-h") == 0)) {
+        printf("ranktune %s %s\n  %s\n", command->name, command->arguments, command->does);
+        return 0;
+    }
     if (command->together != NULL)
         return run_together(command, argc, argv, &err);
     if (command->stoppable != NULL)
         catch_signals();
-    const rt_status st = command->stoppable != NULL ? command->stoppable(argc - 2, argv + 2, &stop, &err)
+    rt_status st = command->stoppable != NULL ? command->stoppable(argc - 2, argv + 2, &stop, &err)
                                                     : command->alone(argc - 2, argv + 2, &err);
+    if (st == RT_OK && (fflush(stdout) != 0 || ferror(stdout)))
+        st = rt_fail(&err, RT_ERR_IO, "standard output: %s", strerror(errno));
     if (st != RT_OK)
         fprintf(stderr, "ranktune: %s\n", err.text);
     return rt_exit_code(st);

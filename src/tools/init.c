@@ -5,11 +5,13 @@
 #include "tools/read_file.h"
 #include "tools/tools.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 struct arguments {
     const char *preset, *folder, *tokenizer, *dtype;
@@ -18,18 +20,55 @@ struct arguments {
     int64_t seed, merges, shard_mb;
 };
 
-static rt_status usage(struct rt_error *err)
+enum { PRESETS_CHARS = 256 };
+
+static const char *all_presets(char text[PRESETS_CHARS])
 {
-    return rt_fail(err, RT_ERR_USAGE, "init: write ranktune init PRESET DIR, then --tokenizer DIR (a folder with tokenizer.json) or "
-                   "--corpus FILE (texts to train one on), and if wished --merges N, --dtype fp32|bf16, --seed N, "
-                   "--shard-mb N; presets: small25 small25tied small2 qwen2-vl-2b qwen2-vl-7b 3b 7b 32b 72b");
+    size_t n = 0;
+    text[0] = '\0';
+    for (const char *const *p = rt_init_presets(); *p != NULL && n < PRESETS_CHARS; p++)
+        n += (size_t)snprintf(text + n, PRESETS_CHARS - n, "%s%s", n > 0 ? ", " : "", *p);
+    return text;
 }
 
-static rt_status whole(const char *value, int64_t *out, struct rt_error *err)
+static rt_status usage(struct rt_error *err)
+{
+    char presets[PRESETS_CHARS];
+    return rt_fail(err, RT_ERR_USAGE, "init: write ranktune init PRESET DIR, then --tokenizer DIR (a folder with tokenizer.json) or "
+                   "--corpus FILE (texts to train one on), and if wished --merges N, --dtype fp32|bf16, --seed N, "
+                   "--shard-mb N; presets: %s", all_presets(presets));
+}
+
+static rt_status whole(const char *flag, const char *value, int64_t least, int64_t *out, struct rt_error *err)
 {
     char *end = NULL;
+    errno = 0;
     *out = strtoll(value, &end, 10);
-    return end == value || *end != '\0' || *out < 0 ? usage(err) : RT_OK;
+    if (end == value || *end != '\0' || *out < least || errno != 0)
+        return rt_fail(err, RT_ERR_USAGE, "init: %s: \"%s\" is not a whole number of at least %lld", flag, value,
+                       (long long)least);
+    return RT_OK;
+}
+
+static bool is_preset(const char *name)
+{
+    const char *const *p = rt_init_presets();
+    while (*p != NULL && strcmp(*p, name) != 0)
+        p++;
+    return *p != NULL;
+}
+
+/* What the words together have to be. */
+static rt_status check(const struct arguments *a, struct rt_error *err)
+{
+    if (a->folder == NULL || (a->tokenizer != NULL) + (a->corpora > 0) != 1)
+        return usage(err);
+    char presets[PRESETS_CHARS];
+    if (!is_preset(a->preset))
+        return rt_fail(err, RT_ERR_USAGE, "init: there is no preset \"%s\"; presets are %s", a->preset, all_presets(presets));
+    if (strcmp(a->dtype, "bf16") != 0 && strcmp(a->dtype, "fp32") != 0)
+        return rt_fail(err, RT_ERR_USAGE, "init: --dtype: \"%s\" is not known here; write fp32 or bf16", a->dtype);
+    return RT_OK;
 }
 
 static rt_status parse(struct arguments *a, int argc, char **argv, struct rt_error *err)
@@ -55,19 +94,16 @@ static rt_status parse(struct arguments *a, int argc, char **argv, struct rt_err
         else if (strcmp(argv[i], "--dtype") == 0)
             a->dtype = next;
         else if (strcmp(argv[i], "--seed") == 0)
-            RT_TRY(whole(next, &a->seed, err));
+            RT_TRY(whole(argv[i], next, 0, &a->seed, err));
         else if (strcmp(argv[i], "--merges") == 0)
-            RT_TRY(whole(next, &a->merges, err));
+            RT_TRY(whole(argv[i], next, 0, &a->merges, err));
         else if (strcmp(argv[i], "--shard-mb") == 0)
-            RT_TRY(whole(next, &a->shard_mb, err));
+            RT_TRY(whole(argv[i], next, 1, &a->shard_mb, err));
         else
             return usage(err);
         i++;
     }
-    const int sources = (a->tokenizer != NULL) + (a->corpora > 0);
-    return a->folder == NULL || sources != 1 || a->shard_mb < 1 ||
-                   (strcmp(a->dtype, "bf16") != 0 && strcmp(a->dtype, "fp32") != 0)
-               ? usage(err) : RT_OK;
+    return check(a, err);
 }
 
 static rt_status write_file(const char *path, const char *text, size_t bytes, struct rt_error *err)
@@ -78,32 +114,84 @@ static rt_status write_file(const char *path, const char *text, size_t bytes, st
     return RT_OK;
 }
 
-/* tokenizer.json in the new folder: the given one, or one trained on the corpus. */
-static rt_status put_tokenizer(const struct arguments *a, struct rt_error *err)
+/* tokenizer.json's text: the given one's, or of one trained on the corpus. */
+static rt_status tokenizer_text(const struct arguments *a, char **text, size_t *bytes, struct rt_error *err)
 {
-    char from[4096], to[4096], *text = NULL;
-    size_t bytes = 0;
-    snprintf(to, sizeof to, "%s/tokenizer.json", a->folder);
-    if (a->tokenizer != NULL) {
-        snprintf(from, sizeof from, "%s/tokenizer.json", a->tokenizer);
-        RT_TRY(rt_read_file(from, &text, &bytes, err));
-    } else {
-        RT_TRY(rt_tokenizer_train(a->corpus, a->corpora, a->merges, &text, &bytes, err));
+    char from[4096];
+    if (a->tokenizer == NULL)
+        return rt_tokenizer_train(a->corpus, a->corpora, a->merges, text, bytes, err);
+    snprintf(from, sizeof from, "%s/tokenizer.json", a->tokenizer);
+    return rt_read_file(from, text, bytes, err);
+}
+
+/* An unfinished folder of plain files. */
+static void discard(const char *folder)
+{
+    char path[4400];
+    DIR *dir = opendir(folder);
+    for (const struct dirent *entry; dir != NULL && (entry = readdir(dir)) != NULL;) {
+        snprintf(path, sizeof path, "%s/%s", folder, entry->d_name);
+        unlink(path); /* . and .. are no plain files */
     }
-    const rt_status st = write_file(to, text, bytes, err);
+    if (dir != NULL)
+        closedir(dir);
+    rmdir(folder);
+}
+
+/* Beside the final name, which gets a whole model or nothing: an empty folder there is replaced, another one kept. */
+static rt_status make_folder(const struct arguments *a, const char *aside, struct rt_error *err)
+{
+    char path[4096], *text = NULL;
+    size_t bytes = 0;
+    RT_TRY(tokenizer_text(a, &text, &bytes, err));
+    rt_status st = RT_OK;
+    if (mkdir(aside, 0777) != 0)
+        st = rt_fail(err, RT_ERR_OUTPUT, "%s: cannot be made: %s", a->folder, strerror(errno));
+    snprintf(path, sizeof path, "%s/tokenizer.json", aside);
+    if (st == RT_OK)
+        st = write_file(path, text, bytes, err);
     free(text);
-    return st;
+    RT_TRY(st);
+    RT_TRY(rt_model_init_folder(a->preset, aside, strcmp(a->dtype, "fp32") == 0 ? RT_F32 : RT_BF16, (uint64_t)a->seed,
+                                (size_t)a->shard_mb * 1000000, err));
+    if (rename(aside, a->folder) == 0)
+        return RT_OK;
+    return errno == ENOTEMPTY || errno == EEXIST || errno == ENOTDIR
+               ? rt_fail(err, RT_ERR_OUTPUT, "%s: is there already and not empty; write another folder", a->folder)
+               : rt_fail(err, RT_ERR_OUTPUT, "%s: cannot be made: %s", a->folder, strerror(errno));
+}
+
+/* Known before billions of numbers are drawn. */
+static bool taken(const char *folder)
+{
+    DIR *dir = opendir(folder);
+    int entries = 0;
+    if (dir == NULL)
+        return errno == ENOTDIR;
+    while (entries <= 2 && readdir(dir) != NULL)
+        entries++;
+    closedir(dir);
+    return entries > 2;
 }
 
 rt_status rt_tool_init(int argc, char **argv, struct rt_error *err)
 {
     struct arguments a;
+    char folder[3800], aside[4000];
     RT_TRY(parse(&a, argc, argv, err));
-    if (mkdir(a.folder, 0777) != 0 && errno != EEXIST)
-        return rt_fail(err, RT_ERR_OUTPUT, "%s: %s", a.folder, strerror(errno));
-    RT_TRY(put_tokenizer(&a, err));
-    RT_TRY(rt_model_init_folder(a.preset, a.folder, strcmp(a.dtype, "fp32") == 0 ? RT_F32 : RT_BF16, (uint64_t)a.seed,
-                                (size_t)a.shard_mb * 1000000, err));
-    printf("%s: a random %s model (%s)\n", a.folder, a.preset, a.dtype);
+    if (snprintf(folder, sizeof folder, "%s", a.folder) >= (int)sizeof folder)
+        return rt_fail(err, RT_ERR_OUTPUT, "%.80s...: the name is too long", a.folder);
+    for (size_t n = strlen(folder); n > 1 && folder[n - 1] == '/'; n--)
+        folder[n - 1] = '\0';
+    a.folder = folder;
+    if (taken(folder))
+        return rt_fail(err, RT_ERR_OUTPUT, "%s: is there already and not empty; write another folder", folder);
+    snprintf(aside, sizeof aside, "%s.tmp-%ld", folder, (long)getpid());
+    const rt_status st = make_folder(&a, aside, err);
+    if (st != RT_OK) {
+        discard(aside);
+        return st;
+    }
+    printf("%s: a random %s model (%s)\n", folder, a.preset, a.dtype);
     return RT_OK;
 }

@@ -157,7 +157,8 @@ ncclResult_t ncclGetVersion(int *version)
 ncclResult_t ncclGetUniqueId(ncclUniqueId *id)
 {
     memset(id, 0, sizeof *id);
-    snprintf(id->internal, 64, "/fake-nccl-%d", (int)getpid());
+    const char *tag = getenv("FAKE_NCCL_TAG"); /* so that a test can clear away its own, and its own alone */
+    snprintf(id->internal, 64, "/fake-nccl-%.20s-%d", tag != NULL ? tag : "", (int)getpid());
     const int fd = shm_open(id->internal, O_RDWR | O_CREAT | O_TRUNC, 0600);
     if (fd < 0 || ftruncate(fd, (off_t)sizeof(struct shared)) != 0)
         return ncclSystemError;

@@ -7,6 +7,7 @@ n=0
 failed=0
 tmp=$(mktemp)
 trap 'rm -f "$tmp"' EXIT
+export FAKE_NCCL_TAG=$$
 if [ ! -x "$program" ]; then
     echo "1..0 # SKIP this build has no NCCL"
     exit 0
@@ -43,5 +44,5 @@ try "a communicator that does not end" stuck 2 stop 76 16 "stopped by a signal)"
 try "one rank that cannot start NCCL" init=1,0 3 go 69 12 "rank 1 on $host: starting NCCL: NCCL 2." "fake error (the reason)"
 try "no rank that can start NCCL" init=all 3 go 69 12 "together: starting NCCL: NCCL 2."
 echo "1..$n"
-rm -f /dev/shm/fake-nccl-*
+rm -f "/dev/shm/fake-nccl-$$-"*
 exit $failed
