@@ -60,6 +60,12 @@ void test_model_folder(char folder[256], const char *preset, enum rt_dtype dtype
 void test_model_open(struct test_model *t, struct rt_dist *dist, const char *preset, enum rt_dtype act,
                      struct rt_model_options opt)
 {
+    test_model_open_on(t, dist, RT_DEVICE_CPU, preset, act, opt);
+}
+
+void test_model_open_on(struct test_model *t, struct rt_dist *dist, enum rt_device device, const char *preset, enum rt_dtype act,
+                        struct rt_model_options opt)
+{
     static float lut[3][256];
     const struct rt_model_limits pass = { .tokens = TOKENS, .samples = SAMPLES, .max_length = 40, .patches = 64,
                                           .pictures = PICTURES, .learned = TOKENS, .max_picture_patches = 48 };
@@ -71,7 +77,7 @@ void test_model_open(struct test_model *t, struct rt_dist *dist, const char *pre
     t->dist = dist;
     test_model_folder(t->folder, preset, RT_F32);
     opt.model_name_or_path = t->folder;
-    must(rt_exec_open(&t->ex, RT_DEVICE_CPU, act, 0, 1, &t->err), &t->err);
+    must(rt_exec_open(&t->ex, device, act, 0, 1, &t->err), &t->err);
     must(rt_model_open(&t->model, t->ex, &opt, &needs, &lut[0][0], dist, NULL, &t->err), &t->err);
 }
 
@@ -136,7 +142,8 @@ const struct rt_batch *test_batch(uint32_t seed)
     for (int i = 0; i < PICTURES; i++) {
         for (size_t k = 0; k < sizeof rgb[i]; k++)
             rgb[i][k] = (uint8_t)test_random(&seed);
-        picture[i] = (struct rt_picture){ { rgb[i], rgb[i] }, grid[i][0] * PATCH, grid[i][1] * PATCH, grid[i][0], grid[i][1] };
+        picture[i] = (struct rt_picture){ .rgb = { rgb[i], rgb[i] }, .height = grid[i][0] * PATCH, .width = grid[i][1] * PATCH,
+                                          .grid_h = grid[i][0], .grid_w = grid[i][1] };
         b.patches += grid[i][0] * grid[i][1];
     }
     offsets[1] = (int32_t)put_sample(&b, 0, 18, 2, 3, &row, &seed);

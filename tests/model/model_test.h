@@ -27,6 +27,9 @@ struct rt_model_options test_model_options(void);
 /* A model of this preset with `act` elements on the CPU; prints and exits where that fails. */
 void test_model_open(struct test_model *t, struct rt_dist *dist, const char *preset, enum rt_dtype act,
                      struct rt_model_options opt);
+/* The same on a device that is there. */
+void test_model_open_on(struct test_model *t, struct rt_dist *dist, enum rt_device device, const char *preset, enum rt_dtype act,
+                        struct rt_model_options opt);
 void test_model_close(struct test_model *t);
 
 /* Two samples of text and pictures (24 and 31 tokens) of noise, then one of text alone; every fourth token is learned. */
