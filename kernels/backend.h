@@ -29,6 +29,8 @@ struct rt_backend {
     rt_status (*pin)(struct rt_exec *ex, void **host, size_t bytes);
     void (*unpin)(struct rt_exec *ex, void *host);
     rt_status (*put_pinned)(struct rt_exec *ex, void *dst, const void *pinned, size_t bytes);
+    rt_status (*get_begin)(struct rt_exec *ex, void *pinned, const void *src, size_t bytes);
+    rt_status (*get_end)(struct rt_exec *ex);
     rt_status (*mark)(struct rt_exec *ex, int i);
     rt_status (*passed)(struct rt_exec *ex, int i, bool *passed);
     rt_status (*lane)(struct rt_exec *ex, struct rt_dist_lane *lane);

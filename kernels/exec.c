@@ -95,6 +95,16 @@ rt_status rt_exec_put_pinned(struct rt_exec *ex, void *dst, const void *pinned, 
     return backend_of(ex->device)->put_pinned(ex, dst, pinned, bytes);
 }
 
+rt_status rt_exec_get_begin(struct rt_exec *ex, void *pinned, const void *src, size_t bytes)
+{
+    return backend_of(ex->device)->get_begin(ex, pinned, src, bytes);
+}
+
+rt_status rt_exec_get_end(struct rt_exec *ex)
+{
+    return backend_of(ex->device)->get_end(ex);
+}
+
 rt_status rt_exec_mark(struct rt_exec *ex, int i)
 {
     return backend_of(ex->device)->mark(ex, i);

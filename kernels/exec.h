@@ -69,6 +69,10 @@ rt_status rt_exec_pin(struct rt_exec *ex, void **host, size_t bytes);
 void rt_exec_unpin(struct rt_exec *ex, void *host);
 /* rt_exec_put from such memory, which must stay as it is until a mark that is set afterwards has passed. */
 rt_status rt_exec_put_pinned(struct rt_exec *ex, void *dst, const void *pinned, size_t bytes);
+/* rt_exec_get into such memory, not waited for: the bytes are there once rt_exec_get_end has returned, which waits for the
+ * gets begun before it and for nothing asked after them. */
+rt_status rt_exec_get_begin(struct rt_exec *ex, void *pinned, const void *src, size_t bytes);
+rt_status rt_exec_get_end(struct rt_exec *ex);
 
 /* Mark i: all that was asked so far. *passed: it is done; true where mark i was never set. Neither waits. */
 enum { RT_EXEC_MARKS = 32 };

@@ -29,6 +29,7 @@ struct rt_cuda {
     cublasLtHandle_t blas_handle;
     void *blas_work;              /* RT_CUBLAS_WORK bytes on the GPU */
     cudaEvent_t mark[RT_EXEC_MARKS]; /* NULL until first set */
+    cudaEvent_t fetched;          /* the last copy that get_begin asked for is done; NULL until the first */
     cudaStream_t lane;            /* NULL until rt_exec_lane */
     cudaEvent_t turn;             /* one stream waits for another here */
     struct rt_cuda_product *product[RT_CUDA_PRODUCTS]; /* NULL where none is kept; by hash of the shape */
@@ -53,6 +54,8 @@ rt_status rt_cuda_info(struct rt_exec *ex, struct rt_device_info *info);
 rt_status rt_cuda_pin(struct rt_exec *ex, void **host, size_t bytes);
 void rt_cuda_unpin(struct rt_exec *ex, void *host);
 rt_status rt_cuda_put_pinned(struct rt_exec *ex, void *dst, const void *pinned, size_t bytes);
+rt_status rt_cuda_get_begin(struct rt_exec *ex, void *pinned, const void *src, size_t bytes);
+rt_status rt_cuda_get_end(struct rt_exec *ex);
 rt_status rt_cuda_mark(struct rt_exec *ex, int i);
 rt_status rt_cuda_passed(struct rt_exec *ex, int i, bool *passed);
 rt_status rt_cuda_lane(struct rt_exec *ex, struct rt_dist_lane *lane);

@@ -52,6 +52,21 @@ static rt_status event(struct rt_exec *ex, cudaEvent_t *e)
     return *e != NULL ? RT_OK : RT_CUDA(ex, cudaEventCreateWithFlags(e, cudaEventDisableTiming));
 }
 
+rt_status rt_cuda_get_begin(struct rt_exec *ex, void *pinned, const void *src, size_t bytes)
+{
+    struct rt_cuda *cuda = rt_cuda_of(ex);
+    RT_TRY(event(ex, &cuda->fetched));
+    if (bytes > 0)
+        RT_TRY(RT_CUDA(ex, cudaMemcpyAsync(pinned, src, bytes, cudaMemcpyDeviceToHost, cuda->stream)));
+    return RT_CUDA(ex, cudaEventRecord(cuda->fetched, cuda->stream));
+}
+
+rt_status rt_cuda_get_end(struct rt_exec *ex)
+{
+    const cudaEvent_t fetched = rt_cuda_of(ex)->fetched;
+    return fetched == NULL ? RT_OK : RT_CUDA(ex, cudaEventSynchronize(fetched));
+}
+
 rt_status rt_cuda_mark(struct rt_exec *ex, int i)
 {
     struct rt_cuda *cuda = rt_cuda_of(ex);
@@ -133,6 +148,8 @@ void rt_cuda_beside_close(struct rt_cuda *cuda)
     for (int i = 0; i < RT_EXEC_MARKS; i++)
         if (cuda->mark[i] != NULL)
             cudaEventDestroy(cuda->mark[i]);
+    if (cuda->fetched != NULL)
+        cudaEventDestroy(cuda->fetched);
     if (cuda->turn != NULL)
         cudaEventDestroy(cuda->turn);
     if (cuda->lane != NULL)

@@ -8,12 +8,17 @@
 #ifndef RT_BASE_BATCH_H
 #define RT_BASE_BATCH_H
 
+#include "base/file_id.h"
+
 #include <stdint.h>
 
 struct rt_picture {
-    const uint8_t *rgb[2]; /* two frames of [height, width, 3]; a still names the same one twice */
+    const uint8_t *rgb[2]; /* two frames of [height, width, 3]; a still names the same one twice. Or NULL, with features */
     int32_t height, width; /* pixels, multiples of patch * merge */
     int32_t grid_h, grid_w; /* height / patch, width / patch */
+    int32_t number;        /* of the same picture every time, for keeping its features */
+    struct rt_file_id file; /* that rgb surely comes from; where it is not known, features are not kept */
+    const void *features;  /* what rt_model kept of an earlier pass, or NULL */
     /* A still is one temporal slot (grid t = 1); a video of t slots is t entries, each its own segment. */
 };
 

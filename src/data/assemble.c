@@ -30,7 +30,7 @@ rt_status rt_pass_add(struct rt_pass *pass, const struct rt_store *store, const 
         pass->dropped[pass->rows] = false;
         for (int64_t k = store->picture_at[rows[i]]; k < store->picture_at[rows[i] + 1]; k++) {
             const int32_t number = store->picture_of[k];
-            pass->picture[pass->pictures++] = (struct rt_pass_picture){ number, pass->rows, NULL };
+            pass->picture[pass->pictures++] = (struct rt_pass_picture){ .number = number, .row = pass->rows };
             pass->picture_bytes += rt_store_picture_bytes(&store->picture[number]);
         }
         pass->rows++;
@@ -84,10 +84,16 @@ struct cursor {
 };
 
 static void fill_picture(struct rt_batch *b, struct cursor *at, const struct rt_store_picture *p,
-                         const uint8_t *rgb, int32_t patch)
+                         const struct rt_pass_picture *picture, int32_t patch)
 {
-    b->picture[at->picture++] =
-        (struct rt_picture){ { rgb, rgb }, p->height, p->width, p->height / patch, p->width / patch };
+    b->picture[at->picture++] = (struct rt_picture){ .rgb = { picture->rgb, picture->rgb },
+                                                     .height = p->height,
+                                                     .width = p->width,
+                                                     .grid_h = p->height / patch,
+                                                     .grid_w = p->width / patch,
+                                                     .number = picture->number,
+                                                     .file = picture->file,
+                                                     .features = picture->features };
     b->patches += (int64_t)(p->height / patch) * (p->width / patch);
 }
 
@@ -113,7 +119,7 @@ static rt_status fill_row(struct rt_pass *pass, const struct rt_store *store, in
         } else {
             rt_positions_picture(t + from, h + from, w + from, 1, p->height / (patch * merge),
                                  p->width / (patch * merge), &next);
-            fill_picture(b, at, p, picture++->rgb, patch);
+            fill_picture(b, at, p, picture++, patch);
             for (int32_t k = 0; k < count; k++)
                 b->image_rows[from + k] = at->image_row++;
         }
@@ -169,6 +175,8 @@ rt_status rt_pass_fill(struct rt_pass *pass, const struct rt_store *store, int32
 
 void rt_pass_free(struct rt_pass *pass)
 {
+    for (int64_t i = 0; i < pass->pictures; i++)
+        free(pass->picture[i].features);
     free(pass->row);
     free(pass->micro_of);
     free(pass->dropped);

@@ -19,6 +19,8 @@ struct rt_pass_picture {
     int32_t number;     /* in the store */
     int64_t row;        /* of the pass */
     const uint8_t *rgb; /* NULL until it is there */
+    struct rt_file_id file; /* that rgb comes from */
+    void *features;     /* malloc'ed, in place of rgb; or NULL */
 };
 
 struct rt_pass {
@@ -45,6 +47,6 @@ rt_status rt_pass_add(struct rt_pass *pass, const struct rt_store *store, const 
  * than 2^31 tokens, a row that is not as long as the store says). */
 rt_status rt_pass_fill(struct rt_pass *pass, const struct rt_store *store, int32_t image_id, int32_t patch,
                        int32_t merge, int64_t ranks, struct rt_error *err);
-void rt_pass_free(struct rt_pass *pass); /* contents; pictures are the caller's to give back */
+void rt_pass_free(struct rt_pass *pass); /* contents; pixels are the caller's to give back */
 
 #endif

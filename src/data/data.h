@@ -14,6 +14,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+struct rt_cache;
 struct rt_dist;
 
 /* Names are the job file's keys. Strings belong to the job. */
@@ -86,6 +87,8 @@ struct rt_data_limits {
     int64_t max_picture_patches;
 };
 void rt_data_limits(const struct rt_data *data, enum rt_split split, struct rt_data_limits *limits);
+/* Different pictures of all sets, and how many tokens they are together. */
+void rt_data_pictures(const struct rt_data *data, int64_t *pictures, int64_t *tokens);
 /* The largest token id in any row: the model's embedding has to have it. */
 int32_t rt_data_largest_id(const struct rt_data *data);
 /* For total_flos and num_input_tokens_seen: tokens of the training micro-batches [from_micro, to_micro) of an epoch as the
@@ -106,6 +109,9 @@ struct rt_loader_options {
                               has no steps: any of its micro-batches may be merged */
     int64_t ahead;         /* passes held at once, the caller's included; 0: 8 */
     int64_t ahead_bytes;   /* of pictures in those passes, unless one alone is larger; 0: half a GiB or less */
+    struct rt_cache *features; /* of pictures, by number in the job; one that is there is given in place of pixels. NULL:
+                              none are kept */
+    size_t feature_bytes;  /* of one picture token */
 };
 rt_status rt_loader_open(struct rt_loader **loader, struct rt_data *data, const struct rt_loader_options *opt,
                          struct rt_error *err);

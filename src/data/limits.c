@@ -193,6 +193,14 @@ rt_status rt_data_fed_tokens(struct rt_data *data, int64_t epoch, int64_t from_m
     return RT_OK;
 }
 
+void rt_data_pictures(const struct rt_data *data, int64_t *pictures, int64_t *tokens)
+{
+    *pictures = data->store.pictures;
+    *tokens = 0;
+    for (int32_t i = 0; i < data->store.pictures; i++)
+        *tokens += data->store.picture[i].tokens;
+}
+
 int32_t rt_data_largest_id(const struct rt_data *data)
 {
     const struct rt_store *store = &data->store;

@@ -1,13 +1,15 @@
 /*
  * loader.c - batches prepared ahead of the step by worker threads.
  *
- * A ring of passes. Under the lock a thread takes the oldest picture that is still wanted, or fills a pass whose
- * pictures are all there, or plans the next pass when there is room for it; decoding and filling happen outside
- * the lock. Passes leave in the order they were planned, so what a batch holds does not depend on the threads.
+ * A ring of passes. Under the lock a thread takes the oldest picture that is still wanted, or fills a pass
+ * whose pictures are all there, or plans the next pass when there is room for it; decoding and filling happen
+ * outside the lock. Passes leave in the order they were planned, so what a batch holds does not depend on the
+ * threads.
  */
 #include "config.h"
 #include "data/loader.h"
 
+#include "base/cache.h"
 #include "base/clock.h"
 #include "data/feed.h"
 #include "data/state.h"
@@ -49,12 +51,23 @@ static struct slot *slot_at(struct rt_loader *l, int64_t i)
     return &l->slot[(l->first + i) % l->opt.ahead];
 }
 
+/* What the pictures of a pass may take: as pixels or as features, which is not known yet. */
+static size_t bytes_of(const struct rt_loader *l, const struct rt_pass *pass)
+{
+    size_t features = 0;
+    if (l->opt.features == NULL)
+        return pass->picture_bytes;
+    for (int64_t i = 0; i < pass->pictures; i++)
+        features += (size_t)l->data->store.picture[pass->picture[i].number].tokens * l->opt.feature_bytes;
+    return features > pass->picture_bytes ? features : pass->picture_bytes;
+}
+
 /* Is there room in the ring for the next pass? One always may be under way besides the caller's. */
 static bool room(const struct rt_loader *l)
 {
     if (l->count == l->opt.ahead)
         return false;
-    return l->count == (l->out ? 1 : 0) || l->bytes + l->next.picture_bytes <= (size_t)l->opt.ahead_bytes;
+    return l->count == (l->out ? 1 : 0) || l->bytes + bytes_of(l, &l->next) <= (size_t)l->opt.ahead_bytes;
 }
 
 /* Plan and put into the ring what fits. true: something new is there to do. */
@@ -71,26 +84,45 @@ static bool advance(struct rt_loader *l)
         return false;
     struct slot *slot = slot_at(l, l->count++);
     *slot = (struct slot){ .pass = l->next };
-    l->bytes += l->next.picture_bytes;
+    l->bytes += bytes_of(l, &l->next);
     l->peak_bytes = l->bytes > l->peak_bytes ? l->bytes : l->peak_bytes;
     l->next = (struct rt_pass){ 0 };
     return true;
+}
+
+/* The features of a picture, if they are kept; malloc'ed. */
+static void *kept_features(struct rt_loader *l, int32_t number)
+{
+    struct rt_cache *cache = l->opt.features;
+    const struct rt_store *store = &l->data->store;
+    const size_t bytes = (size_t)store->picture[number].tokens * l->opt.feature_bytes;
+    if (cache == NULL || !rt_cache_has(cache, number))
+        return NULL;
+    const struct rt_file_id file = rt_file_id_of(store->paths + store->picture[number].path);
+    void *features = malloc(bytes);
+    if (features != NULL && rt_cache_get(cache, number, &file, features, bytes))
+        return features;
+    free(features);
+    return NULL;
 }
 
 /* Take one picture of a pass. Called and left with the lock held. */
 static void fetch(struct rt_loader *l, struct slot *slot)
 {
     const int64_t i = slot->taken++;
-    const int32_t number = slot->pass.picture[i].number;
-    const uint8_t *rgb = NULL;
+    struct rt_pass_picture picture = slot->pass.picture[i];
     struct rt_error err = { 0 };
+    rt_status st = RT_OK;
     pthread_mutex_unlock(&l->lock);
-    const rt_status st = rt_pictures_take(l->data->pictures, number, &rgb, NULL, &err);
+    picture.features = kept_features(l, picture.number);
+    if (picture.features == NULL)
+        st = rt_pictures_take(l->data->pictures, picture.number, &picture.rgb,
+                              l->opt.features != NULL ? &picture.file : NULL, &err);
     pthread_mutex_lock(&l->lock);
     slot->there++;
-    slot->pass.picture[i].rgb = rgb;
+    slot->pass.picture[i] = picture;
     if (st == RT_ERR_DATA) {
-        slot->pass.dropped[slot->pass.picture[i].row] = true;
+        slot->pass.dropped[picture.row] = true;
     } else if (st != RT_OK && l->status == RT_OK) {
         l->status = st;
         l->error = err;
@@ -223,7 +255,7 @@ rt_status rt_batch_next(struct rt_loader *loader, const struct rt_batch **batch,
     pthread_mutex_lock(&l->lock);
     if (l->out) {
         struct rt_pass pass = slot_at(l, 0)->pass;
-        l->bytes -= pass.picture_bytes;
+        l->bytes -= bytes_of(l, &pass);
         l->out = false;
         l->first = (l->first + 1) % l->opt.ahead;
         l->count--;

@@ -57,6 +57,9 @@ struct rt_train_options {
     int64_t ddp_timeout;                /* s; 1800, but never above 600 (said in the log where a job asks for more) */
     int64_t seed;
     double max_bad_steps;               /* our key: steps with a loss that is not finite, borne in a row; 10 */
+    const char *vision_cache;           /* our key: "auto", "ram", "disk", "off" */
+    double vision_cache_gib;            /* our key: most that it takes on a host; NaN: half of what is free */
+    const char *vision_cache_dir;       /* our key: where on disk; NULL: the environment says */
     double max_hours;                   /* our key: h until a checkpoint is written and the run stops; NaN: no limit */
 };
 

@@ -110,6 +110,8 @@ static rt_status read_choice(const struct rt_reading *r, const struct rt_key *ke
     bool b;
     if (node->kind == RT_NODE_BOOL && !node->b && rt_word_among(key->choices, "no"))
         word = "no"; /* an unquoted no is false in YAML */
+    else if (node->kind == RT_NODE_BOOL && !node->b && rt_word_among(key->choices, "off"))
+        word = "off"; /* so is off */
     else if (rt_key_is_switch(key) && bool_of_node(node, &b))
         word = b ? "all" : "no";
     if (!rt_word_among(key->choices, word))

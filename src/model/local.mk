@@ -1,3 +1,4 @@
+librt_a_SOURCES += src/model/vision_cache.c
 librt_a_SOURCES += src/model/adapter.c src/model/adapter.h src/model/block.c src/model/block.h src/model/build.c \
     src/model/build.h src/model/arch.c src/model/arch.h src/model/given.c src/model/linear.c src/model/linear.h \
     src/model/layout.c src/model/layout.h src/model/load.c src/model/init.c src/model/kept.c src/model/kept.h src/model/loss.c src/model/model.c src/model/model.h src/model/modules.c src/model/modules.h \

@@ -160,6 +160,7 @@ void rt_model_close(struct rt_model *m)
 {
     if (m == NULL)
         return;
+    rt_model_keep_features(m, NULL);
     rt_upload_free(m);
     if (m->ex->work == m->work_memory && m->work_memory != NULL) {
         m->ex->work = NULL;
@@ -233,7 +234,8 @@ rt_status rt_model_bwd(struct rt_model *m, rt_grads_ready_fn *ready, void *conte
     if (m->host.learned == 0)
         return RT_OK;
     RT_TRY(rt_text_bwd(m));
-    return rt_vision_bwd(m);
+    RT_TRY(rt_vision_bwd(m));
+    return rt_vision_saved_flush(m); /* while the device is at it */
 }
 
 rt_status rt_model_logits(struct rt_model *m, const struct rt_batch *batch, float *host_logits)
@@ -249,6 +251,7 @@ rt_status rt_model_loss(struct rt_model *m, double *weighted_sum, float *row_los
 {
     const int64_t learned = m->host.first + m->host.passed;
     const size_t bytes = (size_t)learned * sizeof(float);
+    RT_TRY(rt_vision_saved_flush(m));
     RT_TRY(rt_exec_get(m->ex, m->host.row_loss, m->text_acts.row_loss, bytes));
     double sum = 0;
     for (int64_t i = 0; i < learned; i++)

@@ -15,6 +15,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+struct rt_cache;
 struct rt_dist;
 
 /* Is the forward of the layers run again in the backward, to save memory? Results are the same. */
@@ -98,6 +99,17 @@ rt_status rt_model_bwd(struct rt_model *model, rt_grads_ready_fn *ready, void *c
 rt_status rt_model_loss(struct rt_model *model, double *weighted_sum, float *row_loss, float *row_hit);
 /* Logits of every position of a batch in f32 [tokens, vocab] on the host: for comparisons. */
 rt_status rt_model_logits(struct rt_model *model, const struct rt_batch *batch, float *host_logits);
+
+/* Bytes of the features of one picture token; 0 where the vision tower or its merger learns, as they are others then after
+ * every step. */
+size_t rt_model_feature_bytes(const struct rt_model *model);
+/* Of the batch put last: pictures that go through the tower, and those that need not. */
+void rt_model_pictures(const struct rt_model *model, int64_t *tower, int64_t *kept);
+/* From now on the features that a frozen tower makes of a picture are put into the cache under its number, if its file is
+ * known: at rt_model_bwd or rt_model_loss at the latest. Features depend on the picture alone, not on its company, so that
+ * pictures can come with those of an earlier pass and give the same losses. NULL: no more are kept. Fails:
+ * RT_ERR_MEMORY. */
+rt_status rt_model_keep_features(struct rt_model *model, struct rt_cache *cache);
 
 /* ---- the adapter: everything that learns -------------------------------------------------------------------- */
 

@@ -3,6 +3,7 @@
 #define RT_MODEL_STATE_H
 
 #include "base/arena.h"
+#include "base/cache.h"
 #include "model/arch.h"
 #include "model/build.h"
 #include "model/kept.h"
@@ -95,6 +96,21 @@ struct rt_vision_part {
     int64_t row;                     /* and its patches at this one, in pixels and rotary tables */
     const int32_t *order;            /* where the exec runs: [patches / merge^2], see window.h */
     struct rt_place window, full;
+    int64_t number;                  /* of the one picture, and its file, for keeping its features */
+    struct rt_file_id file;
+};
+
+/* Features on their way from where the exec runs to the cache. */
+struct rt_vision_saved {
+    struct rt_cache *cache;          /* the caller's; NULL: none */
+    char *staging;                   /* on the host: features of a pass */
+    struct rt_vision_waiting {
+        int64_t number;
+        struct rt_file_id file;
+        size_t at, bytes;            /* in staging */
+    } *waiting;                      /* [pictures] */
+    int64_t count;
+    size_t used_bytes;
 };
 
 struct rt_model {
@@ -124,6 +140,7 @@ struct rt_model {
     struct rt_vision_part *part;     /* [parts] of its vision pass */
     int64_t parts;
     const struct rt_vision_part *now; /* the part that is in the tower's buffers */
+    struct rt_vision_saved saved;
     int64_t pictures;                /* of the last forward */
     int64_t params;
     rt_grads_ready_fn *ready;        /* of the backward under way, or NULL */
@@ -162,9 +179,17 @@ void rt_vision_put_free(struct rt_model *m);
 int64_t rt_vision_put_patches(const struct rt_model *m);
 int64_t rt_vision_put_units(const struct rt_model *m);
 void rt_vision_put_take(struct rt_model *m, struct rt_arena *arena);
-/* Pictures of a batch to patch rows where the exec runs, and the tables of their order and places; host.order.where then holds
+/* Pictures of a batch to patch rows where the exec runs, or their features to where the tower would leave them, and the tables
+ * of their order and places; host.order.where then holds
  * the row of features of every merged cell of the batch in its own order. */
 rt_status rt_vision_put(struct rt_model *m, const struct rt_batch *batch);
+
+/* vision_cache.c: begin to keep the features of a part that has just gone through the tower; and put into the cache what was
+ * begun, waiting for no more than that. */
+rt_status rt_vision_save(struct rt_model *m, const struct rt_vision_part *part);
+rt_status rt_vision_saved_flush(struct rt_model *m);
+/* Features that have been kept since the loader looked, good until the next call; or NULL. */
+const void *rt_vision_saved_now(struct rt_model *m, const struct rt_picture *picture);
 
 /* upload.c */
 rt_status rt_upload_init(struct rt_model *m, struct rt_error *err);

@@ -148,9 +148,11 @@ static rt_status part_fwd(struct rt_model *m)
 
 rt_status rt_vision_fwd(struct rt_model *m)
 {
+    RT_TRY(rt_vision_saved_flush(m));
     for (int64_t i = 0; i < m->parts; i++) {
         m->now = &m->part[i];
         RT_TRY(part_fwd(m));
+        RT_TRY(rt_vision_save(m, m->now));
     }
     return RT_OK;
 }

@@ -112,14 +112,17 @@ struct filled {
 };
 
 /* Rotary rows of the pictures of a part, written where the window order puts them. */
-static void rope(struct rt_model *m, const struct rt_batch *b, const int32_t *where, int64_t first)
+static void rope(struct rt_model *m, const struct rt_batch *b, const struct rt_window_order *o,
+                 const struct filled *at)
 {
     struct rt_staging *h = &m->host;
     const int64_t merge = m->config.vision.merge, cells = cells_of(m), half = half_of(m);
+    const int32_t *where = o->where;
     for (int64_t i = 0; i < b->pictures; i++) {
         const int64_t rows = b->picture[i].grid_h / merge, cols = b->picture[i].grid_w / merge;
         for (int64_t cell = 0; cell < rows * cols; cell++) {
-            const int64_t y = cell / cols * merge, x = cell % cols * merge, row = first + *where++ * cells;
+            const int64_t y = cell / cols * merge, x = cell % cols * merge;
+            const int64_t row = at->row + (*where++ - at->feature) * cells;
             for (int64_t k = 0; k < cells; k++)
                 rt_rope_vision_row(&m->vision_rope, y + k / merge, x + k % merge,
                                    h->vision_cos + (row + k) * half, h->vision_sin + (row + k) * half);
@@ -127,22 +130,30 @@ static void rope(struct rt_model *m, const struct rt_batch *b, const int32_t *wh
     }
 }
 
-/* The tables of the pictures of b, behind those of the parts before. */
-static void fill_part(struct rt_model *m, const struct rt_batch *b, struct filled *at)
+/* The order of the pictures of b behind what is filled; their features begin at at->feature. */
+static struct rt_window_order order(struct rt_model *m, const struct rt_batch *b, struct filled *at)
 {
     const struct rt_window_order *h = &m->host.order;
-    const struct rt_inputs *in = &m->in;
-    const int64_t cells = cells_of(m), half = half_of(m);
     struct rt_window_order o = { .unit = h->unit + at->unit,
                                  .where = h->where + at->cell,
                                  .full_cu = h->full_cu + at->full,
                                  .window_cu = h->window_cu + at->window };
     rt_window_order(&o, &m->config, b);
-    at->row = up_to(at->row, step_of(m, m->vision.patch.in));
     at->feature = up_to(at->feature, step_of(m, m->vision.fc2.out));
-    rope(m, b, o.where, at->row);
     for (int64_t i = 0; i < o.units; i++)
         o.where[i] += (int32_t)at->feature;
+    at->cell += o.units;
+    return o;
+}
+
+/* A part of the pictures of b, and its tables. */
+static void fill_part(struct rt_model *m, const struct rt_batch *b, struct filled *at)
+{
+    const struct rt_inputs *in = &m->in;
+    const int64_t cells = cells_of(m), half = half_of(m);
+    const struct rt_window_order o = order(m, b, at);
+    at->row = up_to(at->row, step_of(m, m->vision.patch.in));
+    rope(m, b, &o, at);
     const float *cos = in->vision_cos + at->row * half, *sin = in->vision_sin + at->row * half;
     m->part[m->parts++] = (struct rt_vision_part){
         .patches = o.units * cells,
@@ -152,27 +163,14 @@ static void fill_part(struct rt_model *m, const struct rt_batch *b, struct fille
         .full = { o.units * cells, cos, sin, in->full_cu + at->full, o.full_cu, b->pictures, o.full_max },
         .window = { o.units * cells, cos, sin, in->window_cu + at->window, o.window_cu, o.windows,
                     o.window_max },
+        .number = b->picture->number,
+        .file = b->picture->file,
     };
     at->row += o.units * cells;
     at->feature += o.units;
-    at->cell += o.units;
     at->unit += o.units;
     at->full += b->pictures + 1;
     at->window += o.windows + 1;
-}
-
-/* Parts of the batch and their tables on the host. */
-static struct filled fill_parts(struct rt_model *m, const struct rt_batch *batch)
-{
-    struct filled at = { 0 };
-    m->parts = 0;
-    if (m->vision.learns)
-        fill_part(m, batch, &at);
-    for (int64_t i = 0; i < batch->pictures && !m->vision.learns; i++) {
-        const struct rt_batch one = { .pictures = 1, .picture = &batch->picture[i] };
-        fill_part(m, &one, &at);
-    }
-    return at;
 }
 
 static rt_status put_tables(struct rt_model *m, const struct filled *filled)
@@ -202,20 +200,42 @@ static rt_status put_pixels(struct rt_model *m, const struct rt_picture *p, int6
                              m->config.vision.patch, m->config.vision.merge);
 }
 
-rt_status rt_vision_put(struct rt_model *m, const struct rt_batch *batch)
+/* A picture of a frozen tower: its features, or a part of its own. */
+static rt_status put_picture(struct rt_model *m, const struct rt_picture *p, struct filled *at)
 {
-    m->pictures = batch->pictures;
-    m->parts = 0;
-    if (batch->pictures == 0)
-        return RT_OK;
-    const struct filled filled = fill_parts(m, batch);
-    RT_TRY(put_tables(m, &filled));
+    const struct rt_batch one = { .pictures = 1, .picture = (struct rt_picture *)(uintptr_t)p };
+    const void *kept = p->features != NULL ? p->features : rt_vision_saved_now(m, p);
+    if (kept == NULL) {
+        fill_part(m, &one, at);
+        return put_pixels(m, p, m->part[m->parts - 1].row);
+    }
+    const int64_t units = order(m, &one, at).units, width = m->vision.fc2.out;
+    rt_act *features = rt_at(m->ex, m->vision_acts.features, at->feature * width);
+    at->feature += units;
+    return rt_exec_put(m->ex, features, kept, (size_t)(units * width) * m->ex->act_bytes);
+}
+
+/* The pictures of a tower that learns: one part. */
+static rt_status put_all(struct rt_model *m, const struct rt_batch *batch, struct filled *at)
+{
     int64_t row = 0;
+    fill_part(m, batch, at);
     for (int64_t i = 0; i < batch->pictures; i++) {
-        const struct rt_picture *p = &batch->picture[i];
-        row = m->vision.learns ? row : m->part[i].row;
-        RT_TRY(put_pixels(m, p, row));
-        row += (int64_t)p->grid_h * p->grid_w;
+        RT_TRY(put_pixels(m, &batch->picture[i], row));
+        row += (int64_t)batch->picture[i].grid_h * batch->picture[i].grid_w;
     }
     return RT_OK;
+}
+
+rt_status rt_vision_put(struct rt_model *m, const struct rt_batch *batch)
+{
+    struct filled at = { 0 };
+    m->pictures = batch->pictures;
+    m->parts = 0;
+    RT_TRY(rt_vision_saved_flush(m));
+    if (batch->pictures > 0 && m->vision.learns)
+        RT_TRY(put_all(m, batch, &at));
+    for (int64_t i = 0; i < batch->pictures && !m->vision.learns; i++)
+        RT_TRY(put_picture(m, &batch->picture[i], &at));
+    return m->parts > 0 ? put_tables(m, &at) : RT_OK;
 }

@@ -48,6 +48,7 @@ static rt_status sum_batches(struct rt_run *run, struct rt_loader *loader, struc
         }
         RT_TRY_TO(st, rt_model_put(run->model, batch), err_free);
         RT_TRY_TO(st, rt_model_fwd(run->model, batch, false, 0), err_free);
+        rt_vision_cache_count(run);
         RT_TRY_TO(st, rt_model_loss(run->model, &loss, NULL, accuracy ? hit : NULL), err_free);
         s->loss += loss;
         s->batches++;
@@ -70,11 +71,12 @@ rt_status rt_run_share_late(struct rt_run *run)
 
 rt_status rt_evaluate(struct rt_run *run, struct rt_eval_log *log)
 {
-    const struct rt_loader_options where = { .split = RT_EVAL, .rank = rt_dist_rank(run->dist),
+    struct rt_loader_options where = { .split = RT_EVAL, .rank = rt_dist_rank(run->dist),
                                              .size = rt_dist_size(run->dist), .epoch = run->evaluations++ };
     struct rt_loader *loader = NULL;
     struct sums s = { 0 };
     const double start = rt_now_s();
+    rt_vision_cache_lend(run, &where);
     RT_TRY(rt_loader_open(&loader, run->data, &where, run->err));
     const rt_status st = sum_batches(run, loader, &s);
     rt_loader_close(loader);

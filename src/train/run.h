@@ -2,6 +2,7 @@
 #ifndef RT_TRAIN_RUN_H
 #define RT_TRAIN_RUN_H
 
+#include "base/cache.h"
 #include "base/status.h"
 #include "checkpoint/checkpoint.h"
 #include "data/data.h"
@@ -58,6 +59,13 @@ struct rt_run {
     double best_metric;         /* NaN: none yet */
     int64_t best_step;
     float *best;                /* [adapter count] on the host: parameters at best_step, for load_best_model_at_end */
+    struct rt_run_features {
+        bool kept;              /* on any rank */
+        struct rt_cache *cache; /* this rank's or its host's; NULL: it keeps none */
+        bool leads;             /* no rank before this one has the same cache */
+        bool told;              /* why it stopped growing */
+        int64_t tower, cached;  /* pictures since it was said last: through the tower, with kept features */
+    } features;
     bool stopped;
     bool together;              /* all ranks met the failure alike: nobody has to be ended by force */
 };
@@ -82,6 +90,17 @@ void rt_run_store_flos(struct rt_run *run);
 
 /* evaluate.c. Collective: one pass over the evaluation rows. */
 rt_status rt_evaluate(struct rt_run *run, struct rt_eval_log *log);
+
+/* vision_cache.c: picture features kept for later epochs. Collective: opens what vision_cache asks for and says so. And: where a
+ * loader finds what is kept. */
+rt_status rt_vision_cache_open(struct rt_run *run);
+void rt_vision_cache_lend(const struct rt_run *run, struct rt_loader_options *where);
+
+/* vision_cache_news.c: the batch that has been through the model counts. Collective, after each step: says once an epoch what
+ * was kept and what it brought. Bytes in words: "1.5 MiB", into buf; returns buf. */
+void rt_vision_cache_count(struct rt_run *run);
+rt_status rt_vision_cache_step(struct rt_run *run);
+const char *rt_size_text(char buf[32], uint64_t bytes);
 
 /* best.c: after an evaluation; *better says whether it is the best so far. At the end: back to the best adapter. */
 rt_status rt_best_look(struct rt_run *run, const struct rt_eval_log *log, bool *better);

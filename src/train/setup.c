@@ -138,6 +138,7 @@ void rt_run_close(struct rt_run *run)
         rt_exec_free(run->ex, run->norm);
     rt_beside_free(run->beside);
     rt_model_close(run->model);
+    rt_cache_close(run->features.cache);
     rt_dist_close_device(run->dist);
     rt_exec_close(run->ex);
     rt_data_close(run->data);

@@ -56,6 +56,7 @@ static rt_status step_grads(struct rt_run *run, double *loss)
                                 (uint64_t)rt_dist_rank(run->dist);
         if (batch->learned > 0) {
             RT_TRY(rt_model_fwd(run->model, batch, true, stream));
+            rt_vision_cache_count(run);
             RT_TRY(rt_model_bwd(run->model, last ? sum_from : NULL, run));
         }
         micro += batch->micros;
@@ -207,6 +208,7 @@ static rt_status after_step(struct rt_run *run)
     if ((due(run, opt->eval_strategy, run->eval_steps) || (last && opt->eval_strategy == RT_STRATEGY_STEPS)) &&
         (opt->eval_strategy == RT_STRATEGY_EPOCH ? rt_run_epoch(run, run->step) : (double)run->step) >= opt->eval_delay)
         RT_TRY(evaluate(run, &best));
+    RT_TRY(rt_vision_cache_step(run));
     RT_TRY(agree_to_stop(run));
     if (due(run, opt->save_strategy, run->save_steps) || (last && opt->save_strategy == RT_STRATEGY_STEPS) || best ||
         run->stopped) {
@@ -219,9 +221,10 @@ static rt_status after_step(struct rt_run *run)
 static rt_status train_loop(struct rt_run *run)
 {
     const struct rt_train_options *opt = &run->job->train;
-    const struct rt_loader_options where = { .split = RT_TRAIN, .rank = rt_dist_rank(run->dist),
+    struct rt_loader_options where = { .split = RT_TRAIN, .rank = rt_dist_rank(run->dist),
                                              .size = rt_dist_size(run->dist), .epoch = run->step / run->steps_per_epoch,
                                              .micro = rt_run_micro(run, run->step), .merge_tokens = rt_model_pass_tokens(run->model) };
+    rt_vision_cache_lend(run, &where);
     RT_TRY(rt_loader_open(&run->loader, run->data, &where, run->err));
     run->window_started_s = rt_now_s();
     bool best = false;
@@ -258,6 +261,8 @@ rt_status rt_train(const struct rt_job *job, struct rt_dist *dist, const volatil
     rt_status st = rt_run_open(&run, job, dist, stop, err);
     if (st == RT_OK && job->train.do_train)
         st = rt_run_resume(&run);
+    if (st == RT_OK && job->train.do_train)
+        st = rt_vision_cache_open(&run);
     if (st == RT_OK && job->train.do_train) {
         if (run.step >= run.steps) /* what a run killed at its very end still owes is written now */
             rt_report_info(run.report, "already finished: %s holds all %lld steps", job->output_dir, (long long)run.steps);

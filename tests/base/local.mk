@@ -1,4 +1,7 @@
 # tests of base
+check_PROGRAMS += tests/base/test_cache.t
+tests_base_test_cache_t_SOURCES = tests/base/test_cache.c tests/tap.h
+tests_base_test_cache_t_LDADD = $(RT_LIBS)
 check_PROGRAMS += tests/base/test_pyjson.t
 tests_base_test_pyjson_t_SOURCES = tests/base/test_pyjson.c tests/tap.h
 tests_base_test_pyjson_t_LDADD = $(RT_LIBS)

@@ -1,6 +1,7 @@
 /* tests/data/test_loader.c - batches of drawn data on one rank: order, threads, merging, broken pictures,
  * bounds. */
 #include "config.h"
+#include "base/cache.h"
 #include "data/loader.h"
 #include "data/made.h"
 #include "data/state.h"
@@ -388,6 +389,72 @@ static void changed(const struct made *made, struct rt_data *data)
         made_draw(made, i);
 }
 
+/* What the features of picture i hold in this test: 8 bytes a token. */
+static void fill_features(uint64_t *features, const struct rt_data *data, int32_t i)
+{
+    for (int32_t k = 0; k < data->store.picture[i].tokens; k++)
+        features[k] = (uint64_t)i << 32 | (uint32_t)k;
+}
+
+/* Pictures of an epoch that come with their features; one that comes with neither, or with others, ends the count. */
+static int count_features(struct rt_data *data, struct rt_cache *cache)
+{
+    struct rt_loader *loader = open_loader(data, &(struct rt_loader_options){ .split = RT_TRAIN, .features = cache,
+                                                                             .feature_bytes = sizeof(uint64_t) });
+    uint64_t want[1000];
+    int count = 0;
+    for (int i = 0; i < MICROS; i++) {
+        const struct rt_batch *b = NULL;
+        if (rt_batch_next(loader, &b, NULL, NULL) != RT_OK)
+            count = -1000;
+        for (int64_t k = 0; b != NULL && k < b->pictures; k++) {
+            const struct rt_picture *p = &b->picture[k];
+            fill_features(want, data, p->number);
+            if ((p->features == NULL) == (p->rgb[0] == NULL) ||
+                (p->features != NULL &&
+                 memcmp(p->features, want, (size_t)data->store.picture[p->number].tokens * sizeof *want) != 0))
+                count = -1000;
+            count += p->features != NULL;
+        }
+    }
+    rt_loader_close(loader);
+    return count;
+}
+
+/* Pictures whose features are kept come with them and without pixels, until their file is another. */
+static void kept_features(const struct made *made, struct rt_data *data)
+{
+    const struct rt_cache_options opt = { .entries = data->store.pictures, .most_bytes = 1 << 20 };
+    struct rt_cache *cache = NULL;
+    struct rt_cache_news news;
+    struct rt_error err;
+    uint64_t features[1000];
+    int64_t pictures = 0, tokens = 0;
+    if (rt_cache_open(&cache, &opt, &err) != RT_OK) {
+        ok(0, "cache: %s", err.text);
+        return;
+    }
+    ok(count_features(data, cache) == 0, "nothing is kept: pixels");
+    for (int32_t i = 0; i < data->store.pictures; i++) {
+        const struct rt_file_id file = rt_file_id_of(data->store.paths + data->store.picture[i].path);
+        fill_features(features, data, i);
+        rt_cache_put(cache, i, &file, features, (size_t)data->store.picture[i].tokens * sizeof *features);
+    }
+    rt_data_pictures(data, &pictures, &tokens);
+    rt_cache_tell(cache, &news);
+    ok(news.entries == pictures && news.bytes == (size_t)tokens * sizeof *features, "%lld pictures of %lld tokens are kept",
+       (long long)pictures, (long long)tokens);
+    const int all = count_features(data, cache);
+    ok(all > 0, "all %d come with features", all);
+    rewrite(data->store.paths + data->store.picture[0].path);
+    const int rest = count_features(data, cache);
+    rt_cache_tell(cache, &news);
+    ok(rest > 0 && rest < all && news.changed == 1, "one is rewritten: %d come with features", rest);
+    rt_cache_close(cache);
+    for (int i = 0; i < MADE_PICTURES; i++)
+        made_draw(made, i);
+}
+
 /* A picture that was whole at the scan and is cut off afterwards. */
 static void truncated(struct made *made, struct rt_dist *dist)
 {
@@ -600,6 +667,7 @@ int main(int argc, char **argv)
     bounds(&made, data);
     cache_without_room(data);
     changed(&made, data);
+    kept_features(&made, data);
     rt_data_close(data);
     order_and_threads(&made, dist);
     truncated(&made, dist);

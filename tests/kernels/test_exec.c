@@ -32,6 +32,16 @@ static void test_memory(struct op_backend *b)
     op_ok(rt_exec_zero(ex, (unsigned char *)p + 100, 50) == RT_OK && rt_exec_sync(ex) == RT_OK &&
               rt_exec_get(ex, back, p, sizeof back) == RT_OK && memcmp(host, back, sizeof host) == 0,
           "%s zeroes what it is asked to", b->name);
+    unsigned char *late = NULL;
+    op_ok(rt_exec_get_end(ex) == RT_OK, "%s waits for no get", b->name);
+    op_ok(rt_exec_pin(ex, (void **)&late, sizeof host) == RT_OK && late != NULL, "%s pins memory for gets", b->name);
+    op_ok(rt_exec_get_begin(ex, late, p, 500) == RT_OK &&
+              rt_exec_get_begin(ex, late + 500, (unsigned char *)p + 500, 500) == RT_OK &&
+              rt_exec_zero(ex, p, sizeof host) == RT_OK && rt_exec_get_end(ex) == RT_OK &&
+              memcmp(host, late, sizeof host) == 0,
+          "%s: gets that are not waited for give what was there then", b->name);
+    rt_exec_unpin(ex, late);
+    rt_exec_unpin(ex, NULL);
     rt_exec_free(ex, p);
     rt_exec_free(ex, NULL);
     void *kept = host;

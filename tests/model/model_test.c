@@ -142,7 +142,8 @@ const struct rt_batch *test_batch(uint32_t seed)
     for (int i = 0; i < PICTURES; i++) {
         for (size_t k = 0; k < sizeof rgb[i]; k++)
             rgb[i][k] = (uint8_t)test_random(&seed);
-        picture[i] = (struct rt_picture){ { rgb[i], rgb[i] }, grid[i][0] * PATCH, grid[i][1] * PATCH, grid[i][0], grid[i][1] };
+        picture[i] = (struct rt_picture){ .rgb = { rgb[i], rgb[i] }, .height = grid[i][0] * PATCH, .width = grid[i][1] * PATCH,
+                                          .grid_h = grid[i][0], .grid_w = grid[i][1] };
         b.patches += grid[i][0] * grid[i][1];
     }
     offsets[1] = (int32_t)put_sample(&b, 0, 18, 2, 3, &row, &seed);
