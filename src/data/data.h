@@ -140,6 +140,7 @@ struct rt_preview_options {
     bool json;
     int64_t micros;  /* stop after this many; 0: all */
     int64_t steps;   /* optimizer steps of the whole run */
+    bool bf16;       /* JSON's pixels as a job in bf16 gets them, rounded */
 };
 rt_status rt_data_preview(struct rt_data *data, const struct rt_preview_options *opt,
                           void (*emit)(const char *line, void *context), void *context, struct rt_error *err);

@@ -36,7 +36,7 @@ static rt_status show(struct rt_data *data, struct rt_loader *loader, const stru
     const struct rt_batch *batch;
     RT_TRY(rt_batch_next(loader, &batch, NULL, err));
     struct rt_bytes text = { 0 };
-    rt_status st = opt->json ? rt_preview_json(&text, data, rt_loader_pass(loader), err)
+    rt_status st = opt->json ? rt_preview_json(&text, data, rt_loader_pass(loader), opt->bf16, err)
                              : rt_preview_text(&text, data, rt_loader_pass(loader), err);
     rt_bytes_add(&text, "", 1);
     if (st == RT_OK && text.failed)

@@ -1,5 +1,6 @@
 /* preview_json.c - a micro-batch as the reference's records write it. */
 #include "config.h"
+#include "base/bf16.h"
 #include "data/preview.h"
 
 #include <stdlib.h>
@@ -38,7 +39,14 @@ struct pixels {
     int64_t seen[3][256];
     double first[8];
     int64_t pictures;
+    bool bf16;
 };
+
+static double pixel(const struct pixels *px, const struct rt_data *data, int channel, int value)
+{
+    const float x = data->rules.lut[channel][value];
+    return (double)(px->bf16 ? rt_f32_of_bf16(rt_bf16_of_f32(x)) : x);
+}
 
 static void see_picture(struct pixels *px, const struct rt_data *data, const uint8_t *rgb, int32_t width,
                         int32_t height)
@@ -49,7 +57,7 @@ static void see_picture(struct pixels *px, const struct rt_data *data, const uin
     /* the first patch begins with its own pixels, row by row, in channel 0 */
     const int32_t patch = data->rules.patch;
     for (int32_t i = 0; i < 8 && px->pictures == 0; i++)
-        px->first[i] = data->rules.lut[0][rgb == NULL ? 255 : rgb[3 * (i / patch * width + i % patch)]];
+        px->first[i] = pixel(px, data, 0, rgb == NULL ? 255 : rgb[3 * (i / patch * width + i % patch)]);
     px->pictures++;
 }
 
@@ -58,7 +66,7 @@ static void add_pixels(struct rt_bytes *out, const struct rt_data *data, const s
     long double sum = 0, squares = 0;
     for (int c = 0; c < 3; c++)
         for (int v = 0; v < 256; v++) {
-            const long double x = data->rules.lut[c][v], n = (long double)px->seen[c][v];
+            const long double x = pixel(px, data, c, v), n = (long double)px->seen[c][v];
             sum += n * x;
             squares += n * x * x;
         }
@@ -71,13 +79,14 @@ static void add_pixels(struct rt_bytes *out, const struct rt_data *data, const s
     }
 }
 
-static void add_pictures(struct rt_bytes *out, const struct rt_data *data, const struct rt_batch *b)
+static void add_pictures(struct rt_bytes *out, const struct rt_data *data, const struct rt_batch *b, bool bf16)
 {
     struct pixels *px = calloc(1, sizeof *px);
     if (px == NULL) {
         out->failed = 1;
         return;
     }
+    px->bf16 = bf16;
     rt_bytes_text(out, ", \"grid\": [");
     for (int64_t i = 0; i < b->pictures; i++) {
         const struct rt_picture *p = &b->picture[i];
@@ -111,7 +120,7 @@ static void add_positions(struct rt_bytes *out, const struct rt_batch *b)
     rt_bytes_text(out, "]");
 }
 
-rt_status rt_preview_json(struct rt_bytes *line, const struct rt_data *data, const struct rt_pass *pass,
+rt_status rt_preview_json(struct rt_bytes *line, const struct rt_data *data, const struct rt_pass *pass, bool bf16,
                           struct rt_error *err)
 {
     int64_t *rows = malloc((size_t)(pass->rows + 1) * sizeof *rows), kept = 0;
@@ -125,7 +134,7 @@ rt_status rt_preview_json(struct rt_bytes *line, const struct rt_data *data, con
     rt_bytes_text(line, "], \"labels\": [");
     add_rows(line, data, pass, true);
     rt_bytes_format(line, "], \"width\": %lld", (long long)rt_data_padded_width(data, rows, kept));
-    add_pictures(line, data, &pass->batch);
+    add_pictures(line, data, &pass->batch, bf16);
     add_positions(line, &pass->batch);
     rt_bytes_text(line, "}");
     free(rows);

@@ -90,6 +90,7 @@ rt_status rt_tool_preview(int argc, char **argv, struct rt_dist *dist, const vol
         return rt_fail(err, RT_ERR_USAGE, "preview: give a job file");
     struct rt_job *job = NULL;
     RT_TRY(rt_open_job(&job, argc, argv, dist, err));
+    opt.bf16 = job->train.bf16 || job->train.pure_bf16;
     struct rt_data_options data_options = job->data;
     data_options.output_dir = NULL; /* a preview leaves no files */
     struct rt_data *data = NULL;

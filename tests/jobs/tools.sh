@@ -154,6 +154,9 @@ on 2 preview job.yaml --json
 check "preview on 2 ranks shows rank 0's share: exit $rc" cmp "$tmp/log" r0.json
 on 2 preview job.yaml --json --rank 1
 check "preview on 2 ranks --rank 1 shows the other" cmp "$tmp/log" r1.json
+run "$program" preview job.yaml --json --micros 1 bf16=true
+check "preview of a job in bf16: other pixels, else the same" sh -c 'head -n 1 all.json | sed "s/\"pixels\": [^]]*//" > a.line
+    sed "s/\"pixels\": [^]]*//" "$1" | cmp - a.line && ! head -n 1 all.json | cmp -s - "$1"' - "$tmp/log"
 run "$program" preview job.yaml --json gradient_accumulation_steps=1 num_train_epochs=0.5 max_steps=-1
 check "preview of half an epoch: 18 of 36 micro-batches" [ "$(lines "$tmp/log")" -eq 18 ]
 run sh -c '"$0" preview job.yaml --json max_steps=-1 | head -n 1 | wc -l' "$program"
