@@ -6,6 +6,7 @@
 
 #include <errno.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -109,7 +110,8 @@ int main(int argc, char **argv)
         fprintf(stderr, "ranktune: there is no command \"%s\"; ranktune --help lists them\n", name);
         return rt_exit_code(RT_ERR_USAGE);
     }
-    if (argc == 3 && strcmp(name, "train") != 0 && (strcmp(argv[2], "--help") == 0 || strcmp(argv[2], "-h") == 0)) {
+    const bool own_help = strcmp(name, "train") == 0 || strcmp(name, "download") == 0;
+    if (argc == 3 && !own_help && (strcmp(argv[2], "--help") == 0 || strcmp(argv[2], "-h") == 0)) {
         printf("ranktune %s %s\n  %s\n", command->name, command->arguments, command->does);
         return 0;
     }
