@@ -28,8 +28,8 @@ rt_status rt_check(struct rt_exec *ex, const char *op, int holds, const char *wh
 
 enum { MAX_D = 1024 }; /* of the contract */
 
-rt_status rt_check_attention(struct rt_exec *ex, const char *op, const struct rt_attention *at, const int64_t *ld_q,
-                             int n_q, const int64_t *ld_kv, int n_kv)
+rt_status rt_check_attention(struct rt_exec *ex, const char *op, const struct rt_attention *at,
+                             const int64_t *ld_q, int n_q, const int64_t *ld_kv, int n_kv)
 {
     RT_TRY(rt_check(ex, op, at->heads >= 1 && at->kv_heads >= 1 && at->heads % at->kv_heads == 0,
                     "the query heads are no multiple of the key heads"));

@@ -15,10 +15,10 @@ rt_status rt_check_ld(struct rt_exec *ex, const char *op, const char *what, int6
 /* RT_ERR_INTERNAL with the text "op: what" unless holds. */
 rt_status rt_check(struct rt_exec *ex, const char *op, int holds, const char *what);
 
-/* RT_ERR_INTERNAL unless the heads and segments of at fit together and the rows of the n_q query side tensors and n_kv
- * key side tensors are as far apart as these say. */
+/* RT_ERR_INTERNAL unless the heads and segments of at fit together and the rows of the n_q query side tensors
+ * and n_kv key side tensors are as far apart as these say. */
 struct rt_attention;
-rt_status rt_check_attention(struct rt_exec *ex, const char *op, const struct rt_attention *at, const int64_t *ld_q,
-                             int n_q, const int64_t *ld_kv, int n_kv);
+rt_status rt_check_attention(struct rt_exec *ex, const char *op, const struct rt_attention *at,
+                             const int64_t *ld_q, int n_q, const int64_t *ld_kv, int n_kv);
 
 #endif

@@ -61,15 +61,19 @@ static const struct command *find(const char *name)
 
 static void usage(FILE *out)
 {
-    fprintf(out, "ranktune %s - LoRA fine-tuning of Qwen-VL models as an MPI batch program\n\n", PACKAGE_VERSION);
+    fprintf(out, "ranktune %s - LoRA fine-tuning of Qwen-VL models as an MPI batch program\n\n",
+            PACKAGE_VERSION);
     for (size_t i = 0; i < sizeof commands / sizeof *commands; i++)
         fprintf(out, "  ranktune %-8s %-55s %s\n", commands[i].name, commands[i].arguments, commands[i].does);
-    fprintf(out, "\n`ranktune train --help` lists every job key. Exit codes: 0 done, 64 command line, 65 data, 66 input files,\n"
-                 "69 device, 70 internal, 71 memory, 73 output folder, 74 input or output, 75 stopped with a checkpoint, 76 lost\n"
-                 "rank, 78 job file, 79 not finite.\n");
+    fprintf(
+        out,
+        "\n`ranktune train --help` lists every job key. Exit codes: 0 done, 64 command line, 65 data, 66 input files,\n"
+        "69 device, 70 internal, 71 memory, 73 output folder, 74 input or output, 75 stopped with a checkpoint, 76 lost\n"
+        "rank, 78 job file, 79 not finite.\n");
 }
 
-/* After the barrier and the end of MPI rank 0 alone returns the code, a second later: every launcher then reports it. */
+/* After the barrier and the end of MPI rank 0 alone returns the code, a second later: every launcher then
+ * reports it. */
 static int run_together(const struct command *command, int argc, char **argv, struct rt_error *err)
 {
     struct rt_dist *dist = NULL;
@@ -120,7 +124,7 @@ int main(int argc, char **argv)
     if (command->stoppable != NULL)
         catch_signals();
     rt_status st = command->stoppable != NULL ? command->stoppable(argc - 2, argv + 2, &stop, &err)
-                                                    : command->alone(argc - 2, argv + 2, &err);
+                                              : command->alone(argc - 2, argv + 2, &err);
     if (st == RT_OK && (fflush(stdout) != 0 || ferror(stdout)))
         st = rt_fail(&err, RT_ERR_IO, "standard output: %s", strerror(errno));
     if (st != RT_OK)

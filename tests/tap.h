@@ -10,7 +10,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-static struct { int run, failed; } tap;
+static struct {
+    int run, failed;
+} tap;
 
 __attribute__((format(printf, 2, 3), unused)) static int ok(int passed, const char *fmt, ...)
 {

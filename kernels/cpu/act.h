@@ -1,9 +1,9 @@
 /*
  * act.h - the element type that a file of kernels/cpu is being compiled for.
  *
- * Each operation is written once over `act` and compiled with RT_ACT_F32 and with RT_ACT_BF16, for each RT_CPU_LEVEL. f32()
- * reads an element, rn() rounds to one; panels are float views of blocks that OpenBLAS can read or add to: the
- * tensor itself in fp32, a converted copy in scratch in bf16.
+ * Each operation is written once over `act` and compiled with RT_ACT_F32 and with RT_ACT_BF16, for each
+ * RT_CPU_LEVEL. f32() reads an element, rn() rounds to one; panels are float views of blocks that OpenBLAS can
+ * read or add to: the tensor itself in fp32, a converted copy in scratch in bf16.
  */
 #ifndef RT_KERNELS_CPU_ACT_H
 #define RT_KERNELS_CPU_ACT_H
@@ -13,10 +13,11 @@
 #include "kernels/check.h"
 #include "kernels/ops.h"
 
-/* for (r of rows), shared out to the exec's threads: each row is made by one of them, with the same bits as by any other. */
+/* for (r of rows), shared out to the exec's threads: each row is made by one of them, with the same bits as by
+ * any other. */
 #define RT_PRAGMA(text) _Pragma(#text)
-#define RT_EACH_ROW(ex, r, rows, cols)                                                  \
-    RT_PRAGMA(omp parallel for schedule(static) num_threads(rt_cpu_team(ex, (rows) * (cols)))) \
+#define RT_EACH_ROW(ex, r, rows, cols)                                                                         \
+    RT_PRAGMA(omp parallel for schedule(static) num_threads(rt_cpu_team(ex, (rows) * (cols))))                 \
     for (int64_t r = 0; r < (rows); r++)
 
 /* For loops whose iterations are independent, also when an output is an input: nothing to prove. */

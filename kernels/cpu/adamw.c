@@ -29,7 +29,7 @@ struct scalars {
 
 /* Named for its element type because clang makes its resolver visible to the linker. */
 WITH_FMA static void RT_CPU(adamw_update)(float *p, float *m, float *v, const float *grad, int64_t n,
-                                            const struct scalars *s)
+                                          const struct scalars *s)
 {
     const struct scalars k = *s;
     RT_SIMD
@@ -60,7 +60,8 @@ rt_status RT_CPU(adamw)(struct rt_exec *ex, float *p, float *m, float *v, const 
         .eps = (float)h->eps,
     };
     const int64_t rows = (n + UPDATE - 1) / UPDATE;
-    RT_EACH_ROW(ex, r, rows, UPDATE) {
+    RT_EACH_ROW(ex, r, rows, UPDATE)
+    {
         const int64_t at = r * UPDATE, part = n - at < UPDATE ? n - at : UPDATE;
         RT_CPU(adamw_update)(p + at, m + at, v + at, grad + at, part, &s);
     }

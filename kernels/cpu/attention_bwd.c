@@ -8,7 +8,7 @@ struct bwd {
     const float *lse;
     act *dq, *dk, *dv;
     int64_t ldq, ldk, ldv, ldo, lddo, lddq, lddk, lddv;
-    struct blocks mem;      /* of the thread */
+    struct blocks mem;          /* of the thread */
     struct sums dk_sum, dv_sum; /* of the segment and key head at hand */
 };
 
@@ -61,10 +61,10 @@ static void bwd_block(const struct block *b, const struct rt_attention *at, void
         for (int64_t i = 0; i < rows; i++)
             probability_row(mem->s + i * keys, mem->ds + i * keys, visible_keys(b, i, k0, keys, at->causal),
                             keys, lse[i], delta[i], at->scale);
-        rt_cpu_sgemm(f->dv_sum.p + k0 * f->dv_sum.ld, f->dv_sum.ld, mem->s, keys, true, mem->d_o, d, false, keys, d,
-                     rows, 1.0f, 1.0f);
-        rt_cpu_sgemm(f->dk_sum.p + k0 * f->dk_sum.ld, f->dk_sum.ld, mem->ds, keys, true, mem->q, d, false, keys, d,
-                     rows, 1.0f, 1.0f);
+        rt_cpu_sgemm(f->dv_sum.p + k0 * f->dv_sum.ld, f->dv_sum.ld, mem->s, keys, true, mem->d_o, d, false,
+                     keys, d, rows, 1.0f, 1.0f);
+        rt_cpu_sgemm(f->dk_sum.p + k0 * f->dk_sum.ld, f->dk_sum.ld, mem->ds, keys, true, mem->q, d, false, keys,
+                     d, rows, 1.0f, 1.0f);
         rt_cpu_sgemm(mem->dq, d, mem->ds, keys, false, k.p, k.ld, false, rows, d, keys, 1.0f,
                      k0 == 0 ? 0.0f : 1.0f);
     }
@@ -95,7 +95,8 @@ static void zero_sums(struct sums s, int64_t rows, int64_t cols)
 static void bwd_head(struct bwd f, int64_t segment, int64_t kv_head, const struct rt_attention *at)
 {
     const int64_t start = at->host_cu[segment], length = at->host_cu[segment + 1] - start;
-    act *const dk = f.dk + start * f.lddk + kv_head * at->d, *const dv = f.dv + start * f.lddv + kv_head * at->d;
+    act *const dk = f.dk + start * f.lddk + kv_head * at->d, *const dv =
+                                                                 f.dv + start * f.lddv + kv_head * at->d;
     float *const work = ACT_IS_F32 ? NULL : (float *)f.ex->work + (kv_head * at->rows + start) * at->d;
     f.mem = blocks_in(rt_cpu_scratch(f.ex), at->d);
     f.dk_sum = sums_for(dk, f.lddk, at->d, work);

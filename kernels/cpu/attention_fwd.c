@@ -79,9 +79,7 @@ rt_status RT_CPU(attention_fwd)(struct rt_exec *ex, rt_act *o, int64_t ldo, floa
     RT_TRY(attention_check(ex, "attention_fwd", at, (int64_t[]){ ldo, ldq }, 2, (int64_t[]){ ldk, ldv }, 2));
     if (at->rows == 0)
         return RT_OK;
-    struct fwd f = {
-        ex, in(q), in(k), in(v), out(o), lse, ldq, ldk, ldv, ldo
-    };
+    struct fwd f = { ex, in(q), in(k), in(v), out(o), lse, ldq, ldk, ldv, ldo };
     RT_PRAGMA(omp parallel for schedule(dynamic) num_threads(attention_team(ex, at)))
     for (int64_t i = 0; i < at->segments * at->kv_heads; i++)
         blocks_of(i / at->kv_heads, i % at->kv_heads, at, fwd_block, &f);

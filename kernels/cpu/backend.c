@@ -132,8 +132,12 @@ static rt_status lane_copy(void *ex, void *dst, const void *src, size_t bytes)
 
 static rt_status cpu_lane(struct rt_exec *ex, struct rt_dist_lane *lane)
 {
-    *lane = (struct rt_dist_lane){ .context = ex, .after = lane_order, .before = lane_order, .done = lane_done,
-                                   .get = lane_copy, .put = lane_copy };
+    *lane = (struct rt_dist_lane){ .context = ex,
+                                   .after = lane_order,
+                                   .before = lane_order,
+                                   .done = lane_done,
+                                   .get = lane_copy,
+                                   .put = lane_copy };
     return RT_OK;
 }
 

@@ -1,9 +1,10 @@
 /*
- * backend.h - the state behind ex->backend on the CPU: threads, and scratch that operations may overwrite in every call.
+ * backend.h - the state behind ex->backend on the CPU: threads, and scratch that operations may overwrite in
+ * every call.
  *
- * Operations share their rows out to a team of OpenMP threads; OpenBLAS runs inside, in the thread that calls it. How many
- * threads an operation takes depends on its shape alone, so that the bits do not change from run to run. A build without
- * OpenMP has teams of one.
+ * Operations share their rows out to a team of OpenMP threads; OpenBLAS runs inside, in the thread that calls
+ * it. How many threads an operation takes depends on its shape alone, so that the bits do not change from run
+ * to run. A build without OpenMP has teams of one.
  */
 #ifndef RT_KERNELS_CPU_BACKEND_H
 #define RT_KERNELS_CPU_BACKEND_H
@@ -22,7 +23,8 @@ struct rt_cpu {
     int threads;
 };
 
-/* Elements that a thread has to get, or waking it costs more than it brings: some microseconds of a simple operation. */
+/* Elements that a thread has to get, or waking it costs more than it brings: some microseconds of a simple
+ * operation. */
 enum { RT_CPU_ELEMENTS_PER_THREAD = 1 << 13 };
 
 /* Threads for an operation on so many elements. */

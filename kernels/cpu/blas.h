@@ -5,8 +5,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* c[m,n] = alpha op(a) op(b) + beta c in fp32, row-major; with beta 0, c is not read. m, n and k at least 1, all sizes and
- * distances at most INT_MAX. Runs in the calling thread alone; several may call at once. */
+/* c[m,n] = alpha op(a) op(b) + beta c in fp32, row-major; with beta 0, c is not read. m, n and k at least 1,
+ * all sizes and distances at most INT_MAX. Runs in the calling thread alone; several may call at once. */
 void rt_cpu_sgemm(float *c, int64_t ldc, const float *a, int64_t lda, bool trans_a, const float *b, int64_t ldb,
                   bool trans_b, int64_t m, int64_t n, int64_t k, float alpha, float beta);
 

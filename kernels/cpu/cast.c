@@ -7,7 +7,8 @@ rt_status RT_CPU(cast)(struct rt_exec *ex, rt_act *y, int64_t ldy, const float *
 {
     RT_TRY(rt_check_shape(ex, "cast", rows, cols));
     RT_TRY(rt_check_ld(ex, "cast", "y", ldy, cols));
-    RT_EACH_ROW(ex, r, rows, cols) {
+    RT_EACH_ROW(ex, r, rows, cols)
+    {
         act *yr = out(y) + r * ldy;
         RT_SIMD
         for (int64_t c = 0; c < cols; c++)
@@ -20,7 +21,8 @@ rt_status RT_CPU(widen)(struct rt_exec *ex, float *y, const rt_act *x, int64_t l
 {
     RT_TRY(rt_check_shape(ex, "widen", rows, cols));
     RT_TRY(rt_check_ld(ex, "widen", "x", ldx, cols));
-    RT_EACH_ROW(ex, r, rows, cols) {
+    RT_EACH_ROW(ex, r, rows, cols)
+    {
         const act *xr = in(x) + r * ldx;
         RT_SIMD
         for (int64_t c = 0; c < cols; c++)

@@ -15,7 +15,8 @@ rt_status RT_CPU(dropout)(struct rt_exec *ex, rt_act *y, int64_t ldy, const rt_a
     const uint32_t first_kept = (uint32_t)ceil((double)p * 0x1p32); /* below 2^32: p is a float below 1 */
     const float share = 1.0f - p;
     const int64_t quads = (cols + 3) / 4;
-    RT_EACH_ROW(ex, r, rows, cols) {
+    RT_EACH_ROW(ex, r, rows, cols)
+    {
         const act *xr = in(x) + r * ldx;
         act *yr = out(y) + r * ldy;
         for (int64_t quad = 0; quad < quads; quad++) {

@@ -15,13 +15,15 @@ static void read_row(float *to, const void *table, enum rt_dtype type, int64_t r
 }
 
 rt_status RT_CPU(embed_fwd)(struct rt_exec *ex, float *x, const void *table, enum rt_dtype table_type,
-                            const int32_t *ids, const rt_act *features, const int32_t *image_rows, int64_t rows, int64_t cols)
+                            const int32_t *ids, const rt_act *features, const int32_t *image_rows, int64_t rows,
+                            int64_t cols)
 {
     RT_TRY(rt_check_shape(ex, "embed_fwd", rows, cols));
     for (int64_t r = 0; r < rows; r++)
         RT_TRY(rt_check(ex, "embed_fwd", image_rows[r] < 0 || features != NULL,
                         "a picture's row without features"));
-    RT_EACH_ROW(ex, r, rows, cols) {
+    RT_EACH_ROW(ex, r, rows, cols)
+    {
         if (image_rows[r] >= 0)
             read_row(x + r * cols, features, ex->act, image_rows[r], cols);
         else
@@ -34,7 +36,8 @@ rt_status RT_CPU(embed_bwd)(struct rt_exec *ex, rt_act *dfeatures, const float *
                             int64_t rows, int64_t cols)
 {
     RT_TRY(rt_check_shape(ex, "embed_bwd", rows, cols));
-    RT_EACH_ROW(ex, r, rows, cols) {
+    RT_EACH_ROW(ex, r, rows, cols)
+    {
         if (image_rows[r] < 0)
             continue;
         act *to = out(dfeatures) + image_rows[r] * cols;

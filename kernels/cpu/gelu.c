@@ -5,7 +5,8 @@
 
 #include <math.h>
 
-/* The tanh form is x logistic(2 k (x + a x^3)), as (1 + tanh z) / 2 = logistic(2 z): nothing cancels below 0. */
+/* The tanh form is x logistic(2 k (x + a x^3)), as (1 + tanh z) / 2 = logistic(2 z): nothing cancels below 0.
+ */
 static const float tanh_2k = 0x1.988454p+0f; /* 2 sqrt(2 / pi) */
 static const float tanh_a = 0.044715f;
 static const float quick_k = 1.702f;
@@ -19,7 +20,8 @@ rt_status RT_CPU(gelu_fwd)(struct rt_exec *ex, rt_act *y, int64_t ldy, const rt_
     RT_TRY(rt_check_ld(ex, "gelu_fwd", "y", ldy, cols));
     RT_TRY(rt_check(ex, "gelu_fwd", kind == RT_GELU_ERF || kind == RT_GELU_TANH || kind == RT_GELU_QUICK,
                     "unknown kind"));
-    RT_EACH_ROW(ex, r, rows, cols) {
+    RT_EACH_ROW(ex, r, rows, cols)
+    {
         const act *xr = in(x) + r * cols;
         act *yr = out(y) + r * ldy;
         if (kind == RT_GELU_ERF) {
@@ -47,7 +49,8 @@ rt_status RT_CPU(gelu_bwd)(struct rt_exec *ex, rt_act *dx, const rt_act *dy, int
     RT_TRY(rt_check_ld(ex, "gelu_bwd", "dy", lddy, cols));
     RT_TRY(rt_check(ex, "gelu_bwd", kind == RT_GELU_ERF || kind == RT_GELU_TANH || kind == RT_GELU_QUICK,
                     "unknown kind"));
-    RT_EACH_ROW(ex, r, rows, cols) {
+    RT_EACH_ROW(ex, r, rows, cols)
+    {
         const act *xr = in(x) + r * cols, *dyr = in(dy) + r * lddy;
         act *dxr = out(dx) + r * cols;
         if (kind == RT_GELU_ERF) {

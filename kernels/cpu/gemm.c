@@ -1,4 +1,5 @@
-/* gemm.c - matrix products on the CPU through OpenBLAS, shared out to threads, block by block; contracts in ops.h. */
+/* gemm.c - matrix products on the CPU through OpenBLAS, shared out to threads, block by block; contracts in
+ * ops.h. */
 #include "config.h"
 #include "kernels/cpu/act.h"
 #include "kernels/cpu/backend.h"
@@ -10,8 +11,8 @@
  * each operand is converted to scratch; of the 2 BLOCK^3 operations of a block, that costs 1 / BLOCK. */
 enum { BLOCK = ACT_IS_F32 ? INT_MAX : RT_CPU_BLOCK, PANEL = RT_CPU_BLOCK * RT_CPU_BLOCK };
 
-/* Multiplications that a thread has to get, some 20 microseconds; rows or columns of a share are a multiple of GRAIN, the
- * side of the tiles that OpenBLAS keeps in registers. */
+/* Multiplications that a thread has to get, some 20 microseconds; rows or columns of a share are a multiple of
+ * GRAIN, the side of the tiles that OpenBLAS keeps in registers. */
 enum { PRODUCTS_PER_THREAD = 1 << 20, GRAIN = 16 };
 
 /* op(x): x itself or its transpose. */
@@ -49,7 +50,8 @@ static int team_of(const struct rt_exec *ex, int64_t m, int64_t n, int64_t k)
 /* Share i of team: the longer side of c is cut. */
 static struct share share_of(int64_t m, int64_t n, int i, int team)
 {
-    const int64_t side = m >= n ? m : n, each = (side + (int64_t)team * GRAIN - 1) / ((int64_t)team * GRAIN) * GRAIN;
+    const int64_t side = m >= n ? m : n,
+                  each = (side + (int64_t)team * GRAIN - 1) / ((int64_t)team * GRAIN) * GRAIN;
     const int64_t from = least(i * each, side), length = least(each, side - from);
     return m >= n ? (struct share){ from, length, 0, n } : (struct share){ 0, m, from, length };
 }
@@ -132,8 +134,10 @@ rt_status RT_CPU(gemm)(struct rt_exec *ex, rt_act *c, int64_t ldc, const rt_act 
     RT_TRY(check(ex, "gemm", ldc, lda, trans_a, ldb, trans_b, m, n, k));
     RT_TRY(rt_check(ex, "gemm", beta == 0.0f || beta == 1.0f, "beta is neither 0 nor 1"));
     RT_TRY(rt_check(ex, "gemm", beta == 0.0f || bias == NULL, "a bias with beta 1"));
-    const struct gemm g = { ex, out(c), bias == NULL ? NULL : in(bias), ldc, k, { in(a), lda, trans_a },
-                            { in(b), ldb, trans_b }, alpha, beta };
+    const struct gemm g = {
+        ex,    out(c), bias == NULL ? NULL : in(bias), ldc, k, { in(a), lda, trans_a }, { in(b), ldb, trans_b },
+        alpha, beta
+    };
     const int team = team_of(ex, m, n, k);
     RT_PRAGMA(omp parallel for schedule(static) num_threads(team))
     for (int i = 0; i < team; i++)
@@ -153,8 +157,8 @@ rt_status RT_CPU(gemm_f32)(struct rt_exec *ex, float *c, int64_t ldc, const rt_a
         const struct share h = share_of(m, n, i, team);
         for (int64_t n0 = h.n0; n0 < h.n0 + h.n; n0 += BLOCK)
             for (int64_t m0 = h.m0; m0 < h.m0 + h.m; m0 += BLOCK)
-                product(ex, (struct sums){ c + m0 * ldc + n0, ldc }, oa, ob, m0, least(BLOCK, h.m0 + h.m - m0), n0,
-                        least(BLOCK, h.n0 + h.n - n0), k, alpha, 1.0f);
+                product(ex, (struct sums){ c + m0 * ldc + n0, ldc }, oa, ob, m0, least(BLOCK, h.m0 + h.m - m0),
+                        n0, least(BLOCK, h.n0 + h.n - n0), k, alpha, 1.0f);
     }
     return RT_OK;
 }

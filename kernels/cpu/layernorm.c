@@ -10,7 +10,8 @@ rt_status RT_CPU(add_layernorm_fwd)(struct rt_exec *ex, float *sum, rt_act *y, i
 {
     RT_TRY(rt_check_shape(ex, "add_layernorm_fwd", rows, cols));
     RT_TRY(rt_check_ld(ex, "add_layernorm_fwd", "y", ldy, cols));
-    RT_EACH_ROW(ex, r, rows, cols) {
+    RT_EACH_ROW(ex, r, rows, cols)
+    {
         const float *s = x + r * cols;
         act *yr = out(y) + r * ldy;
         if (delta != NULL) {
@@ -45,7 +46,8 @@ rt_status RT_CPU(layernorm_bwd)(struct rt_exec *ex, float *dx, rt_act *dx_act, c
 {
     RT_TRY(rt_check_shape(ex, "layernorm_bwd", rows, cols));
     RT_TRY(rt_check_ld(ex, "layernorm_bwd", "dy", lddy, cols));
-    RT_EACH_ROW(ex, r, rows, cols) {
+    RT_EACH_ROW(ex, r, rows, cols)
+    {
         const act *dyr = in(dy) + r * lddy;
         const float *xr = x + r * cols;
         float *dxr = dx + r * cols;

@@ -1,4 +1,5 @@
-/* levels_x86.c - the levels of the CPU operations on x86-64: AVX-512, AVX2, and what every such processor has. */
+/* levels_x86.c - the levels of the CPU operations on x86-64: AVX-512, AVX2, and what every such processor has.
+ */
 #include "config.h"
 #include "kernels/cpu/levels.h"
 

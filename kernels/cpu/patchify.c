@@ -14,7 +14,8 @@ rt_status RT_CPU(patchify)(struct rt_exec *ex, rt_act *y, const uint8_t *rgb0, c
     const int64_t width = grid_w * patch, across = grid_w / merge;
     const uint8_t *const frames[2] = { rgb0, rgb1 };
     const int64_t units = grid_h / merge * across, unit_elements = merge * merge * 3 * 2 * patch * patch;
-    RT_EACH_ROW(ex, unit, units, unit_elements) {
+    RT_EACH_ROW(ex, unit, units, unit_elements)
+    {
         act *to = out(y) + unit * unit_elements; /* rows and columns come in order: patches in merge order */
         for (int64_t within = 0; within < merge * merge; within++) {
             const int64_t py = unit / across * merge + within / merge;

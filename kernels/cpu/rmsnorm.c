@@ -10,7 +10,8 @@ rt_status RT_CPU(add_rmsnorm_fwd)(struct rt_exec *ex, float *sum, rt_act *y, int
 {
     RT_TRY(rt_check_shape(ex, "add_rmsnorm_fwd", rows, cols));
     RT_TRY(rt_check_ld(ex, "add_rmsnorm_fwd", "y", ldy, cols));
-    RT_EACH_ROW(ex, r, rows, cols) {
+    RT_EACH_ROW(ex, r, rows, cols)
+    {
         const float *s = x + r * cols;
         act *yr = out(y) + r * ldy;
         if (delta != NULL) {
@@ -39,7 +40,8 @@ rt_status RT_CPU(rmsnorm_bwd)(struct rt_exec *ex, float *dx, rt_act *dx_act, con
 {
     RT_TRY(rt_check_shape(ex, "rmsnorm_bwd", rows, cols));
     RT_TRY(rt_check_ld(ex, "rmsnorm_bwd", "dy", lddy, cols));
-    RT_EACH_ROW(ex, r, rows, cols) {
+    RT_EACH_ROW(ex, r, rows, cols)
+    {
         const act *dyr = in(dy) + r * lddy;
         const float *xr = x + r * cols;
         float *dxr = dx + r * cols;

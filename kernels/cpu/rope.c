@@ -22,9 +22,9 @@ rt_status RT_CPU(rope)(struct rt_exec *ex, rt_act *x, int64_t ldx, const float *
     RT_TRY(rt_check(ex, "rope", sign == 1 || sign == -1, "the sign is neither 1 nor -1"));
     const int64_t half = d / 2;
     RT_EACH_ROW(ex, r, rows, heads * d)
-        for (int64_t h = 0; h < heads; h++) {
-            act *lo = out(x) + r * ldx + h * d;
-            rotate(lo, lo + half, cos + r * half, sin + r * half, half, (float)sign);
-        }
+    for (int64_t h = 0; h < heads; h++) {
+        act *lo = out(x) + r * ldx + h * d;
+        rotate(lo, lo + half, cos + r * half, sin + r * half, half, (float)sign);
+    }
     return RT_OK;
 }

@@ -8,7 +8,8 @@ rt_status RT_CPU(swiglu_fwd)(struct rt_exec *ex, rt_act *y, int64_t ldy, const r
 {
     RT_TRY(rt_check_shape(ex, "swiglu_fwd", rows, cols));
     RT_TRY(rt_check_ld(ex, "swiglu_fwd", "y", ldy, cols));
-    RT_EACH_ROW(ex, r, rows, cols) {
+    RT_EACH_ROW(ex, r, rows, cols)
+    {
         const act *g = in(gu) + r * 2 * cols, *u = g + cols;
         act *yr = out(y) + r * ldy;
         RT_SIMD
@@ -23,7 +24,8 @@ rt_status RT_CPU(swiglu_bwd)(struct rt_exec *ex, rt_act *dgu, const rt_act *dy, 
 {
     RT_TRY(rt_check_shape(ex, "swiglu_bwd", rows, cols));
     RT_TRY(rt_check_ld(ex, "swiglu_bwd", "dy", lddy, cols));
-    RT_EACH_ROW(ex, r, rows, cols) {
+    RT_EACH_ROW(ex, r, rows, cols)
+    {
         const act *g = in(gu) + r * 2 * cols, *u = g + cols, *dyr = in(dy) + r * lddy;
         act *dg = out(dgu) + r * 2 * cols, *du = dg + cols;
         RT_SIMD

@@ -46,8 +46,10 @@ rt_status RT_CPU(xent)(struct rt_exec *ex, rt_act *logits, float *row_loss, floa
 {
     RT_TRY(rt_check_shape(ex, "xent", rows, cols));
     for (int64_t r = 0; r < rows; r++)
-        RT_TRY(rt_check(ex, "xent", targets[r] >= 0 && targets[r] < cols, "a target is no column of the logits"));
-    RT_EACH_ROW(ex, r, rows, cols) {
+        RT_TRY(
+            rt_check(ex, "xent", targets[r] >= 0 && targets[r] < cols, "a target is no column of the logits"));
+    RT_EACH_ROW(ex, r, rows, cols)
+    {
         act *z = out(logits) + r * cols;
         const int64_t target = targets[r];
         const float m = largest(z, cols);

@@ -9,14 +9,15 @@ struct scalars {
     float max_norm, keep, m_new, v_old, v_new, rate, v_bias, eps;
 };
 
-static __global__ void update(float *p, float *m, float *v, const float *grad, int64_t n, const float *norm, scalars k)
+static __global__ void update(float *p, float *m, float *v, const float *grad, int64_t n, const float *norm,
+                              scalars k)
 {
     float clip = 1.0f; /* min(1, max_norm / (norm + 1e-6)); a norm that is not a number stays one */
     if (norm != NULL) {
         const float coef = k.max_norm / (*norm + 1e-6f);
         clip = coef > 1.0f ? 1.0f : coef;
     }
-    EACH(i, n) {
+    EACH (i, n) {
         const float g = clip * grad[i];
         const float mi = fmaf(g - m[i], k.m_new, m[i]);
         const float vi = fmaf(k.v_new * g, g, k.v_old * v[i]);

@@ -1,10 +1,12 @@
 /*
- * attention.cuh - what the forward and the backward of attention on plain cores share: tiles and products of tiles.
+ * attention.cuh - what the forward and the backward of attention on plain cores share: tiles and products of
+ * tiles.
  *
- * This is the version for fp32, and for bf16 head sizes that the tensor cores do not take. A block of 16 x 16 threads
- * works on a tile of TILE queries and TILE keys of one segment. Thread (ty, tx) holds the scores of queries ty + 16 i and
- * keys tx + 16 j, so that a row of scores lies in 16 neighbouring lanes. Sums over the head size go through shared
- * memory CHUNK columns at a time; results take 16 J columns a block, and blockIdx.z steps over the rest of a wide head.
+ * This is the version for fp32, and for bf16 head sizes that the tensor cores do not take. A block of 16 x 16
+ * threads works on a tile of TILE queries and TILE keys of one segment. Thread (ty, tx) holds the scores of
+ * queries ty + 16 i and keys tx + 16 j, so that a row of scores lies in 16 neighbouring lanes. Sums over the
+ * head size go through shared memory CHUNK columns at a time; results take 16 J columns a block, and blockIdx.z
+ * steps over the rest of a wide head.
  */
 #ifndef RT_KERNELS_CUDA_ATTENTION_CUH
 #define RT_KERNELS_CUDA_ATTENTION_CUH
@@ -15,7 +17,8 @@
 
 constexpr int TILE = 64, CHUNK = 32, SIDE = 16, THREADS = SIDE * SIDE, PER_THREAD = TILE / SIDE, MAX_J = 8;
 
-/* Rows of a tile in shared memory lie one element further apart than they are long: no two lanes meet in a bank. */
+/* Rows of a tile in shared memory lie one element further apart than they are long: no two lanes meet in a
+ * bank. */
 constexpr int CHUNK_LD = CHUNK + 1, TILE_LD = TILE + 1;
 
 struct tiles {
@@ -28,7 +31,8 @@ struct tiles {
     float p[TILE * TILE_LD]; /* [queries, keys] the first operand of accumulate */
 };
 
-/* A matrix of which a tile is read: `valid` rows from p, ld apart; what lies beyond, or beyond column d, reads as 0. */
+/* A matrix of which a tile is read: `valid` rows from p, ld apart; what lies beyond, or beyond column d, reads
+ * as 0. */
 template <typename T> struct matrix {
     const T *p;
     int64_t ld, valid;
@@ -36,14 +40,15 @@ template <typename T> struct matrix {
 
 /* Row `row` on of a tensor of heads, of which `valid` rows are there. */
 template <typename T>
-static __device__ __forceinline__ matrix<T> rows_of(const T *x, int64_t ld, int64_t row, int64_t valid, int64_t head,
-                                                    int64_t d)
+static __device__ __forceinline__ matrix<T> rows_of(const T *x, int64_t ld, int64_t row, int64_t valid,
+                                                    int64_t head, int64_t d)
 {
     return { x + row * ld + head * d, ld, valid };
 }
 
-/* The segment and the place in it of tile number `tile` of a grid of rows / TILE + segments tiles: segment s has those
- * from cu[s] / TILE + s on, which are enough, and at most one too many. length is 0 where the tile is one of these. */
+/* The segment and the place in it of tile number `tile` of a grid of rows / TILE + segments tiles: segment s
+ * has those from cu[s] / TILE + s on, which are enough, and at most one too many. length is 0 where the tile is
+ * one of these. */
 struct span {
     int64_t start, length, first;
 };
@@ -95,11 +100,11 @@ static __device__ __forceinline__ void scores(float (&acc)[PER_THREAD][PER_THREA
     __syncthreads();
 }
 
-/* acc[i][j] += row ty + 16 i of p (of its transpose) times column c0 + tx + 16 j of b, whose rows are p's other side.
- * p must have been written by all threads; begins with a barrier, ends as scores does. */
+/* acc[i][j] += row ty + 16 i of p (of its transpose) times column c0 + tx + 16 j of b, whose rows are p's other
+ * side. p must have been written by all threads; begins with a barrier, ends as scores does. */
 template <bool TRANSPOSED, int J, typename T>
-static __device__ __forceinline__ void accumulate(float (&acc)[PER_THREAD][J], tiles *shared, matrix<T> b, int64_t c0,
-                                                  int64_t d)
+static __device__ __forceinline__ void accumulate(float (&acc)[PER_THREAD][J], tiles *shared, matrix<T> b,
+                                                  int64_t c0, int64_t d)
 {
     const int tx = threadIdx.x % SIDE, ty = threadIdx.x / SIDE;
     for (int r0 = 0; r0 < TILE; r0 += CHUNK) {
@@ -142,7 +147,8 @@ static __device__ __forceinline__ void keep(tiles *shared, const float (&x)[PER_
 
 /* rows r < valid of y = rn(acc * factor of the row). */
 template <int J, typename T>
-static __device__ __forceinline__ void write_rows(T *y, int64_t ld, int64_t valid, const float (&acc)[PER_THREAD][J],
+static __device__ __forceinline__ void write_rows(T *y, int64_t ld, int64_t valid,
+                                                  const float (&acc)[PER_THREAD][J],
                                                   const float (&factor)[PER_THREAD], int64_t c0, int64_t d)
 {
     const int tx = threadIdx.x % SIDE, ty = threadIdx.x / SIDE;
@@ -172,7 +178,8 @@ static __device__ __forceinline__ float row_sum(float x)
 /* One launch: heads in y, slices of the head size in z, tiles in x. */
 static inline dim3 grid_of(const struct rt_attention *at, int64_t heads, int j)
 {
-    return dim3((unsigned)(at->rows / TILE + at->segments), (unsigned)heads, (unsigned)((at->d + SIDE * j - 1) / (SIDE * j)));
+    return dim3((unsigned)(at->rows / TILE + at->segments), (unsigned)heads,
+                (unsigned)((at->d + SIDE * j - 1) / (SIDE * j)));
 }
 
 /* launch(J) for the narrowest result that holds a head of d, up to 16 MAX_J columns. */

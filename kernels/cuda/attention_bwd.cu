@@ -1,9 +1,10 @@
 /*
  * attention_bwd.cu - attention backward on CUDA from the forward's lse; contract in ops.h.
  *
- * Three launches: delta = the sum over columns of do o, a warp a row and head; dk and dv, a block for each tile of keys
- * and key head, which meets the query heads of its group and their tiles of queries in order; dq, a block for each tile
- * of queries and query head. The scores are made twice, and nothing is added from two blocks: the same bits.
+ * Three launches: delta = the sum over columns of do o, a warp a row and head; dk and dv, a block for each tile
+ * of keys and key head, which meets the query heads of its group and their tiles of queries in order; dq, a
+ * block for each tile of queries and query head. The scores are made twice, and nothing is added from two
+ * blocks: the same bits.
  */
 #include "config.h"
 #include "kernels/cuda/attention.cuh"
@@ -20,9 +21,11 @@ template <typename T> struct bwd_tensors {
 template <typename T> static __global__ void deltas(bwd_tensors<T> x, struct rt_attention at)
 {
     const int64_t lane = threadIdx.x % 32, warps = (int64_t)gridDim.x * (BLOCK / 32);
-    for (int64_t i = (int64_t)blockIdx.x * (BLOCK / 32) + threadIdx.x / 32; i < at.heads * at.rows; i += warps) {
+    for (int64_t i = (int64_t)blockIdx.x * (BLOCK / 32) + threadIdx.x / 32; i < at.heads * at.rows;
+         i += warps) {
         const place head = place_of(i, at.rows);
-        const T *const o = x.o + head.col * x.ldo + head.row * at.d, *const d_o = x.d_o + head.col * x.lddo + head.row * at.d;
+        const T *const o = x.o + head.col * x.ldo + head.row * at.d, *const d_o = x.d_o + head.col * x.lddo +
+                                                                                  head.row * at.d;
         float dot = 0.0f;
         for (int64_t c = lane; c < at.d; c += 32)
             dot = fmaf(f32(d_o[c]), f32(o[c]), dot);
@@ -32,12 +35,13 @@ template <typename T> static __global__ void deltas(bwd_tensors<T> x, struct rt_
     }
 }
 
-/* For queries q0 .. and keys k0 .. of a segment: p = exp(scale q kT - lse) and ds = scale p (do vT - delta); 0 where
- * a key is hidden or there is no such query. */
+/* For queries q0 .. and keys k0 .. of a segment: p = exp(scale q kT - lse) and ds = scale p (do vT - delta); 0
+ * where a key is hidden or there is no such query. */
 template <typename T>
-static __device__ __forceinline__ void gradients(float (&p)[PER_THREAD][PER_THREAD], float (&ds)[PER_THREAD][PER_THREAD],
-                                                 tiles *shared, const bwd_tensors<T> &x, const struct rt_attention &at,
-                                                 const span &t, int64_t q0, int64_t k0, int64_t head, int64_t kv)
+static __device__ __forceinline__ void
+gradients(float (&p)[PER_THREAD][PER_THREAD], float (&ds)[PER_THREAD][PER_THREAD], tiles *shared,
+          const bwd_tensors<T> &x, const struct rt_attention &at, const span &t, int64_t q0, int64_t k0,
+          int64_t head, int64_t kv)
 {
     const int tx = threadIdx.x % SIDE, ty = threadIdx.x / SIDE;
     const int64_t queries = t.length - q0, keys = t.length - k0, row = t.start + q0;
@@ -119,9 +123,10 @@ template <typename T> size_t rt_cuda_ops<T>::attention_work(const struct rt_atte
 
 template <typename T>
 rt_status rt_cuda_ops<T>::attention_bwd(struct rt_exec *ex, rt_act *dq, int64_t lddq, rt_act *dk, int64_t lddk,
-                                        rt_act *dv, int64_t lddv, const rt_act *d_o, int64_t lddo, const rt_act *q,
-                                        int64_t ldq, const rt_act *k, int64_t ldk, const rt_act *v, int64_t ldv,
-                                        const rt_act *o, int64_t ldo, const float *lse, const struct rt_attention *at)
+                                        rt_act *dv, int64_t lddv, const rt_act *d_o, int64_t lddo,
+                                        const rt_act *q, int64_t ldq, const rt_act *k, int64_t ldk,
+                                        const rt_act *v, int64_t ldv, const rt_act *o, int64_t ldo,
+                                        const float *lse, const struct rt_attention *at)
 {
     const int64_t ld_q[] = { lddq, lddo, ldq, ldo }, ld_kv[] = { lddk, lddv, ldk, ldv };
     RT_TRY(rt_check_attention(ex, "attention_bwd", at, ld_q, 4, ld_kv, 4));
@@ -130,14 +135,14 @@ rt_status rt_cuda_ops<T>::attention_bwd(struct rt_exec *ex, rt_act *dq, int64_t 
         return RT_OK;
     RT_TRY(rt_check(ex, "attention_bwd", ex->work_bytes >= attention_work(at),
                     "the workspace is smaller than attention_work asks"));
-    const bwd_tensors<T> x = { in<T>(q),   in<T>(k),   in<T>(v), in<T>(o), in<T>(d_o), lse,  (float *)ex->work, out<T>(dq),
-                           out<T>(dk), out<T>(dv), ldq,      ldk,      ldv,        ldo,  lddo,              lddq,
-                           lddk,       lddv };
+    const bwd_tensors<T> x = { in<T>(q),   in<T>(k),   in<T>(v),   in<T>(o), in<T>(d_o), lse, (float *)ex->work,
+                               out<T>(dq), out<T>(dk), out<T>(dv), ldq,      ldk,        ldv, ldo,
+                               lddo,       lddq,       lddk,       lddv };
     deltas<T><<<blocks_for(at->heads * at->rows * 32), BLOCK, 0, rt_stream(ex)>>>(x, *at);
     RT_TRY(RT_CUDA(ex, cudaGetLastError()));
     if constexpr (std::is_same_v<T, bf16>) {
-        const rt_mma_bwd m = { x.q,    x.k,    x.v,    x.d_o,   x.lse,   x.delta, x.dq,  x.dk,
-                               x.dv,   x.ldq,  x.ldk,  x.ldv,   x.lddo,  x.lddq,  x.lddk, x.lddv };
+        const rt_mma_bwd m = { x.q,  x.k,   x.v,   x.d_o, x.lse,  x.delta, x.dq,   x.dk,
+                               x.dv, x.ldq, x.ldk, x.ldv, x.lddo, x.lddq,  x.lddk, x.lddv };
         bool taken = false;
         RT_TRY(rt_mma_attention_bwd(ex, m, *at, &taken));
         if (taken)

@@ -1,8 +1,8 @@
 /*
  * attention_fwd.cu - attention forward on CUDA, tile by tile with a running softmax; contract in ops.h.
  *
- * A block for each tile of queries and each query head; it meets the tiles of keys that it sees, in order. Reads q once
- * and k and v once a tile of queries; the scores never leave the chip.
+ * A block for each tile of queries and each query head; it meets the tiles of keys that it sees, in order.
+ * Reads q once and k and v once a tile of queries; the scores never leave the chip.
  */
 #include "config.h"
 #include "kernels/cuda/attention.cuh"
@@ -15,12 +15,13 @@ template <typename T> struct fwd_tensors {
     int64_t ldq, ldk, ldv, ldo;
 };
 
-/* Scores to exp(s - m) with the running maximum m; o and total are brought to the new maximum first. Hidden keys
- * become 0; each row of a tile sees at least the segment's first key, so that m is finite from the first tile on. */
+/* Scores to exp(s - m) with the running maximum m; o and total are brought to the new maximum first. Hidden
+ * keys become 0; each row of a tile sees at least the segment's first key, so that m is finite from the first
+ * tile on. */
 template <typename T, int J>
-static __device__ __forceinline__ void softmax(float (&s)[PER_THREAD][PER_THREAD], float (&m)[PER_THREAD],
-                                               float (&total)[PER_THREAD], float (&o)[PER_THREAD][J],
-                                               const struct rt_attention &at, int64_t q0, int64_t k0, int64_t length)
+static __device__ __forceinline__ void
+softmax(float (&s)[PER_THREAD][PER_THREAD], float (&m)[PER_THREAD], float (&total)[PER_THREAD],
+        float (&o)[PER_THREAD][J], const struct rt_attention &at, int64_t q0, int64_t k0, int64_t length)
 {
     const int tx = threadIdx.x % SIDE, ty = threadIdx.x / SIDE;
 #pragma unroll

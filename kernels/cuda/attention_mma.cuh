@@ -1,12 +1,13 @@
 /*
- * attention_mma.cuh - attention on the tensor cores of sm_80 and later: tiles in shared memory, fragments, products.
+ * attention_mma.cuh - attention on the tensor cores of sm_80 and later: tiles in shared memory, fragments,
+ * products.
  *
- * bf16 and head sizes D that are a multiple of 16. A warp works with mma.m16n8k16: of a 16 x 16 operand a lane holds the
- * pairs (row g, columns 2 t), (g + 8, 2 t), (g, 2 t + 8), (g + 8, 2 t + 8), of a 16 x 8 result (g, 2 t) and (g + 8, 2 t), where
- * g = lane / 4 and t = lane mod 4; so the result of one product is the left operand of the next without leaving the
- * registers. Rows of a tile lie D + 8 elements apart, an odd number of 16-byte pieces: the 8 rows that ldmatrix reads at once
- * fall on different banks.
- * Source: arXiv:2307.08691; PTX ISA, "Matrix multiply-accumulate operation using mma instruction".
+ * bf16 and head sizes D that are a multiple of 16. A warp works with mma.m16n8k16: of a 16 x 16 operand a lane
+ * holds the pairs (row g, columns 2 t), (g + 8, 2 t), (g, 2 t + 8), (g + 8, 2 t + 8), of a 16 x 8 result (g, 2
+ * t) and (g + 8, 2 t), where g = lane / 4 and t = lane mod 4; so the result of one product is the left operand
+ * of the next without leaving the registers. Rows of a tile lie D + 8 elements apart, an odd number of 16-byte
+ * pieces: the 8 rows that ldmatrix reads at once fall on different banks. Source: arXiv:2307.08691; PTX ISA,
+ * "Matrix multiply-accumulate operation using mma instruction".
  */
 #ifndef RT_KERNELS_CUDA_ATTENTION_MMA_CUH
 #define RT_KERNELS_CUDA_ATTENTION_MMA_CUH
@@ -49,8 +50,8 @@ static __device__ __forceinline__ void load_transposed(uint32_t (&r)[4], const b
 static __device__ __forceinline__ void multiply(float (&c)[4], const left &a, uint32_t b0, uint32_t b1)
 {
     asm("mma.sync.aligned.m16n8k16.row.col.f32.bf16.bf16.f32 {%0,%1,%2,%3}, {%4,%5,%6,%7}, {%8,%9}, {%0,%1,%2,%3};"
-                 : "+f"(c[0]), "+f"(c[1]), "+f"(c[2]), "+f"(c[3])
-                 : "r"(a.pair[0]), "r"(a.pair[1]), "r"(a.pair[2]), "r"(a.pair[3]), "r"(b0), "r"(b1));
+        : "+f"(c[0]), "+f"(c[1]), "+f"(c[2]), "+f"(c[3])
+        : "r"(a.pair[0]), "r"(a.pair[1]), "r"(a.pair[2]), "r"(a.pair[3]), "r"(b0), "r"(b1));
 }
 
 static __device__ __forceinline__ uint32_t pair_of(float low, float high)
@@ -110,7 +111,8 @@ static __device__ __forceinline__ void rows_by_rows(result<C> (&c)[M], const bf1
 
 /* c[i] += (p[i], rounded) (K rows of tile b), K the columns of p, D those of b. */
 template <int D, int K, int M>
-static __device__ __forceinline__ void result_by_columns(result<D> (&c)[M], const result<K> (&p)[M], const bf16 *b)
+static __device__ __forceinline__ void result_by_columns(result<D> (&c)[M], const result<K> (&p)[M],
+                                                         const bf16 *b)
 {
     const int lane = threadIdx.x % 32;
     const bf16 *const from = b + (lane % 16) * ROW<D> + lane / 16 * 8;
@@ -133,8 +135,8 @@ static __device__ __forceinline__ void result_by_columns(result<D> (&c)[M], cons
     }
 }
 
-/* Asks for rows r < ROWS of x, D columns, ld apart; rows from `valid` on become 0. All THREADS take part; the copies belong to
- * the group that copies_end closes. */
+/* Asks for rows r < ROWS of x, D columns, ld apart; rows from `valid` on become 0. All THREADS take part; the
+ * copies belong to the group that copies_end closes. */
 template <int D, int ROWS, int THREADS>
 static __device__ __forceinline__ void copy_rows(bf16 *to, const bf16 *x, int64_t ld, int64_t valid)
 {
@@ -144,8 +146,8 @@ static __device__ __forceinline__ void copy_rows(bf16 *to, const bf16 *x, int64_
         const int r = i / PIECES, c = i % PIECES * 8;
         const bool there = r < valid;
         const bf16 *const from = there ? x + r * ld + c : x;
-        asm volatile("cp.async.cg.shared.global [%0], [%1], 16, %2;" ::"r"(shared_address(to + r * ROW<D> + c)), "l"(from),
-                     "r"(there ? 16 : 0)
+        asm volatile("cp.async.cg.shared.global [%0], [%1], 16, %2;" ::"r"(shared_address(to + r * ROW<D> + c)),
+                     "l"(from), "r"(there ? 16 : 0)
                      : "memory");
     }
 }
@@ -164,8 +166,8 @@ template <int LEFT> static __device__ __forceinline__ void copies_wait()
 
 /* Rows r < valid of y = rn(x * factor of the row); 16 rows a result, from row 16 i on. */
 template <int D, int M>
-static __device__ __forceinline__ void write_results(bf16 *y, int64_t ld, int64_t valid, const result<D> (&x)[M],
-                                                     const float (&factor)[M][2])
+static __device__ __forceinline__ void write_results(bf16 *y, int64_t ld, int64_t valid,
+                                                     const result<D> (&x)[M], const float (&factor)[M][2])
 {
     const int lane = threadIdx.x % 32, g = lane / 4, t = lane % 4;
 #pragma unroll
@@ -182,8 +184,8 @@ static __device__ __forceinline__ void write_results(bf16 *y, int64_t ld, int64_
         }
 }
 
-/* The segment and the place in it of tile number `tile` of a grid of rows / TILE + segments tiles of TILE rows: as span_of
- * in attention.cuh. length is 0 where there is no such tile. */
+/* The segment and the place in it of tile number `tile` of a grid of rows / TILE + segments tiles of TILE rows:
+ * as span_of in attention.cuh. length is 0 where there is no such tile. */
 struct stretch {
     int64_t start, length, first;
 };
@@ -224,8 +226,8 @@ template <typename F> static inline bool with_head_size(int64_t d, F launch)
     }
 }
 
-/* attention_mma_fwd.cu, attention_mma_bwd.cu: the operations in bf16 on tensor cores. *taken is false, and nothing is done,
- * where the shape or an alignment is not theirs. bwd: delta [heads, rows] is there already. */
+/* attention_mma_fwd.cu, attention_mma_bwd.cu: the operations in bf16 on tensor cores. *taken is false, and
+ * nothing is done, where the shape or an alignment is not theirs. bwd: delta [heads, rows] is there already. */
 struct rt_mma_fwd {
     const bf16 *q, *k, *v;
     bf16 *o;
@@ -238,7 +240,9 @@ struct rt_mma_bwd {
     bf16 *dq, *dk, *dv;
     int64_t ldq, ldk, ldv, lddo, lddq, lddk, lddv;
 };
-rt_status rt_mma_attention_fwd(struct rt_exec *ex, const rt_mma_fwd &x, const struct rt_attention &at, bool *taken);
-rt_status rt_mma_attention_bwd(struct rt_exec *ex, const rt_mma_bwd &x, const struct rt_attention &at, bool *taken);
+rt_status rt_mma_attention_fwd(struct rt_exec *ex, const rt_mma_fwd &x, const struct rt_attention &at,
+                               bool *taken);
+rt_status rt_mma_attention_bwd(struct rt_exec *ex, const rt_mma_bwd &x, const struct rt_attention &at,
+                               bool *taken);
 
 #endif

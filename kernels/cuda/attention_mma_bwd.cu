@@ -1,10 +1,11 @@
 /*
  * attention_mma_bwd.cu - attention backward in bf16 on tensor cores; contract in ops.h.
  *
- * Two kernels, so that every sum has one owner and one order. The first has a block of 8 warps for each tile of keys and each
- * key head, a warp 16 of the keys: it goes over all queries of all query heads that read them. The second has a block for each
- * tile of queries and each query head, a warp 16 of the queries, and goes over the keys. Both make the scores and their
- * gradients anew: 7 products instead of 5. Tiles of the other side come in two buffers, one ahead.
+ * Two kernels, so that every sum has one owner and one order. The first has a block of 8 warps for each tile of
+ * keys and each key head, a warp 16 of the keys: it goes over all queries of all query heads that read them.
+ * The second has a block for each tile of queries and each query head, a warp 16 of the queries, and goes over
+ * the keys. Both make the scores and their gradients anew: 7 products instead of 5. Tiles of the other side
+ * come in two buffers, one ahead.
  */
 #include "config.h"
 #include "kernels/cuda/attention_mma.cuh"
@@ -30,8 +31,8 @@ struct turn {
 };
 
 template <int D>
-static __device__ __forceinline__ void ask_queries(visitor<D> *to, const rt_mma_bwd &x, const struct rt_attention &at,
-                                                   const stretch &t, turn now)
+static __device__ __forceinline__ void ask_queries(visitor<D> *to, const rt_mma_bwd &x,
+                                                   const struct rt_attention &at, const stretch &t, turn now)
 {
     const int64_t row = t.start + now.query;
     const int valid = (int)t.length - now.query;
@@ -39,15 +40,17 @@ static __device__ __forceinline__ void ask_queries(visitor<D> *to, const rt_mma_
     copy_rows<D, OTHER, THREADS>(to->b, x.d_o + row * x.lddo + now.head * D, x.lddo, valid);
     if (threadIdx.x < OTHER) {
         const bool there = (int)threadIdx.x < valid;
-        to->lse[threadIdx.x] = there ? x.lse[now.head * at.rows + row + threadIdx.x] * LOG2E : INFINITY; /* p becomes 0 */
+        to->lse[threadIdx.x] =
+            there ? x.lse[now.head * at.rows + row + threadIdx.x] * LOG2E : INFINITY; /* p becomes 0 */
         to->delta[threadIdx.x] = there ? x.delta[now.head * at.rows + row + threadIdx.x] : 0.0f;
     }
 }
 
 /* st, the scores' transpose of 16 keys and OTHER queries, to p; dpt to ds. */
 template <int D>
-static __device__ __forceinline__ void gradients_of_keys(result<OTHER> &st, result<OTHER> &dpt, const visitor<D> *visit,
-                                                         int key, int query0, bool causal, float scale)
+static __device__ __forceinline__ void gradients_of_keys(result<OTHER> &st, result<OTHER> &dpt,
+                                                         const visitor<D> *visit, int key, int query0,
+                                                         bool causal, float scale)
 {
     const int t = threadIdx.x % 4;
     const float c = scale * LOG2E;
@@ -68,7 +71,8 @@ static __global__ void __launch_bounds__(THREADS, 1) keys_and_values(rt_mma_bwd 
 {
     extern __shared__ __align__(16) unsigned char memory[];
     memory_of<D> *const m = (memory_of<D> *)memory;
-    const stretch t = stretch_of<OWN>(blockIdx.x, at.cu, at.segments); /* the first keys of a causal segment have most queries */
+    const stretch t = stretch_of<OWN>(blockIdx.x, at.cu,
+                                      at.segments); /* the first keys of a causal segment have most queries */
     if (t.length == 0)
         return;
     const int64_t kv = blockIdx.y, group = at.heads / at.kv_heads;
@@ -106,7 +110,8 @@ static __global__ void __launch_bounds__(THREADS, 1) keys_and_values(rt_mma_bwd 
 /* ---- queries ---- */
 
 template <int D>
-static __device__ __forceinline__ void ask_keys(visitor<D> *to, const rt_mma_bwd &x, const stretch &t, int64_t kv, int key)
+static __device__ __forceinline__ void ask_keys(visitor<D> *to, const rt_mma_bwd &x, const stretch &t,
+                                                int64_t kv, int key)
 {
     const int valid = (int)t.length - key;
     copy_rows<D, OTHER, THREADS>(to->a, x.k + (t.start + key) * x.ldk + kv * D, x.ldk, valid);
@@ -119,8 +124,9 @@ struct known {
 };
 
 /* s, the scores of 16 queries and OTHER keys, to ds in dp's place. */
-static __device__ __forceinline__ void gradients_of_queries(const result<OTHER> &s, result<OTHER> &dp, const known &row,
-                                                            int query, int key0, int length, bool causal, float scale)
+static __device__ __forceinline__ void gradients_of_queries(const result<OTHER> &s, result<OTHER> &dp,
+                                                            const known &row, int query, int key0, int length,
+                                                            bool causal, float scale)
 {
     const int t = threadIdx.x % 4;
     const float c = scale * LOG2E;
@@ -135,7 +141,8 @@ static __device__ __forceinline__ void gradients_of_queries(const result<OTHER> 
         }
 }
 
-template <int D> static __global__ void __launch_bounds__(THREADS, 1) queries(rt_mma_bwd x, struct rt_attention at)
+template <int D>
+static __global__ void __launch_bounds__(THREADS, 1) queries(rt_mma_bwd x, struct rt_attention at)
 {
     extern __shared__ __align__(16) unsigned char memory[];
     memory_of<D> *const m = (memory_of<D> *)memory;
@@ -143,7 +150,8 @@ template <int D> static __global__ void __launch_bounds__(THREADS, 1) queries(rt
     if (t.length == 0)
         return;
     const int64_t head = blockIdx.y, kv = head / (at.heads / at.kv_heads);
-    const int length = (int)t.length, q0 = (int)t.first, seen = at.causal && q0 + OWN < length ? q0 + OWN : length;
+    const int length = (int)t.length, q0 = (int)t.first,
+              seen = at.causal && q0 + OWN < length ? q0 + OWN : length;
     const int warp = threadIdx.x / 32, g = threadIdx.x % 32 / 4, mine = q0 + 16 * warp;
     copy_rows<D, OWN, THREADS>(m->a, x.q + (t.start + q0) * x.ldq + head * D, x.ldq, length - q0);
     copy_rows<D, OWN, THREADS>(m->b, x.d_o + (t.start + q0) * x.lddo + head * D, x.lddo, length - q0);
@@ -180,7 +188,8 @@ template <int D> static rt_status launch(struct rt_exec *ex, const rt_mma_bwd &x
 {
     constexpr int BYTES = (int)sizeof(memory_of<D>);
     const unsigned tiles = (unsigned)(at.rows / OWN + at.segments);
-    RT_TRY(RT_CUDA(ex, cudaFuncSetAttribute(keys_and_values<D>, cudaFuncAttributeMaxDynamicSharedMemorySize, BYTES)));
+    RT_TRY(RT_CUDA(
+        ex, cudaFuncSetAttribute(keys_and_values<D>, cudaFuncAttributeMaxDynamicSharedMemorySize, BYTES)));
     RT_TRY(RT_CUDA(ex, cudaFuncSetAttribute(queries<D>, cudaFuncAttributeMaxDynamicSharedMemorySize, BYTES)));
     keys_and_values<D><<<dim3(tiles, (unsigned)at.kv_heads), THREADS, BYTES, rt_stream(ex)>>>(x, at);
     RT_TRY(RT_CUDA(ex, cudaGetLastError()));
@@ -188,11 +197,12 @@ template <int D> static rt_status launch(struct rt_exec *ex, const rt_mma_bwd &x
     return RT_CUDA(ex, cudaGetLastError());
 }
 
-rt_status rt_mma_attention_bwd(struct rt_exec *ex, const rt_mma_bwd &x, const struct rt_attention &at, bool *taken)
+rt_status rt_mma_attention_bwd(struct rt_exec *ex, const rt_mma_bwd &x, const struct rt_attention &at,
+                               bool *taken)
 {
     rt_status st = RT_OK;
-    *taken = in_pieces(x.q, x.ldq) && in_pieces(x.k, x.ldk) && in_pieces(x.v, x.ldv) && in_pieces(x.d_o, x.lddo) &&
-             in_pieces(x.dq, x.lddq) && in_pieces(x.dk, x.lddk) && in_pieces(x.dv, x.lddv) &&
-             with_head_size(at.d, [&](auto d) { st = launch<d.value>(ex, x, at); });
+    *taken = in_pieces(x.q, x.ldq) && in_pieces(x.k, x.ldk) && in_pieces(x.v, x.ldv) &&
+             in_pieces(x.d_o, x.lddo) && in_pieces(x.dq, x.lddq) && in_pieces(x.dk, x.lddk) &&
+             in_pieces(x.dv, x.lddv) && with_head_size(at.d, [&](auto d) { st = launch<d.value>(ex, x, at); });
     return st;
 }

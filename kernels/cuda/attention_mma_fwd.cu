@@ -1,9 +1,10 @@
 /*
  * attention_mma_fwd.cu - attention forward in bf16 on tensor cores; contract in ops.h.
  *
- * A block of 4 warps for each tile of queries and each query head; a warp has 16 M of the rows, which share what it reads of
- * keys and values. Keys arrive while the tile before is multiplied with its values, values while the scores are made. Short
- * segments, such as the windows of a vision tower, take tiles of 64 queries instead of 128.
+ * A block of 4 warps for each tile of queries and each query head; a warp has 16 M of the rows, which share
+ * what it reads of keys and values. Keys arrive while the tile before is multiplied with its values, values
+ * while the scores are made. Short segments, such as the windows of a vision tower, take tiles of 64 queries
+ * instead of 128.
  */
 #include "config.h"
 #include "kernels/cuda/attention_mma.cuh"
@@ -23,13 +24,15 @@ static __device__ __forceinline__ float row_sum(float x)
     return x + __shfl_xor_sync(~0u, x, 2);
 }
 
-/* What a row has met so far, in each of the lane's two rows of 16: the largest score, and this lane's part of the sum. */
+/* What a row has met so far, in each of the lane's two rows of 16: the largest score, and this lane's part of
+ * the sum. */
 struct running {
     float top[2], sum[2];
 };
 
 /* Scores become -inf where the key is hidden: first is the lane's row 0 among the queries. */
-static __device__ __forceinline__ void hide(result<KEYS> &s, int first_query, int first_key, int length, bool causal)
+static __device__ __forceinline__ void hide(result<KEYS> &s, int first_query, int first_key, int length,
+                                            bool causal)
 {
     const int t = threadIdx.x % 4;
 #pragma unroll
@@ -42,8 +45,8 @@ static __device__ __forceinline__ void hide(result<KEYS> &s, int first_query, in
         }
 }
 
-/* Scores to 2^(c s - c top), c = scale log2(e); o and the sum are brought to the new largest score first. Every row sees the
- * segment's first key in the first tile, so top is finite. */
+/* Scores to 2^(c s - c top), c = scale log2(e); o and the sum are brought to the new largest score first. Every
+ * row sees the segment's first key in the first tile, so top is finite. */
 template <int D>
 static __device__ __forceinline__ void softmax(result<KEYS> &s, running &r, result<D> &o, float c)
 {
@@ -82,7 +85,8 @@ static __global__ void __launch_bounds__(THREADS, 2) fwd(rt_mma_fwd x, struct rt
     if (t.length == 0)
         return;
     const int64_t head = blockIdx.y, kv = head / (at.heads / at.kv_heads);
-    const int length = (int)t.length, q0 = (int)t.first, seen = at.causal && q0 + QUERIES < length ? q0 + QUERIES : length;
+    const int length = (int)t.length, q0 = (int)t.first,
+              seen = at.causal && q0 + QUERIES < length ? q0 + QUERIES : length;
     const int warp = threadIdx.x / 32, first = q0 + warp * 16 * M, g = threadIdx.x % 32 / 4;
     const bf16 *const keys = x.k + t.start * x.ldk + kv * D, *const values = x.v + t.start * x.ldv + kv * D;
     const float c = at.scale * LOG2E;
@@ -101,7 +105,8 @@ static __global__ void __launch_bounds__(THREADS, 2) fwd(rt_mma_fwd x, struct rt
         copies_wait<0>();
         copy_rows<D, KEYS, THREADS>(v, values + k0 * x.ldv, x.ldv, length - k0);
         copies_end();
-        const bool sees = !at.causal || k0 < first + 16 * M; /* some query of the warp sees some of these keys */
+        const bool sees =
+            !at.causal || k0 < first + 16 * M; /* some query of the warp sees some of these keys */
         result<KEYS> s[M] = {};
         if (sees)
             rows_by_rows<D>(s, mine, k);
@@ -143,7 +148,8 @@ static rt_status launch(struct rt_exec *ex, const rt_mma_fwd &x, const struct rt
     return RT_CUDA(ex, cudaGetLastError());
 }
 
-rt_status rt_mma_attention_fwd(struct rt_exec *ex, const rt_mma_fwd &x, const struct rt_attention &at, bool *taken)
+rt_status rt_mma_attention_fwd(struct rt_exec *ex, const rt_mma_fwd &x, const struct rt_attention &at,
+                               bool *taken)
 {
     rt_status st = RT_OK;
     *taken = in_pieces(x.q, x.ldq) && in_pieces(x.k, x.ldk) && in_pieces(x.v, x.ldv) && in_pieces(x.o, x.ldo) &&

@@ -10,7 +10,8 @@ extern const struct rt_ops rt_cuda_f32_ops, rt_cuda_bf16_ops; /* kernels/cuda/ta
 
 enum { OLDEST_MAJOR = 8 }; /* compute capability: bf16 on the tensor cores begins there */
 
-rt_status rt_cuda_status(const struct rt_exec *ex, cudaError_t error, const char *call, const char *file, int line)
+rt_status rt_cuda_status(const struct rt_exec *ex, cudaError_t error, const char *call, const char *file,
+                         int line)
 {
     rt_status code = RT_ERR_DEVICE;
     switch (error) {
@@ -103,8 +104,10 @@ static rt_status take_device(struct rt_exec *ex, int local_rank)
     const cudaError_t error = cudaGetDeviceCount(&devices);
     if (error != cudaSuccess || devices == 0) {
         cudaGetLastError();
-        return rt_fail(ex->err, RT_ERR_DEVICE, "device: cuda: no GPU to be seen (%s); write device: cpu, or look at "
-                       "nvidia-smi and CUDA_VISIBLE_DEVICES", cudaGetErrorString(error));
+        return rt_fail(ex->err, RT_ERR_DEVICE,
+                       "device: cuda: no GPU to be seen (%s); write device: cpu, or look at "
+                       "nvidia-smi and CUDA_VISIBLE_DEVICES",
+                       cudaGetErrorString(error));
     }
     if (local_rank < 0)
         return rt_fail(ex->err, RT_ERR_INTERNAL, "rt_exec_open: local rank %d", local_rank);
@@ -113,9 +116,10 @@ static rt_status take_device(struct rt_exec *ex, int local_rank)
     RT_TRY(RT_CUDA(ex, cudaDeviceGetAttribute(&major, cudaDevAttrComputeCapabilityMajor, cuda->device)));
     RT_TRY(RT_CUDA(ex, cudaDeviceGetAttribute(&minor, cudaDevAttrComputeCapabilityMinor, cuda->device)));
     if (major < OLDEST_MAJOR)
-        return rt_fail(ex->err, RT_ERR_DEVICE,
-                       "device: cuda: GPU %d has compute capability %d.%d; at least %d.0 is needed; write device: cpu",
-                       cuda->device, major, minor, OLDEST_MAJOR);
+        return rt_fail(
+            ex->err, RT_ERR_DEVICE,
+            "device: cuda: GPU %d has compute capability %d.%d; at least %d.0 is needed; write device: cpu",
+            cuda->device, major, minor, OLDEST_MAJOR);
     return RT_OK;
 }
 
@@ -200,8 +204,9 @@ static rt_status cuda_get(struct rt_exec *ex, void *host_dst, const void *src, s
         for (; asked < bytes && asked <= at + slot_bytes; asked += slot_bytes) {
             int *const s = &slot[asked / slot_bytes % 2];
             RT_TRY(take_slot(ex, s));
-            RT_TRY(RT_CUDA(ex, cudaMemcpyAsync(slot_at(cuda, *s), (const char *)src + asked, least(slot_bytes, bytes - asked),
-                                               cudaMemcpyDeviceToHost, cuda->stream)));
+            RT_TRY(RT_CUDA(ex, cudaMemcpyAsync(slot_at(cuda, *s), (const char *)src + asked,
+                                               least(slot_bytes, bytes - asked), cudaMemcpyDeviceToHost,
+                                               cuda->stream)));
             RT_TRY(RT_CUDA(ex, cudaEventRecord(cuda->staged[*s], cuda->stream)));
         }
         const int s = slot[at / slot_bytes % 2];

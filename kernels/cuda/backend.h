@@ -1,8 +1,8 @@
 /*
  * backend.h - the state behind ex->backend on CUDA, and how CUDA's own failures become ours.
  *
- * An exec works on one GPU and one stream, on which everything is asked for in order. The thread that opened it uses
- * it, or a thread that calls cudaSetDevice first.
+ * An exec works on one GPU and one stream, on which everything is asked for in order. The thread that opened it
+ * uses it, or a thread that calls cudaSetDevice first.
  */
 #ifndef RT_KERNELS_CUDA_BACKEND_H
 #define RT_KERNELS_CUDA_BACKEND_H
@@ -12,8 +12,9 @@
 
 #include <cuda_runtime_api.h>
 
-/* Staging on the host: slots and bytes of one, together enough for the pictures of a large pass, so that the host can hand
- * over a pass while the GPU works on the one before; sums that l2norm keeps; products that gemm keeps. */
+/* Staging on the host: slots and bytes of one, together enough for the pictures of a large pass, so that the
+ * host can hand over a pass while the GPU works on the one before; sums that l2norm keeps; products that gemm
+ * keeps. */
 enum { RT_CUDA_SLOTS = 64, RT_CUDA_SLOT = 4 << 20, RT_CUDA_PARTIALS = 1024, RT_CUDA_PRODUCTS = 1024 };
 
 struct rt_cuda_product; /* kernels/cuda/gemm.cu: how one shape of product is done */
@@ -21,17 +22,17 @@ struct rt_cuda_product; /* kernels/cuda/gemm.cu: how one shape of product is don
 struct rt_cuda {
     int device;
     cudaStream_t stream;
-    unsigned char *staging;       /* [RT_CUDA_SLOTS][RT_CUDA_SLOT] pinned, used in turn */
+    unsigned char *staging;            /* [RT_CUDA_SLOTS][RT_CUDA_SLOT] pinned, used in turn */
     cudaEvent_t staged[RT_CUDA_SLOTS]; /* the last copy from or to that slot is done */
-    int slot;                     /* the next one */
-    double *partial;              /* [RT_CUDA_PARTIALS] on the GPU */
+    int slot;                          /* the next one */
+    double *partial;                   /* [RT_CUDA_PARTIALS] on the GPU */
     struct rt_cublas blas;
     cublasLtHandle_t blas_handle;
-    void *blas_work;              /* RT_CUBLAS_WORK bytes on the GPU */
+    void *blas_work;                 /* RT_CUBLAS_WORK bytes on the GPU */
     cudaEvent_t mark[RT_EXEC_MARKS]; /* NULL until first set */
-    cudaEvent_t fetched;          /* the last copy that get_begin asked for is done; NULL until the first */
-    cudaStream_t lane;            /* NULL until rt_exec_lane */
-    cudaEvent_t turn;             /* one stream waits for another here */
+    cudaEvent_t fetched;             /* the last copy that get_begin asked for is done; NULL until the first */
+    cudaStream_t lane;               /* NULL until rt_exec_lane */
+    cudaEvent_t turn;                /* one stream waits for another here */
     struct rt_cuda_product *product[RT_CUDA_PRODUCTS]; /* NULL where none is kept; by hash of the shape */
 };
 
@@ -39,9 +40,10 @@ struct rt_cuda {
 extern "C" {
 #endif
 
-/* RT_OK for cudaSuccess; else RT_ERR_MEMORY, RT_ERR_HARDWARE or RT_ERR_DEVICE with what failed where in the text.
- * The runtime's own note of the failure is cleared. */
-rt_status rt_cuda_status(const struct rt_exec *ex, cudaError_t error, const char *call, const char *file, int line);
+/* RT_OK for cudaSuccess; else RT_ERR_MEMORY, RT_ERR_HARDWARE or RT_ERR_DEVICE with what failed where in the
+ * text. The runtime's own note of the failure is cleared. */
+rt_status rt_cuda_status(const struct rt_exec *ex, cudaError_t error, const char *call, const char *file,
+                         int line);
 #define RT_CUDA(ex, call) rt_cuda_status((ex), (call), #call, __FILE__, __LINE__)
 
 /* The same for cuBLAS. */

@@ -1,9 +1,11 @@
 /*
- * common.cuh - what the CUDA kernels share: the two element types, loads of several elements, sums over a block.
+ * common.cuh - what the CUDA kernels share: the two element types, loads of several elements, sums over a
+ * block.
  *
- * Kernels are written once over the element type T and, where they move rows, over a width V: the elements that a
- * thread loads at once, 16 bytes of bf16 at V = 8. A launch takes the largest V that divides its rows and their
- * distances and for which all pointers are aligned; V = 1 takes anything. Sums go in a fixed order: same bits.
+ * Kernels are written once over the element type T and, where they move rows, over a width V: the elements that
+ * a thread loads at once, 16 bytes of bf16 at V = 8. A launch takes the largest V that divides its rows and
+ * their distances and for which all pointers are aligned; V = 1 takes anything. Sums go in a fixed order: same
+ * bits.
  */
 #ifndef RT_KERNELS_CUDA_COMMON_CUH
 #define RT_KERNELS_CUDA_COMMON_CUH
@@ -126,8 +128,9 @@ static inline unsigned blocks_of_rows(int64_t rows)
 }
 
 /* for (each item i of n that is this thread's) */
-#define EACH(i, n)                                                                                  \
-    for (int64_t i = (int64_t)blockIdx.x * blockDim.x + threadIdx.x; i < (n); i += (int64_t)gridDim.x * blockDim.x)
+#define EACH(i, n)                                                                                             \
+    for (int64_t i = (int64_t)blockIdx.x * blockDim.x + threadIdx.x; i < (n);                                  \
+         i += (int64_t)gridDim.x * blockDim.x)
 
 struct place {
     int64_t row, col;

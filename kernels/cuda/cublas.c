@@ -30,16 +30,16 @@ rt_status rt_cublas_load(struct rt_cublas *blas, struct rt_error *err)
     const char *missing = NULL;
     void *function;
     /* A pointer to a function is copied, as C has no conversion to one. */
-#define FIND(name)                                           \
-    function = find(library, "cublasLt" #name, &missing);    \
+#define FIND(name)                                                                                             \
+    function = find(library, "cublasLt" #name, &missing);                                                      \
     memcpy(&blas->name, &function, sizeof function);
     RT_CUBLAS_FUNCTIONS(FIND)
 #undef FIND
     if (missing != NULL) {
         dlclose(library);
         return rt_fail(err, RT_ERR_DEVICE,
-                       "device: cuda: " LIBRARY " has no %s; it must be of CUDA " TEXT(CUBLAS_VER_MAJOR)
-                       ", the version this program was built for",
+                       "device: cuda: " LIBRARY " has no %s; it must be of CUDA " TEXT(
+                           CUBLAS_VER_MAJOR) ", the version this program was built for",
                        missing);
     }
     return RT_OK;

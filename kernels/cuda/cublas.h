@@ -12,19 +12,19 @@
 enum { RT_CUBLAS_WORK = 32 << 20 };
 
 /* The functions in use: X(name after cublasLt). */
-#define RT_CUBLAS_FUNCTIONS(X)                                                                                         \
-    X(Create)                                                                                                          \
-    X(Destroy)                                                                                                         \
-    X(GetStatusString)                                                                                                 \
-    X(Matmul)                                                                                                          \
-    X(MatmulAlgoGetHeuristic)                                                                                          \
-    X(MatmulDescCreate)                                                                                                \
-    X(MatmulDescDestroy)                                                                                               \
-    X(MatmulDescSetAttribute)                                                                                          \
-    X(MatmulPreferenceCreate)                                                                                          \
-    X(MatmulPreferenceDestroy)                                                                                         \
-    X(MatmulPreferenceSetAttribute)                                                                                    \
-    X(MatrixLayoutCreate)                                                                                              \
+#define RT_CUBLAS_FUNCTIONS(X)                                                                                 \
+    X(Create)                                                                                                  \
+    X(Destroy)                                                                                                 \
+    X(GetStatusString)                                                                                         \
+    X(Matmul)                                                                                                  \
+    X(MatmulAlgoGetHeuristic)                                                                                  \
+    X(MatmulDescCreate)                                                                                        \
+    X(MatmulDescDestroy)                                                                                       \
+    X(MatmulDescSetAttribute)                                                                                  \
+    X(MatmulPreferenceCreate)                                                                                  \
+    X(MatmulPreferenceDestroy)                                                                                 \
+    X(MatmulPreferenceSetAttribute)                                                                            \
+    X(MatrixLayoutCreate)                                                                                      \
     X(MatrixLayoutDestroy)
 
 struct rt_cublas {
@@ -37,8 +37,8 @@ struct rt_cublas {
 extern "C" {
 #endif
 
-/* Loads the library of the version this was compiled for, from the loader's folders or from CUDA's at configure. It
- * stays loaded until the program ends, since its GPU code does. Fails: RT_ERR_DEVICE. */
+/* Loads the library of the version this was compiled for, from the loader's folders or from CUDA's at
+ * configure. It stays loaded until the program ends, since its GPU code does. Fails: RT_ERR_DEVICE. */
 rt_status rt_cublas_load(struct rt_cublas *blas, struct rt_error *err);
 
 #ifdef __cplusplus

@@ -39,7 +39,7 @@ static __global__ void drop(T *y, int64_t ldy, const T *x, int64_t ldx, int64_t 
                             bool accumulate)
 {
     const int64_t quads = (cols + 3) / 4;
-    EACH(i, rows * quads) {
+    EACH (i, rows * quads) {
         const place at = place_of(i, quads);
         uint32_t word[4];
         philox(word, m.stream, (uint64_t)i, m.seed);
@@ -65,7 +65,8 @@ static __global__ void drop(T *y, int64_t ldy, const T *x, int64_t ldx, int64_t 
 
 template <typename T>
 rt_status rt_cuda_ops<T>::dropout(struct rt_exec *ex, rt_act *y, int64_t ldy, const rt_act *x, int64_t ldx,
-                                  int64_t rows, int64_t cols, float p, uint64_t seed, uint64_t stream, bool accumulate)
+                                  int64_t rows, int64_t cols, float p, uint64_t seed, uint64_t stream,
+                                  bool accumulate)
 {
     RT_TRY(rt_check_shape(ex, "dropout", rows, cols));
     RT_TRY(rt_check_ld(ex, "dropout", "y", ldy, cols));
@@ -77,9 +78,11 @@ rt_status rt_cuda_ops<T>::dropout(struct rt_exec *ex, rt_act *y, int64_t ldy, co
     const mask m = { seed, stream, (uint32_t)ceil((double)p * 0x1p32), 1.0f - p };
     const unsigned blocks = blocks_for(rows * ((cols + 3) / 4));
     if (width_of(cols, { view_of(out<T>(y), ldy), view_of(in<T>(x), ldx) }) >= 4)
-        drop<T, 4><<<blocks, BLOCK, 0, rt_stream(ex)>>>(out<T>(y), ldy, in<T>(x), ldx, rows, cols, m, accumulate);
+        drop<T, 4>
+            <<<blocks, BLOCK, 0, rt_stream(ex)>>>(out<T>(y), ldy, in<T>(x), ldx, rows, cols, m, accumulate);
     else
-        drop<T, 1><<<blocks, BLOCK, 0, rt_stream(ex)>>>(out<T>(y), ldy, in<T>(x), ldx, rows, cols, m, accumulate);
+        drop<T, 1>
+            <<<blocks, BLOCK, 0, rt_stream(ex)>>>(out<T>(y), ldy, in<T>(x), ldx, rows, cols, m, accumulate);
     return RT_CUDA(ex, cudaGetLastError());
 }
 

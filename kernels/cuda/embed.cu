@@ -10,7 +10,7 @@ template <typename T, typename Table, int V>
 static __global__ void fwd(float *x, const Table *table, const int32_t *ids, const T *features,
                            const int32_t *image_rows, int64_t rows, int64_t cols)
 {
-    EACH(i, rows * (cols / V)) {
+    EACH (i, rows * (cols / V)) {
         const place at = place_of(i, cols / V);
         const int64_t image_row = image_rows[at.row];
         pack<float, V> to;
@@ -35,7 +35,7 @@ static __global__ void fwd(float *x, const Table *table, const int32_t *ids, con
 template <typename T, int V>
 static __global__ void bwd(T *dfeatures, const float *dx, const int32_t *image_rows, int64_t rows, int64_t cols)
 {
-    EACH(i, rows * (cols / V)) {
+    EACH (i, rows * (cols / V)) {
         const place at = place_of(i, cols / V);
         const int64_t image_row = image_rows[at.row];
         if (image_row < 0)
@@ -76,15 +76,15 @@ rt_status rt_cuda_ops<T>::embed_fwd(struct rt_exec *ex, float *x, const void *ta
 }
 
 template <typename T>
-rt_status rt_cuda_ops<T>::embed_bwd(struct rt_exec *ex, rt_act *dfeatures, const float *dx, const int32_t *image_rows,
-                                    int64_t rows, int64_t cols)
+rt_status rt_cuda_ops<T>::embed_bwd(struct rt_exec *ex, rt_act *dfeatures, const float *dx,
+                                    const int32_t *image_rows, int64_t rows, int64_t cols)
 {
     RT_TRY(rt_check_shape(ex, "embed_bwd", rows, cols));
     if (rows == 0)
         return RT_OK;
     with_width(width_of(cols, { view_of(out<T>(dfeatures), cols), view_of(dx, cols) }), [&](auto v) {
-        bwd<T, v.value><<<blocks_for(rows * (cols / v.value)), BLOCK, 0, rt_stream(ex)>>>(out<T>(dfeatures), dx,
-                                                                                         image_rows, rows, cols);
+        bwd<T, v.value><<<blocks_for(rows * (cols / v.value)), BLOCK, 0, rt_stream(ex)>>>(
+            out<T>(dfeatures), dx, image_rows, rows, cols);
     });
     return RT_CUDA(ex, cudaGetLastError());
 }

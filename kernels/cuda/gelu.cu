@@ -2,7 +2,8 @@
 #include "config.h"
 #include "kernels/cuda/common.cuh"
 
-/* The tanh form is x logistic(2 k (x + a x^3)), as (1 + tanh z) / 2 = logistic(2 z): nothing cancels below 0. */
+/* The tanh form is x logistic(2 k (x + a x^3)), as (1 + tanh z) / 2 = logistic(2 z): nothing cancels below 0.
+ */
 #define TANH_2K 0x1.988454p+0f /* 2 sqrt(2 / pi) */
 #define TANH_A 0.044715f
 #define QUICK_K 1.702f
@@ -28,7 +29,7 @@ static __device__ float slope(float x, enum rt_gelu kind)
 template <typename T, int V>
 static __global__ void fwd(T *y, int64_t ldy, const T *x, int64_t rows, int64_t cols, enum rt_gelu kind)
 {
-    EACH(i, rows * (cols / V)) {
+    EACH (i, rows * (cols / V)) {
         const place at = place_of(i, cols / V);
         pack<T, V> p = load<V>(x + i * V);
 #pragma unroll
@@ -39,9 +40,10 @@ static __global__ void fwd(T *y, int64_t ldy, const T *x, int64_t rows, int64_t 
 }
 
 template <typename T, int V>
-static __global__ void bwd(T *dx, const T *dy, int64_t lddy, const T *x, int64_t rows, int64_t cols, enum rt_gelu kind)
+static __global__ void bwd(T *dx, const T *dy, int64_t lddy, const T *x, int64_t rows, int64_t cols,
+                           enum rt_gelu kind)
 {
-    EACH(i, rows * (cols / V)) {
+    EACH (i, rows * (cols / V)) {
         const place at = place_of(i, cols / V);
         pack<T, V> p = load<V>(x + i * V);
         const pack<T, V> d = load<V>(dy + at.row * lddy + at.col * V);
@@ -54,7 +56,8 @@ static __global__ void bwd(T *dx, const T *dy, int64_t lddy, const T *x, int64_t
 
 static rt_status check_kind(struct rt_exec *ex, const char *op, enum rt_gelu kind)
 {
-    return rt_check(ex, op, kind == RT_GELU_ERF || kind == RT_GELU_TANH || kind == RT_GELU_QUICK, "unknown kind");
+    return rt_check(ex, op, kind == RT_GELU_ERF || kind == RT_GELU_TANH || kind == RT_GELU_QUICK,
+                    "unknown kind");
 }
 
 template <typename T>
@@ -67,22 +70,23 @@ rt_status rt_cuda_ops<T>::gelu_fwd(struct rt_exec *ex, rt_act *y, int64_t ldy, c
     if (rows == 0)
         return RT_OK;
     with_width(width_of(cols, { view_of(out<T>(y), ldy), view_of(in<T>(x), cols) }), [&](auto v) {
-        fwd<T, v.value><<<blocks_for(rows * (cols / v.value)), BLOCK, 0, rt_stream(ex)>>>(out<T>(y), ldy, in<T>(x),
-                                                                                         rows, cols, kind);
+        fwd<T, v.value><<<blocks_for(rows * (cols / v.value)), BLOCK, 0, rt_stream(ex)>>>(
+            out<T>(y), ldy, in<T>(x), rows, cols, kind);
     });
     return RT_CUDA(ex, cudaGetLastError());
 }
 
 template <typename T>
-rt_status rt_cuda_ops<T>::gelu_bwd(struct rt_exec *ex, rt_act *dx, const rt_act *dy, int64_t lddy, const rt_act *x,
-                                   int64_t rows, int64_t cols, enum rt_gelu kind)
+rt_status rt_cuda_ops<T>::gelu_bwd(struct rt_exec *ex, rt_act *dx, const rt_act *dy, int64_t lddy,
+                                   const rt_act *x, int64_t rows, int64_t cols, enum rt_gelu kind)
 {
     RT_TRY(rt_check_shape(ex, "gelu_bwd", rows, cols));
     RT_TRY(rt_check_ld(ex, "gelu_bwd", "dy", lddy, cols));
     RT_TRY(check_kind(ex, "gelu_bwd", kind));
     if (rows == 0)
         return RT_OK;
-    const int width = width_of(cols, { view_of(out<T>(dx), cols), view_of(in<T>(dy), lddy), view_of(in<T>(x), cols) });
+    const int width =
+        width_of(cols, { view_of(out<T>(dx), cols), view_of(in<T>(dy), lddy), view_of(in<T>(x), cols) });
     with_width(width, [&](auto v) {
         bwd<T, v.value><<<blocks_for(rows * (cols / v.value)), BLOCK, 0, rt_stream(ex)>>>(
             out<T>(dx), in<T>(dy), lddy, in<T>(x), rows, cols, kind);

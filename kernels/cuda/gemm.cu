@@ -1,11 +1,12 @@
 /*
  * gemm.cu - matrix products on CUDA through cuBLASLt; contracts in ops.h.
  *
- * cuBLAS is column-major: our row-major c = op(a) op(b) is its c' = op(b)' op(a)', the same memory read the other way
- * round. What it is told of a shape, and the algorithm it chose, is kept by a hash of the shape: the choice depends on
- * the shape, the strides and the alignments alone, so that the bits do not change from run to run. Sums are in fp32 and
- * stay there when an algorithm splits k; fp32 is pedantic: no tf32, no bf16 pieces. Bias is added in fp32 before the
- * one rounding; in fp32 jobs a kernel sets c to it first, as pedantic products take no epilogue.
+ * cuBLAS is column-major: our row-major c = op(a) op(b) is its c' = op(b)' op(a)', the same memory read the
+ * other way round. What it is told of a shape, and the algorithm it chose, is kept by a hash of the shape: the
+ * choice depends on the shape, the strides and the alignments alone, so that the bits do not change from run to
+ * run. Sums are in fp32 and stay there when an algorithm splits k; fp32 is pedantic: no tf32, no bf16 pieces.
+ * Bias is added in fp32 before the one rounding; in fp32 jobs a kernel sets c to it first, as pedantic products
+ * take no epilogue.
  */
 #include "config.h"
 #include "kernels/cuda/common.cuh"
@@ -53,7 +54,8 @@ template <typename V>
 static rt_status set_preference(struct rt_exec *ex, cublasLtMatmulPreference_t preference,
                                 cublasLtMatmulPreferenceAttributes_t what, V value)
 {
-    return RT_CUBLAS(ex, rt_cuda_of(ex)->blas.MatmulPreferenceSetAttribute(preference, what, &value, sizeof value));
+    return RT_CUBLAS(ex,
+                     rt_cuda_of(ex)->blas.MatmulPreferenceSetAttribute(preference, what, &value, sizeof value));
 }
 
 /* The first algorithm that cuBLAS proposes for p within our scratch and p's alignments. */
@@ -71,16 +73,17 @@ static rt_status choose(struct rt_exec *ex, rt_cuda_product *p, cublasLtMatmulPr
     RT_TRY(set_preference(ex, preference, CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_B_BYTES, s.align_a));
     RT_TRY(set_preference(ex, preference, CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_C_BYTES, s.align_c));
     RT_TRY(set_preference(ex, preference, CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_D_BYTES, s.align_c));
-    const cublasStatus_t st = cuda->blas.MatmulAlgoGetHeuristic(cuda->blas_handle, p->desc, p->first, p->second,
-                                                                p->result, p->result, preference, 1, &found, &count);
+    const cublasStatus_t st = cuda->blas.MatmulAlgoGetHeuristic(
+        cuda->blas_handle, p->desc, p->first, p->second, p->result, p->result, preference, 1, &found, &count);
     if (st != CUBLAS_STATUS_SUCCESS || count == 0 || found.state != CUBLAS_STATUS_SUCCESS)
-        return rt_fail(ex->err, RT_ERR_DEVICE,
-                       "GPU %d: cuBLAS has no way to multiply [%lld,%lld] by [%lld,%lld] (%s, rows %lld, %lld and %lld "
-                       "apart, aligned to %u, %u and %u bytes): %s",
-                       cuda->device, (long long)s.m, (long long)s.k, (long long)s.k, (long long)s.n,
-                       s.bf16_in ? "bf16" : "fp32", (long long)s.lda, (long long)s.ldb, (long long)s.ldc, s.align_a,
-                       s.align_b, s.align_c,
-                       cuda->blas.GetStatusString(st != CUBLAS_STATUS_SUCCESS ? st : CUBLAS_STATUS_NOT_SUPPORTED));
+        return rt_fail(
+            ex->err, RT_ERR_DEVICE,
+            "GPU %d: cuBLAS has no way to multiply [%lld,%lld] by [%lld,%lld] (%s, rows %lld, %lld and %lld "
+            "apart, aligned to %u, %u and %u bytes): %s",
+            cuda->device, (long long)s.m, (long long)s.k, (long long)s.k, (long long)s.n,
+            s.bf16_in ? "bf16" : "fp32", (long long)s.lda, (long long)s.ldb, (long long)s.ldc, s.align_a,
+            s.align_b, s.align_c,
+            cuda->blas.GetStatusString(st != CUBLAS_STATUS_SUCCESS ? st : CUBLAS_STATUS_NOT_SUPPORTED));
     p->algo = found.algo;
     return RT_OK;
 }
@@ -90,7 +93,8 @@ static rt_status describe(struct rt_exec *ex, rt_cuda_product *p, const void *bi
 {
     struct rt_cuda *cuda = rt_cuda_of(ex);
     const shape &s = p->shape;
-    const cudaDataType_t in_type = s.bf16_in ? CUDA_R_16BF : CUDA_R_32F, out_type = s.bf16_out ? CUDA_R_16BF : CUDA_R_32F;
+    const cudaDataType_t in_type = s.bf16_in ? CUDA_R_16BF : CUDA_R_32F,
+                         out_type = s.bf16_out ? CUDA_R_16BF : CUDA_R_32F;
     const cublasComputeType_t compute = s.bf16_in ? CUBLAS_COMPUTE_32F : CUBLAS_COMPUTE_32F_PEDANTIC;
     RT_TRY(RT_CUBLAS(ex, cuda->blas.MatmulDescCreate(&p->desc, compute, CUDA_R_32F)));
     RT_TRY(set_desc(ex, p, CUBLASLT_MATMUL_DESC_TRANSA, s.trans_b ? CUBLAS_OP_T : CUBLAS_OP_N));
@@ -104,7 +108,8 @@ static rt_status describe(struct rt_exec *ex, rt_cuda_product *p, const void *bi
                                                        (uint64_t)(s.trans_b ? s.n : s.k), s.ldb)));
     RT_TRY(RT_CUBLAS(ex, cuda->blas.MatrixLayoutCreate(&p->second, in_type, (uint64_t)(s.trans_a ? s.m : s.k),
                                                        (uint64_t)(s.trans_a ? s.k : s.m), s.lda)));
-    RT_TRY(RT_CUBLAS(ex, cuda->blas.MatrixLayoutCreate(&p->result, out_type, (uint64_t)s.n, (uint64_t)s.m, s.ldc)));
+    RT_TRY(RT_CUBLAS(ex,
+                     cuda->blas.MatrixLayoutCreate(&p->result, out_type, (uint64_t)s.n, (uint64_t)s.m, s.ldc)));
     cublasLtMatmulPreference_t preference;
     RT_TRY(RT_CUBLAS(ex, cuda->blas.MatmulPreferenceCreate(&preference)));
     const rt_status st = choose(ex, p, preference);
@@ -150,8 +155,8 @@ static uint32_t alignment(const void *p)
     return lowest < 256 ? (uint32_t)lowest : 256; /* that of cudaMalloc */
 }
 
-static rt_status multiply(struct rt_exec *ex, const shape *s, void *c, const void *a, const void *b, const void *bias,
-                          float alpha)
+static rt_status multiply(struct rt_exec *ex, const shape *s, void *c, const void *a, const void *b,
+                          const void *bias, float alpha)
 {
     struct rt_cuda *cuda = rt_cuda_of(ex);
     rt_cuda_product *p = NULL;
@@ -159,16 +164,16 @@ static rt_status multiply(struct rt_exec *ex, const shape *s, void *c, const voi
     RT_TRY(product_for(ex, s, bias, &p));
     if (bias != NULL)
         RT_TRY(set_desc(ex, p, CUBLASLT_MATMUL_DESC_BIAS_POINTER, bias));
-    return RT_CUBLAS(ex, cuda->blas.Matmul(cuda->blas_handle, p->desc, &alpha, b, p->first, a, p->second, &beta, c,
-                                           p->result, c, p->result, &p->algo, cuda->blas_work, RT_CUBLAS_WORK,
-                                           cuda->stream));
+    return RT_CUBLAS(ex, cuda->blas.Matmul(cuda->blas_handle, p->desc, &alpha, b, p->first, a, p->second, &beta,
+                                           c, p->result, c, p->result, &p->algo, cuda->blas_work,
+                                           RT_CUBLAS_WORK, cuda->stream));
 }
 
 /* c = beta c + bias: what is left of a product without k, or comes before one. A thread an element. */
 template <typename T>
 static __global__ void start(T *c, int64_t ldc, const T *bias, int64_t m, int64_t n, bool beta)
 {
-    EACH(i, m * n) {
+    EACH (i, m * n) {
         const place at = place_of(i, n);
         T *const to = c + at.row * ldc + at.col;
         *to = rn<T>((beta ? f32(*to) : 0.0f) + (bias != NULL ? f32(bias[at.col]) : 0.0f));
@@ -186,9 +191,9 @@ static rt_status check(struct rt_exec *ex, const char *op, int64_t ldc, int64_t 
 }
 
 template <typename T>
-rt_status rt_cuda_ops<T>::gemm(struct rt_exec *ex, rt_act *c, int64_t ldc, const rt_act *a, int64_t lda, bool trans_a,
-                               const rt_act *b, int64_t ldb, bool trans_b, const rt_act *bias, int64_t m, int64_t n,
-                               int64_t k, float alpha, float beta)
+rt_status rt_cuda_ops<T>::gemm(struct rt_exec *ex, rt_act *c, int64_t ldc, const rt_act *a, int64_t lda,
+                               bool trans_a, const rt_act *b, int64_t ldb, bool trans_b, const rt_act *bias,
+                               int64_t m, int64_t n, int64_t k, float alpha, float beta)
 {
     constexpr bool is_bf16 = std::is_same_v<T, bf16>;
     RT_TRY(check(ex, "gemm", ldc, lda, trans_a, ldb, trans_b, m, n, k));
@@ -198,28 +203,43 @@ rt_status rt_cuda_ops<T>::gemm(struct rt_exec *ex, rt_act *c, int64_t ldc, const
         return RT_OK;
     const bool starts = k == 0 || (bias != NULL && !is_bf16);
     if (starts) {
-        start<T><<<blocks_for(m * n), BLOCK, 0, rt_stream(ex)>>>(out<T>(c), ldc, in<T>(bias), m, n, beta != 0.0f);
+        start<T>
+            <<<blocks_for(m * n), BLOCK, 0, rt_stream(ex)>>>(out<T>(c), ldc, in<T>(bias), m, n, beta != 0.0f);
         RT_TRY(RT_CUDA(ex, cudaGetLastError()));
     }
     if (k == 0)
         return RT_OK;
     const rt_act *const epilogue = starts ? NULL : bias;
-    const shape s = { m, n, k, lda, ldb, ldc, trans_a, trans_b, starts || beta != 0.0f, is_bf16, is_bf16, 0,
-                      alignment(a), alignment(b), alignment(c), epilogue == NULL ? 0 : alignment(epilogue) };
+    const shape s = { m,
+                      n,
+                      k,
+                      lda,
+                      ldb,
+                      ldc,
+                      trans_a,
+                      trans_b,
+                      starts || beta != 0.0f,
+                      is_bf16,
+                      is_bf16,
+                      0,
+                      alignment(a),
+                      alignment(b),
+                      alignment(c),
+                      epilogue == NULL ? 0 : alignment(epilogue) };
     return multiply(ex, &s, c, a, b, epilogue, alpha);
 }
 
 template <typename T>
 rt_status rt_cuda_ops<T>::gemm_f32(struct rt_exec *ex, float *c, int64_t ldc, const rt_act *a, int64_t lda,
-                                   bool trans_a, const rt_act *b, int64_t ldb, bool trans_b, int64_t m, int64_t n,
-                                   int64_t k, float alpha)
+                                   bool trans_a, const rt_act *b, int64_t ldb, bool trans_b, int64_t m,
+                                   int64_t n, int64_t k, float alpha)
 {
     constexpr bool is_bf16 = std::is_same_v<T, bf16>;
     RT_TRY(check(ex, "gemm_f32", ldc, lda, trans_a, ldb, trans_b, m, n, k));
     if (m == 0 || k == 0)
         return RT_OK;
-    const shape s = { m, n, k, lda, ldb, ldc, trans_a, trans_b, 1, is_bf16, 0, 0, alignment(a), alignment(b),
-                      alignment(c), 0 };
+    const shape s = { m, n,       k, lda, ldb,          ldc,          trans_a,      trans_b,
+                      1, is_bf16, 0, 0,   alignment(a), alignment(b), alignment(c), 0 };
     return multiply(ex, &s, c, a, b, NULL, alpha);
 }
 

@@ -9,7 +9,7 @@
 static __global__ void squares(double *partial, const float *g, int64_t n)
 {
     double sum = 0.0;
-    EACH(i, n)
+    EACH (i, n)
         sum += (double)g[i] * (double)g[i];
     sum = block_sum<BLOCK>(sum);
     if (threadIdx.x == 0)
@@ -26,7 +26,8 @@ static __global__ void root(float *norm, const double *partial, int count)
         *norm = (float)sqrt(sum);
 }
 
-template <typename T> rt_status rt_cuda_ops<T>::l2norm(struct rt_exec *ex, float *norm, const float *g, int64_t n)
+template <typename T>
+rt_status rt_cuda_ops<T>::l2norm(struct rt_exec *ex, float *norm, const float *g, int64_t n)
 {
     RT_TRY(rt_check_shape(ex, "l2norm", n, 1));
     const unsigned most = RT_CUDA_PARTIALS, blocks = blocks_for(n), count = blocks < most ? blocks : most;

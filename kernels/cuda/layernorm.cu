@@ -1,8 +1,8 @@
 /*
  * layernorm.cu - layer norm on CUDA; contracts in ops.h.
  *
- * A block a row, threads stride the columns V at a time; the later reads of a row (mean, variance, result) hit the
- * cache.
+ * A block a row, threads stride the columns V at a time; the later reads of a row (mean, variance, result) hit
+ * the cache.
  */
 #include "config.h"
 #include "kernels/cuda/common.cuh"
@@ -31,11 +31,13 @@ static __device__ float add_row(float *sum, const float *x, const T *delta, int6
 }
 
 template <typename T, int V>
-static __global__ void fwd(float *sum, T *y, int64_t ldy, float *stats, const float *x, const T *delta, const float *w,
-                           const float *b, int64_t rows, int64_t cols, float eps, bool round_sum)
+static __global__ void fwd(float *sum, T *y, int64_t ldy, float *stats, const float *x, const T *delta,
+                           const float *w, const float *b, int64_t rows, int64_t cols, float eps,
+                           bool round_sum)
 {
     for (int64_t r = blockIdx.x; r < rows; r += gridDim.x) {
-        const float *const s = (delta == NULL ? x : sum) + r * cols; /* each thread reads what it wrote itself */
+        const float *const s =
+            (delta == NULL ? x : sum) + r * cols; /* each thread reads what it wrote itself */
         const float total = add_row<T, V>(delta == NULL ? NULL : sum + r * cols, x + r * cols,
                                           delta == NULL ? NULL : delta + r * cols, cols, round_sum);
         const float mean = total / (float)cols;
@@ -79,7 +81,8 @@ static __global__ void bwd(float *dx, T *dx_act, const T *dy, int64_t lddy, cons
                 dot += p * ((px.e[j] - mean) * rs);
             }
         }
-        const float mean_p = block_sum<BLOCK>(total) / (float)cols, mean_pxh = block_sum<BLOCK>(dot) / (float)cols;
+        const float mean_p = block_sum<BLOCK>(total) / (float)cols,
+                    mean_pxh = block_sum<BLOCK>(dot) / (float)cols;
         for (int64_t c = (int64_t)threadIdx.x * V; c < cols; c += BLOCK * V) {
             const pack<float, V> px = load<V>(x + r * cols + c), pw = load<V>(w + c);
             const pack<T, V> pd = load<V>(dy + r * lddy + c);
@@ -98,9 +101,10 @@ static __global__ void bwd(float *dx, T *dx_act, const T *dy, int64_t lddy, cons
 }
 
 template <typename T>
-rt_status rt_cuda_ops<T>::add_layernorm_fwd(struct rt_exec *ex, float *sum, rt_act *y, int64_t ldy, float *stats,
-                                            const float *x, const rt_act *delta, const float *w, const float *b,
-                                            int64_t rows, int64_t cols, float eps, bool round_sum)
+rt_status rt_cuda_ops<T>::add_layernorm_fwd(struct rt_exec *ex, float *sum, rt_act *y, int64_t ldy,
+                                            float *stats, const float *x, const rt_act *delta, const float *w,
+                                            const float *b, int64_t rows, int64_t cols, float eps,
+                                            bool round_sum)
 {
     RT_TRY(rt_check_shape(ex, "add_layernorm_fwd", rows, cols));
     RT_TRY(rt_check_ld(ex, "add_layernorm_fwd", "y", ldy, cols));
@@ -109,26 +113,26 @@ rt_status rt_cuda_ops<T>::add_layernorm_fwd(struct rt_exec *ex, float *sum, rt_a
     const int width = width_of(cols, { view_of(sum, cols), view_of(out<T>(y), ldy), view_of(x, cols),
                                        view_of(in<T>(delta), cols), view_of(w, cols), view_of(b, cols) });
     with_width(width, [&](auto v) {
-        fwd<T, v.value><<<blocks_of_rows(rows), BLOCK, 0, rt_stream(ex)>>>(sum, out<T>(y), ldy, stats, x, in<T>(delta),
-                                                                           w, b, rows, cols, eps, round_sum);
+        fwd<T, v.value><<<blocks_of_rows(rows), BLOCK, 0, rt_stream(ex)>>>(
+            sum, out<T>(y), ldy, stats, x, in<T>(delta), w, b, rows, cols, eps, round_sum);
     });
     return RT_CUDA(ex, cudaGetLastError());
 }
 
 template <typename T>
-rt_status rt_cuda_ops<T>::layernorm_bwd(struct rt_exec *ex, float *dx, rt_act *dx_act, const rt_act *dy, int64_t lddy,
-                                        const float *x, const float *stats, const float *w, int64_t rows,
-                                        int64_t cols)
+rt_status rt_cuda_ops<T>::layernorm_bwd(struct rt_exec *ex, float *dx, rt_act *dx_act, const rt_act *dy,
+                                        int64_t lddy, const float *x, const float *stats, const float *w,
+                                        int64_t rows, int64_t cols)
 {
     RT_TRY(rt_check_shape(ex, "layernorm_bwd", rows, cols));
     RT_TRY(rt_check_ld(ex, "layernorm_bwd", "dy", lddy, cols));
     if (rows == 0)
         return RT_OK;
-    const int width = width_of(cols, { view_of(dx, cols), view_of(out<T>(dx_act), cols), view_of(in<T>(dy), lddy),
-                                       view_of(x, cols), view_of(w, cols) });
+    const int width = width_of(cols, { view_of(dx, cols), view_of(out<T>(dx_act), cols),
+                                       view_of(in<T>(dy), lddy), view_of(x, cols), view_of(w, cols) });
     with_width(width, [&](auto v) {
-        bwd<T, v.value><<<blocks_of_rows(rows), BLOCK, 0, rt_stream(ex)>>>(dx, out<T>(dx_act), in<T>(dy), lddy, x,
-                                                                           stats, w, rows, cols);
+        bwd<T, v.value><<<blocks_of_rows(rows), BLOCK, 0, rt_stream(ex)>>>(dx, out<T>(dx_act), in<T>(dy), lddy,
+                                                                           x, stats, w, rows, cols);
     });
     return RT_CUDA(ex, cudaGetLastError());
 }

@@ -1,7 +1,8 @@
 /*
  * ops.cuh - the CUDA operations as they are defined: functions of a class over the element type.
  *
- * Each .cu defines its operation once as a template, in terms of the types of ops.h, and instantiates it for both.
+ * Each .cu defines its operation once as a template, in terms of the types of ops.h, and instantiates it for
+ * both.
  */
 #ifndef RT_KERNELS_CUDA_OPS_CUH
 #define RT_KERNELS_CUDA_OPS_CUH
@@ -42,8 +43,8 @@ template <typename T> struct rt_cuda_ops {
 };
 
 /* Puts both versions of an operation into the object: RT_CUDA_BOTH(rope). */
-#define RT_CUDA_BOTH(name)                           \
-    template rt_##name##_fn rt_cuda_ops<float>::name; \
+#define RT_CUDA_BOTH(name)                                                                                     \
+    template rt_##name##_fn rt_cuda_ops<float>::name;                                                          \
     template rt_##name##_fn rt_cuda_ops<__nv_bfloat16>::name
 
 #endif

@@ -1,4 +1,5 @@
-/* patchify.cu - pixels to patch rows on CUDA; contract in ops.h. A block a patch, threads stride its columns. */
+/* patchify.cu - pixels to patch rows on CUDA; contract in ops.h. A block a patch, threads stride its columns.
+ */
 #include "config.h"
 #include "kernels/cuda/common.cuh"
 
@@ -23,19 +24,20 @@ static __global__ void patches(T *y, const uint8_t *rgb0, const uint8_t *rgb1, c
 
 template <typename T>
 rt_status rt_cuda_ops<T>::patchify(struct rt_exec *ex, rt_act *y, const uint8_t *rgb0, const uint8_t *rgb1,
-                                   const float *lut, int64_t grid_h, int64_t grid_w, int64_t patch, int64_t merge)
+                                   const float *lut, int64_t grid_h, int64_t grid_w, int64_t patch,
+                                   int64_t merge)
 {
     RT_TRY(rt_check(ex, "patchify",
-                    grid_h >= 0 && grid_w >= 1 && patch >= 1 && merge >= 1 && patch <= 1024 && grid_h <= 1 << 20 &&
-                        grid_w <= 1 << 20,
+                    grid_h >= 0 && grid_w >= 1 && patch >= 1 && merge >= 1 && patch <= 1024 &&
+                        grid_h <= 1 << 20 && grid_w <= 1 << 20,
                     "not a grid of patches"));
     RT_TRY(rt_check(ex, "patchify", merge <= 1024 && grid_h % merge == 0 && grid_w % merge == 0,
                     "the grid is no multiple of merge"));
     const int64_t count = grid_h * grid_w;
     if (count == 0)
         return RT_OK;
-    patches<<<blocks_of_rows(count), BLOCK, 0, rt_stream(ex)>>>(out<T>(y), rgb0, rgb1, lut, count, grid_w, (int)patch,
-                                                                (int)merge);
+    patches<<<blocks_of_rows(count), BLOCK, 0, rt_stream(ex)>>>(out<T>(y), rgb0, rgb1, lut, count, grid_w,
+                                                                (int)patch, (int)merge);
     return RT_CUDA(ex, cudaGetLastError());
 }
 

@@ -7,8 +7,8 @@
 #include "kernels/cuda/common.cuh"
 
 template <typename T, int V>
-static __global__ void fwd(float *sum, T *y, int64_t ldy, float *rstd, const float *x, const T *delta, const float *w,
-                           int64_t rows, int64_t cols, float eps, bool round_sum)
+static __global__ void fwd(float *sum, T *y, int64_t ldy, float *rstd, const float *x, const T *delta,
+                           const float *w, int64_t rows, int64_t cols, float eps, bool round_sum)
 {
     const float *const s = delta == NULL ? x : sum; /* what is normed; each thread reads what it wrote itself */
     for (int64_t r = blockIdx.x; r < rows; r += gridDim.x) {
@@ -85,25 +85,26 @@ rt_status rt_cuda_ops<T>::add_rmsnorm_fwd(struct rt_exec *ex, float *sum, rt_act
     const int width = width_of(cols, { view_of(sum, cols), view_of(out<T>(y), ldy), view_of(x, cols),
                                        view_of(in<T>(delta), cols), view_of(w, cols) });
     with_width(width, [&](auto v) {
-        fwd<T, v.value><<<blocks_of_rows(rows), BLOCK, 0, rt_stream(ex)>>>(sum, out<T>(y), ldy, rstd, x, in<T>(delta),
-                                                                           w, rows, cols, eps, round_sum);
+        fwd<T, v.value><<<blocks_of_rows(rows), BLOCK, 0, rt_stream(ex)>>>(
+            sum, out<T>(y), ldy, rstd, x, in<T>(delta), w, rows, cols, eps, round_sum);
     });
     return RT_CUDA(ex, cudaGetLastError());
 }
 
 template <typename T>
-rt_status rt_cuda_ops<T>::rmsnorm_bwd(struct rt_exec *ex, float *dx, rt_act *dx_act, const rt_act *dy, int64_t lddy,
-                                      const float *x, const float *rstd, const float *w, int64_t rows, int64_t cols)
+rt_status rt_cuda_ops<T>::rmsnorm_bwd(struct rt_exec *ex, float *dx, rt_act *dx_act, const rt_act *dy,
+                                      int64_t lddy, const float *x, const float *rstd, const float *w,
+                                      int64_t rows, int64_t cols)
 {
     RT_TRY(rt_check_shape(ex, "rmsnorm_bwd", rows, cols));
     RT_TRY(rt_check_ld(ex, "rmsnorm_bwd", "dy", lddy, cols));
     if (rows == 0)
         return RT_OK;
-    const int width = width_of(cols, { view_of(dx, cols), view_of(out<T>(dx_act), cols), view_of(in<T>(dy), lddy),
-                                       view_of(x, cols), view_of(w, cols) });
+    const int width = width_of(cols, { view_of(dx, cols), view_of(out<T>(dx_act), cols),
+                                       view_of(in<T>(dy), lddy), view_of(x, cols), view_of(w, cols) });
     with_width(width, [&](auto v) {
-        bwd<T, v.value><<<blocks_of_rows(rows), BLOCK, 0, rt_stream(ex)>>>(dx, out<T>(dx_act), in<T>(dy), lddy, x, rstd,
-                                                                           w, rows, cols);
+        bwd<T, v.value><<<blocks_of_rows(rows), BLOCK, 0, rt_stream(ex)>>>(dx, out<T>(dx_act), in<T>(dy), lddy,
+                                                                           x, rstd, w, rows, cols);
     });
     return RT_CUDA(ex, cudaGetLastError());
 }

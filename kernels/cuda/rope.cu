@@ -3,11 +3,11 @@
 #include "kernels/cuda/common.cuh"
 
 template <typename T, int V>
-static __global__ void rotate(T *x, int64_t ldx, const float *cos, const float *sin, int64_t rows, int64_t heads,
-                              int64_t half, float sign)
+static __global__ void rotate(T *x, int64_t ldx, const float *cos, const float *sin, int64_t rows,
+                              int64_t heads, int64_t half, float sign)
 {
     const int64_t steps = half / V;
-    EACH(i, rows * heads * steps) {
+    EACH (i, rows * heads * steps) {
         const place head = place_of(i, steps), at = place_of(head.row, heads);
         T *const lo = x + at.row * ldx + at.col * 2 * half + head.col * V, *const hi = lo + half;
         const pack<float, V> c = load<V>(cos + at.row * half + head.col * V);
@@ -36,10 +36,11 @@ rt_status rt_cuda_ops<T>::rope(struct rt_exec *ex, rt_act *x, int64_t ldx, const
     if (rows == 0)
         return RT_OK;
     const int64_t half = d / 2;
-    with_width(width_of(half, { view_of(out<T>(x), ldx), view_of(cos, half), view_of(sin, half) }), [&](auto v) {
-        rotate<T, v.value><<<blocks_for(rows * heads * (half / v.value)), BLOCK, 0, rt_stream(ex)>>>(
-            out<T>(x), ldx, cos, sin, rows, heads, half, (float)sign);
-    });
+    with_width(width_of(half, { view_of(out<T>(x), ldx), view_of(cos, half), view_of(sin, half) }),
+               [&](auto v) {
+                   rotate<T, v.value><<<blocks_for(rows * heads * (half / v.value)), BLOCK, 0, rt_stream(ex)>>>(
+                       out<T>(x), ldx, cos, sin, rows, heads, half, (float)sign);
+               });
     return RT_CUDA(ex, cudaGetLastError());
 }
 

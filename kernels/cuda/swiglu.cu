@@ -5,7 +5,7 @@
 template <typename T, int V>
 static __global__ void fwd(T *y, int64_t ldy, const T *gu, int64_t rows, int64_t cols)
 {
-    EACH(i, rows * (cols / V)) {
+    EACH (i, rows * (cols / V)) {
         const place at = place_of(i, cols / V);
         const T *const from = gu + at.row * 2 * cols + at.col * V;
         const pack<T, V> g = load<V>(from), u = load<V>(from + cols);
@@ -22,7 +22,7 @@ static __global__ void fwd(T *y, int64_t ldy, const T *gu, int64_t rows, int64_t
 template <typename T, int V>
 static __global__ void bwd(T *dgu, const T *dy, int64_t lddy, const T *gu, int64_t rows, int64_t cols)
 {
-    EACH(i, rows * (cols / V)) {
+    EACH (i, rows * (cols / V)) {
         const place at = place_of(i, cols / V);
         const int64_t where = at.row * 2 * cols + at.col * V;
         const pack<T, V> g = load<V>(gu + where), u = load<V>(gu + where + cols);
@@ -48,15 +48,15 @@ rt_status rt_cuda_ops<T>::swiglu_fwd(struct rt_exec *ex, rt_act *y, int64_t ldy,
     if (rows == 0)
         return RT_OK;
     with_width(width_of(cols, { view_of(out<T>(y), ldy), view_of(in<T>(gu), cols) }), [&](auto v) {
-        fwd<T, v.value><<<blocks_for(rows * (cols / v.value)), BLOCK, 0, rt_stream(ex)>>>(out<T>(y), ldy, in<T>(gu),
-                                                                                         rows, cols);
+        fwd<T, v.value><<<blocks_for(rows * (cols / v.value)), BLOCK, 0, rt_stream(ex)>>>(
+            out<T>(y), ldy, in<T>(gu), rows, cols);
     });
     return RT_CUDA(ex, cudaGetLastError());
 }
 
 template <typename T>
-rt_status rt_cuda_ops<T>::swiglu_bwd(struct rt_exec *ex, rt_act *dgu, const rt_act *dy, int64_t lddy, const rt_act *gu,
-                                     int64_t rows, int64_t cols)
+rt_status rt_cuda_ops<T>::swiglu_bwd(struct rt_exec *ex, rt_act *dgu, const rt_act *dy, int64_t lddy,
+                                     const rt_act *gu, int64_t rows, int64_t cols)
 {
     RT_TRY(rt_check_shape(ex, "swiglu_bwd", rows, cols));
     RT_TRY(rt_check_ld(ex, "swiglu_bwd", "dy", lddy, cols));
@@ -65,8 +65,8 @@ rt_status rt_cuda_ops<T>::swiglu_bwd(struct rt_exec *ex, rt_act *dgu, const rt_a
     const int width =
         width_of(cols, { view_of(out<T>(dgu), cols), view_of(in<T>(dy), lddy), view_of(in<T>(gu), cols) });
     with_width(width, [&](auto v) {
-        bwd<T, v.value><<<blocks_for(rows * (cols / v.value)), BLOCK, 0, rt_stream(ex)>>>(out<T>(dgu), in<T>(dy), lddy,
-                                                                                         in<T>(gu), rows, cols);
+        bwd<T, v.value><<<blocks_for(rows * (cols / v.value)), BLOCK, 0, rt_stream(ex)>>>(
+            out<T>(dgu), in<T>(dy), lddy, in<T>(gu), rows, cols);
     });
     return RT_CUDA(ex, cudaGetLastError());
 }

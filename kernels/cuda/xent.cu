@@ -1,8 +1,8 @@
 /*
  * xent.cu - cross entropy of rows of logits, and its gradient in place, on CUDA; contract in ops.h.
  *
- * A block a row; three passes over it (largest, sum, gradient), of which the later ones mostly hit the L2. A target
- * that is no column cannot be seen by the host: its loss is NaN.
+ * A block a row; three passes over it (largest, sum, gradient), of which the later ones mostly hit the L2. A
+ * target that is no column cannot be seen by the host: its loss is NaN.
  */
 #include "config.h"
 #include "kernels/cuda/common.cuh"
@@ -73,7 +73,8 @@ static __global__ void rows_of_logits(T *logits, float *row_loss, float *row_hit
 
 template <typename T>
 rt_status rt_cuda_ops<T>::xent(struct rt_exec *ex, rt_act *logits, float *row_loss, float *row_hit,
-                               const int32_t *targets, const float *weight, int64_t rows, int64_t cols, bool with_grad)
+                               const int32_t *targets, const float *weight, int64_t rows, int64_t cols,
+                               bool with_grad)
 {
     RT_TRY(rt_check_shape(ex, "xent", rows, cols));
     if (rows == 0)

@@ -12,10 +12,10 @@
 enum { RT_ARENA_ALIGN = 256 };
 
 struct rt_arena {
-    char *base;          /* where the memory's owner runs (host or device); NULL: count only */
-    size_t size_bytes;   /* of base */
-    size_t used_bytes;   /* handed out now */
-    size_t peak_bytes;   /* most ever handed out */
+    char *base;        /* where the memory's owner runs (host or device); NULL: count only */
+    size_t size_bytes; /* of base */
+    size_t used_bytes; /* handed out now */
+    size_t peak_bytes; /* most ever handed out */
 };
 
 /* The next `bytes`, aligned to RT_ARENA_ALIGN. Counting arena: NULL. A full arena aborts in debug and returns

@@ -5,7 +5,9 @@
 #include <stdint.h>
 #include <string.h>
 
-typedef struct { uint16_t bits; } rt_bf16;
+typedef struct {
+    uint16_t bits;
+} rt_bf16;
 
 static inline float rt_f32_of_bf16(rt_bf16 x)
 {

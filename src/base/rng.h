@@ -35,7 +35,7 @@ void rt_numpy_permutation(struct rt_mt19937 *g, int64_t *perm, int64_t n);
 
 struct rt_pcg64 {
     uint64_t state_hi, state_lo, inc_hi, inc_lo;
-    uint32_t half;   /* the high half of the last output, if not used yet */
+    uint32_t half; /* the high half of the last output, if not used yet */
     int has_half;
 };
 

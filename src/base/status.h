@@ -39,18 +39,18 @@ rt_status rt_fail_in(struct rt_error *err, const char *fmt, ...) __attribute__((
 /* The exit code of spec: 0, 64, 65, ... */
 int rt_exit_code(rt_status status);
 
-#define RT_TRY(call)                       \
-    do {                                   \
-        rt_status rt_try_st_ = (call);     \
-        if (rt_try_st_ != RT_OK)           \
-            return rt_try_st_;             \
+#define RT_TRY(call)                                                                                           \
+    do {                                                                                                       \
+        rt_status rt_try_st_ = (call);                                                                         \
+        if (rt_try_st_ != RT_OK)                                                                               \
+            return rt_try_st_;                                                                                 \
     } while (0)
 
-#define RT_TRY_TO(st, call, label)         \
-    do {                                   \
-        (st) = (call);                     \
-        if ((st) != RT_OK)                 \
-            goto label;                    \
+#define RT_TRY_TO(st, call, label)                                                                             \
+    do {                                                                                                       \
+        (st) = (call);                                                                                         \
+        if ((st) != RT_OK)                                                                                     \
+            goto label;                                                                                        \
     } while (0)
 
 #endif

@@ -74,19 +74,21 @@ static void keep_template(struct rt_beside_file *file, const json_t *from)
     size_t i;
     json_t *one;
     keep_text(file, from);
-    json_array_foreach(from, i, one) {
+    json_array_foreach (from, i, one) {
         const char *name = json_string_value(json_object_get(one, "name"));
         if (name != NULL && strcmp(name, "default") == 0)
             keep_text(file, json_object_get(one, "template"));
     }
 }
 
-/* Answers end with <|im_end|>, whatever the base model ended texts with; the template stands in a file of its own. */
+/* Answers end with <|im_end|>, whatever the base model ended texts with; the template stands in a file of its
+ * own. */
 static rt_status read_tokenizer(struct rt_beside *b, const char *folder, struct rt_error *err)
 {
     json_t *config = NULL, *template = NULL;
     RT_TRY(load(folder, names[TOKENIZER], &b->file[TOKENIZER].text, &b->file[TOKENIZER].bytes, err));
-    RT_TRY(load(folder, names[CHAT_TEMPLATE], &b->file[CHAT_TEMPLATE].text, &b->file[CHAT_TEMPLATE].bytes, err));
+    RT_TRY(
+        load(folder, names[CHAT_TEMPLATE], &b->file[CHAT_TEMPLATE].text, &b->file[CHAT_TEMPLATE].bytes, err));
     RT_TRY(load_json(folder, names[TOKENIZER_CONFIG], &config, err));
     rt_status st = load_json(folder, "chat_template.json", &template, err);
     if (st == RT_OK && json_is_object(config)) {
@@ -103,17 +105,19 @@ static rt_status read_tokenizer(struct rt_beside *b, const char *folder, struct 
     return st;
 }
 
-/* What preprocessor_config.json says, in the words of processor_config.json: bounds of the size under "size". */
+/* What preprocessor_config.json says, in the words of processor_config.json: bounds of the size under "size".
+ */
 static json_t *processor_part(const json_t *from)
 {
-    json_t *part = json_pack("{s:b, s:b, s:b, s:b, s:i, s:f}", "do_convert_rgb", 1, "do_normalize", 1, "do_rescale", 1,
-                             "do_resize", 1, "resample", 3, "rescale_factor", 1.0 / 255);
+    json_t *part = json_pack("{s:b, s:b, s:b, s:b, s:i, s:f}", "do_convert_rgb", 1, "do_normalize", 1,
+                             "do_rescale", 1, "do_resize", 1, "resample", 3, "rescale_factor", 1.0 / 255);
     json_t *low = json_object_get(from, "min_pixels"), *high = json_object_get(from, "max_pixels");
     if (part == NULL || json_object_update(part, (json_t *)(uintptr_t)from) != 0)
         return NULL;
     if (json_is_integer(low) && json_is_integer(high))
         json_object_set_new(part, "size", json_pack("{s:O, s:O}", "shortest_edge", low, "longest_edge", high));
-    static const char *const elsewhere[] = { "min_pixels", "max_pixels", "processor_class", "image_processor_type" };
+    static const char *const elsewhere[] = { "min_pixels", "max_pixels", "processor_class",
+                                             "image_processor_type" };
     for (size_t i = 0; i < sizeof elsewhere / sizeof *elsewhere; i++)
         json_object_del(part, elsewhere[i]);
     return part;
@@ -122,8 +126,8 @@ static json_t *processor_part(const json_t *from)
 static json_t *processor_of(const json_t *from)
 {
     json_t *image = processor_part(from), *video = processor_part(from);
-    json_t *own = json_pack("{s:b, s:i, s:i, s:b, s:s}", "do_sample_frames", 0, "max_frames", 768, "min_frames", 4,
-                            "return_metadata", 0, "video_processor_type", "Qwen2VLVideoProcessor");
+    json_t *own = json_pack("{s:b, s:i, s:i, s:b, s:s}", "do_sample_frames", 0, "max_frames", 768, "min_frames",
+                            4, "return_metadata", 0, "video_processor_type", "Qwen2VLVideoProcessor");
     json_t *class = json_object_get(from, "processor_class"), *all = NULL;
     if (image != NULL && video != NULL && own != NULL) {
         json_object_set_new(image, "image_processor_type", json_string("Qwen2VLImageProcessor"));
@@ -156,8 +160,8 @@ static rt_status read_processor(struct rt_beside *b, const char *folder, struct 
         return RT_OK;
     }
     json_t *made = processor_of(old);
-    const rt_status st = made == NULL ? rt_fail(err, RT_ERR_MEMORY, "no memory for %s", file->name)
-                                      : keep_json(file, made, err);
+    const rt_status st =
+        made == NULL ? rt_fail(err, RT_ERR_MEMORY, "no memory for %s", file->name) : keep_json(file, made, err);
     json_decref(made);
     json_decref(old);
     return st;
@@ -196,7 +200,8 @@ void rt_beside_free(struct rt_beside *b)
     free(b);
 }
 
-rt_status rt_text_file_write(const char *folder, const char *name, const char *text, size_t bytes, struct rt_error *err)
+rt_status rt_text_file_write(const char *folder, const char *name, const char *text, size_t bytes,
+                             struct rt_error *err)
 {
     char *path;
     RT_TRY(rt_file_path(&path, err, "%s/%s", folder, name));

@@ -32,7 +32,8 @@ void rt_entries_free(struct rt_entry *entries, int64_t count);
 /* N of "checkpoint-N", or -1 for any other name. */
 int64_t rt_entry_step(const char *name);
 
-/* Delete the oldest checkpoints beyond limit; `newest`, which has been verified, stays. See rt_checkpoint_commit. */
+/* Delete the oldest checkpoints beyond limit; `newest`, which has been verified, stays. See
+ * rt_checkpoint_commit. */
 void rt_checkpoint_rotate(const char *output_dir, int64_t newest, int64_t limit);
 
 #endif

@@ -188,7 +188,7 @@ rt_status rt_manifest_check(const char *folder, int64_t step, bool from_disk, st
         st = rt_fail(err, RT_ERR_FILE, "%s: holds step %lld; the folder was renamed", folder,
                      (long long)json_integer_value(held));
     else
-        json_object_foreach((json_t *)files, name, entry)
+        json_object_foreach ((json_t *)files, name, entry)
             RT_TRY_TO(st, check_file(folder, name, entry, from_disk, err), free_root);
 free_root:
     json_decref(root);

@@ -69,8 +69,7 @@ static rt_status check_keys(const char *path, const json_t *root, struct rt_erro
                                               "eva" }; /* leave the base weights alone */
     const char *key, *text;
     json_t *value;
-    json_object_foreach((json_t *)root, key, value)
-    {
+    json_object_foreach ((json_t *)root, key, value) {
         bool known = false;
         for (size_t i = 0; i < sizeof harmless / sizeof *harmless && !known; i++)
             known = strcmp(key, harmless[i]) == 0;

@@ -155,8 +155,7 @@ rt_status rt_st_parse(const char *json, size_t json_bytes, uint64_t data_at, uin
         st = rt_fail(err, RT_ERR_MEMORY, "%.500s: no memory for its header", file);
         goto free_root;
     }
-    json_object_foreach(root, name, info)
-    {
+    json_object_foreach (root, name, info) {
         const struct where w = { file, name, err };
         if (strcmp(name, "__metadata__") == 0)
             continue;

@@ -123,8 +123,7 @@ static rt_status list_shards(struct rt_safetensors *st, const char *folder, cons
     const char **file = malloc((json_object_size(map) + 1) * sizeof(const char *));
     if (file == NULL)
         return no_memory(index, err);
-    json_object_foreach((json_t *)map, name, value)
-    {
+    json_object_foreach ((json_t *)map, name, value) {
         const char *text = json_string_value(value);
         if (text == NULL || *text == '\0' || strchr(text, '/') != NULL || strcmp(text, "..") == 0) {
             status = rt_fail(err, RT_ERR_FILE, "%.500s: weight_map: %.300s: its shard is not a file name",
@@ -162,8 +161,7 @@ static rt_status match_index(struct rt_safetensors *st, const char *index, const
     json_t *value;
     for (int64_t i = 0; i < st->count; i++)
         st->tensor[i].listed = false;
-    json_object_foreach((json_t *)map, name, value)
-    {
+    json_object_foreach ((json_t *)map, name, value) {
         const struct rt_st_tensor key = { .name = name }, *at = &key;
         struct rt_st_tensor **found = bsearch(&at, st->named, (size_t)st->count, sizeof *st->named, by_name);
         const char *shard = json_string_value(value);

@@ -16,11 +16,11 @@
 #include <stdint.h>
 
 struct rt_pass_picture {
-    int32_t number;     /* in the store */
-    int64_t row;        /* of the pass */
-    const uint8_t *rgb; /* NULL until it is there */
+    int32_t number;         /* in the store */
+    int64_t row;            /* of the pass */
+    const uint8_t *rgb;     /* NULL until it is there */
     struct rt_file_id file; /* that rgb comes from */
-    void *features;     /* malloc'ed, in place of rgb; or NULL */
+    void *features;         /* malloc'ed, in place of rgb; or NULL */
 };
 
 struct rt_pass {

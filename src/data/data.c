@@ -71,8 +71,10 @@ static rt_status check_folder(const struct rt_data *data, struct rt_dist *dist, 
                     "here: ranktune download %s --local-dir %s",
                     folder, folder, folder);
     else if (missing)
-        st = rt_fail(err, RT_ERR_FILE, "model_name_or_path: there is no folder %s; write the folder that the model was "
-                     "downloaded to", folder);
+        st = rt_fail(err, RT_ERR_FILE,
+                     "model_name_or_path: there is no folder %s; write the folder that the model was "
+                     "downloaded to",
+                     folder);
     return rt_dist_agree(dist, st, err);
 }
 

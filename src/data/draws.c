@@ -16,12 +16,14 @@ int64_t rt_draws_evaluations(const struct rt_data_course *course, int64_t steps_
     int64_t count = course->eval_on_start;
     if (course->eval_each_epoch && steps_per_epoch > 0) {
         const int64_t whole = step / steps_per_epoch;
-        const bool last = step == course->steps && step % steps_per_epoch != 0; /* an epoch that the run leaves early */
+        const bool last =
+            step == course->steps && step % steps_per_epoch != 0; /* an epoch that the run leaves early */
         const double epoch = (double)step / (double)steps_per_epoch;
         count += multiples(1, course->eval_delay, whole) + (last && epoch >= course->eval_delay);
     } else if (course->eval_steps > 0) {
         const bool last = step == course->steps && step % course->eval_steps != 0;
-        count += multiples(course->eval_steps, course->eval_delay, step) + (last && (double)step >= course->eval_delay);
+        count += multiples(course->eval_steps, course->eval_delay, step) +
+                 (last && (double)step >= course->eval_delay);
     }
     return count;
 }
@@ -33,7 +35,8 @@ void rt_draws_until(struct rt_mt19937 *g, const struct rt_draws *draws, int64_t 
     rt_mt19937_seed(g, draws->seed);
     for (;;) {
         const bool trained = epochs * u >= steps; /* nothing but evaluations is left */
-        const bool eval = (draws->evaluation && trained) || evals < rt_draws_evaluations(&draws->course, u, epochs * u);
+        const bool eval =
+            (draws->evaluation && trained) || evals < rt_draws_evaluations(&draws->course, u, epochs * u);
         rt_mt19937_u64(g); /* the workers' seed */
         if (eval == draws->evaluation && (eval ? evals : epochs) == number)
             return;

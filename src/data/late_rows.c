@@ -1,4 +1,5 @@
-/* late_rows.c - rows whose pictures turn out to be broken when they are decoded: told, listed and counted by all ranks. */
+/* late_rows.c - rows whose pictures turn out to be broken when they are decoded: told, listed and counted by
+ * all ranks. */
 #include "config.h"
 #include "data/state.h"
 #include "dist/dist.h"
@@ -45,7 +46,8 @@ bool rt_data_late_news(const struct rt_data *data)
     return data->news.count > 0;
 }
 
-/* One write, behind what the scan listed. A list that cannot grow is no reason to end the run: each row has been told. */
+/* One write, behind what the scan listed. A list that cannot grow is no reason to end the run: each row has
+ * been told. */
 static void list(const struct rt_data *data, const struct rt_bytes *lines)
 {
     char path[4100];
@@ -53,7 +55,8 @@ static void list(const struct rt_data *data, const struct rt_bytes *lines)
         return;
     snprintf(path, sizeof path, "%s/bad_rows.jsonl", data->opt.output_dir);
     const int fd = open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0666);
-    const bool whole = fd >= 0 && !lines->failed && write(fd, lines->data, lines->count) == (ssize_t)lines->count;
+    const bool whole =
+        fd >= 0 && !lines->failed && write(fd, lines->data, lines->count) == (ssize_t)lines->count;
     if (fd >= 0)
         close(fd);
     if (!whole)

@@ -20,8 +20,11 @@ void rt_data_plan(const struct rt_data *data, enum rt_split split, int64_t ranks
         .seed = (uint64_t)opt->data_seed,
     };
     if (opt->group_by_length)
-        plan->draws = (struct rt_draws){ .seed = (uint64_t)opt->seed, .evaluation = !train, .course = data->course,
-                                         .rows = data->split[RT_TRAIN].rows, .eval_rows = data->split[RT_EVAL].rows,
+        plan->draws = (struct rt_draws){ .seed = (uint64_t)opt->seed,
+                                         .evaluation = !train,
+                                         .course = data->course,
+                                         .rows = data->split[RT_TRAIN].rows,
+                                         .eval_rows = data->split[RT_EVAL].rows,
                                          .steps_per_epoch = rt_data_steps_per_epoch(data, ranks) };
 }
 
@@ -38,8 +41,10 @@ int64_t rt_data_evaluations(const struct rt_data *data, int64_t step)
 int64_t rt_data_steps_per_epoch(const struct rt_data *data, int64_t ranks)
 {
     const struct rt_data_options *opt = &data->opt;
-    const struct rt_plan_options plan = { .rows = data->split[RT_TRAIN].rows, .batch = opt->per_device_train_batch_size,
-                                          .accumulation = opt->gradient_accumulation_steps, .ranks = ranks,
+    const struct rt_plan_options plan = { .rows = data->split[RT_TRAIN].rows,
+                                          .batch = opt->per_device_train_batch_size,
+                                          .accumulation = opt->gradient_accumulation_steps,
+                                          .ranks = ranks,
                                           .drop_last = opt->dataloader_drop_last };
     return plan.rows == 0 ? 0 : rt_plan_steps(&plan);
 }
@@ -166,8 +171,8 @@ int64_t rt_data_padded_width(const struct rt_data *data, const int64_t *rows, in
     return data->opt.do_train ? (width + 7) / 8 * 8 : width;
 }
 
-rt_status rt_data_fed_tokens(struct rt_data *data, int64_t epoch, int64_t from_micro, int64_t to_micro, int64_t *padded,
-                             int64_t *real, struct rt_error *err)
+rt_status rt_data_fed_tokens(struct rt_data *data, int64_t epoch, int64_t from_micro, int64_t to_micro,
+                             int64_t *padded, int64_t *real, struct rt_error *err)
 {
     struct rt_plan_options plan;
     rt_data_plan(data, RT_TRAIN, data->size, &plan);

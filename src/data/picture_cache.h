@@ -25,9 +25,10 @@ rt_status rt_pictures_open(struct rt_pictures **pictures, const struct rt_store 
 /* Nobody may use a picture any more. */
 void rt_pictures_close(struct rt_pictures *pictures);
 /* Picture `number` of the store as bytes [height, width, 3], until it is put back. Decodes it, or waits for the
- * thread that does; one that is held is decoded again if its file has changed, but not while others use it. *file
- * (may be NULL): the file that these bytes surely come from, or one that is not known where it was changed too
- * recently to tell. Fails: RT_ERR_DATA with the reason when it is broken, the same each time; RT_ERR_MEMORY. */
+ * thread that does; one that is held is decoded again if its file has changed, but not while others use it.
+ * *file (may be NULL): the file that these bytes surely come from, or one that is not known where it was
+ * changed too recently to tell. Fails: RT_ERR_DATA with the reason when it is broken, the same each time;
+ * RT_ERR_MEMORY. */
 rt_status rt_pictures_take(struct rt_pictures *pictures, int32_t number, const uint8_t **rgb,
                            struct rt_file_id *file, struct rt_error *err);
 void rt_pictures_put(struct rt_pictures *pictures, int32_t number);

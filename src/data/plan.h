@@ -21,14 +21,15 @@ struct rt_plan_options {
     bool drop_last;
     bool sequential;              /* evaluation, disable_shuffling */
     const int32_t *group_lengths; /* [rows] group_by_length: tokens of each row, else NULL */
-    uint64_t seed; /* data_seed or seed: epoch e permutes with seed + e */
-    struct rt_draws draws; /* group_by_length: the generator instead, and who else draws from it */
+    uint64_t seed;                /* data_seed or seed: epoch e permutes with seed + e */
+    struct rt_draws draws;        /* group_by_length: the generator instead, and who else draws from it */
 };
 /* Micro-batches per rank and epoch; optimizer steps per epoch. */
 int64_t rt_plan_micros(const struct rt_plan_options *opt);
 int64_t rt_plan_steps(const struct rt_plan_options *opt);
 
-struct rt_plan_epoch; /* the order of one epoch or, of evaluation's rows, of one evaluation; keeps no pointer of opt's */
+struct rt_plan_epoch; /* the order of one epoch or, of evaluation's rows, of one evaluation; keeps no pointer of
+                         opt's */
 rt_status rt_plan_epoch_open(struct rt_plan_epoch **epoch, const struct rt_plan_options *opt, int64_t number,
                              struct rt_error *err);
 void rt_plan_epoch_close(struct rt_plan_epoch *epoch);

@@ -120,8 +120,8 @@ static void add_positions(struct rt_bytes *out, const struct rt_batch *b)
     rt_bytes_text(out, "]");
 }
 
-rt_status rt_preview_json(struct rt_bytes *line, const struct rt_data *data, const struct rt_pass *pass, bool bf16,
-                          struct rt_error *err)
+rt_status rt_preview_json(struct rt_bytes *line, const struct rt_data *data, const struct rt_pass *pass,
+                          bool bf16, struct rt_error *err)
 {
     int64_t *rows = malloc((size_t)(pass->rows + 1) * sizeof *rows), kept = 0;
     if (rows == NULL)

@@ -25,12 +25,12 @@ struct rt_data {
     } split[2];
     struct rt_data_limits limits[2];
     struct rt_pictures *pictures;
-    uint8_t *late;                 /* [store.rows] 1: a picture of it turned out to be broken; 2: all ranks know */
-    struct rt_bytes news;          /* of late rows that only this rank knows: int64 row, reason, NUL */
-    int64_t bad_rows;              /* the scan's and late ones */
+    uint8_t *late;        /* [store.rows] 1: a picture of it turned out to be broken; 2: all ranks know */
+    struct rt_bytes news; /* of late rows that only this rank knows: int64 row, reason, NUL */
+    int64_t bad_rows;     /* the scan's and late ones */
     struct rt_plan_epoch *counted; /* the order that padded tokens were asked of last */
     int64_t counted_epoch;
-    struct rt_data_course course;  /* zeros: not said */
+    struct rt_data_course course; /* zeros: not said */
 };
 
 /* The order of a split's rows on `ranks` ranks. */
@@ -54,8 +54,8 @@ rt_status rt_data_list_bad(const struct rt_data *data, struct rt_error *err);
 void rt_data_where(const struct rt_data *data, int64_t raw, char *text, size_t bytes);
 void rt_data_bad_line(const struct rt_data *data, int64_t raw, const char *reason, struct rt_bytes *line);
 
-/* late_rows.c: a good row of the store that has to be left out after all is told here and kept for rt_data_late_share.
- * Fails: RT_ERR_MEMORY. */
+/* late_rows.c: a good row of the store that has to be left out after all is told here and kept for
+ * rt_data_late_share. Fails: RT_ERR_MEMORY. */
 rt_status rt_data_late_bad(struct rt_data *data, int64_t row, struct rt_error *err);
 
 #endif

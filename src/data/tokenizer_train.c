@@ -10,12 +10,13 @@
 
 /* The added tokens of the published family, in their order; ids follow the last merge. */
 static const char *const added[] = {
-    "<|endoftext|>", "<|im_start|>", "<|im_end|>", "<|object_ref_start|>", "<|object_ref_end|>", "<|box_start|>",
-    "<|box_end|>", "<|quad_start|>", "<|quad_end|>", "<|vision_start|>", "<|vision_end|>", "<|vision_pad|>",
-    "<|image_pad|>", "<|video_pad|>",
+    "<|endoftext|>",  "<|im_start|>",   "<|im_end|>",     "<|object_ref_start|>", "<|object_ref_end|>",
+    "<|box_start|>",  "<|box_end|>",    "<|quad_start|>", "<|quad_end|>",         "<|vision_start|>",
+    "<|vision_end|>", "<|vision_pad|>", "<|image_pad|>",  "<|video_pad|>",
 };
-static const char pattern[] = "(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\\r\\n\\p{L}\\p{N}]?\\p{L}+|\\p{N}| ?[^\\s\\p{L}\\p{N}]+[\\r\\n]*|"
-                              "\\s*[\\r\\n]+|\\s+(?!\\S)|\\s+";
+static const char pattern[] =
+    "(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\\r\\n\\p{L}\\p{N}]?\\p{L}+|\\p{N}| ?[^\\s\\p{L}\\p{N}]+[\\r\\n]*|"
+    "\\s*[\\r\\n]+|\\s+(?!\\S)|\\s+";
 
 struct word {
     const uint8_t *text;
@@ -29,13 +30,13 @@ struct pair {
     int64_t count;
 };
 struct trainer {
-    char *text;          /* all files below each other */
+    char *text; /* all files below each other */
     size_t bytes;
     struct word *word;
     int64_t words, room;
-    struct pair *pair;   /* [PAIRS] hash table of one round */
-    char (*name)[512];   /* [256 + merges] a symbol in the byte alphabet */
-    uint64_t *merge;     /* [merges] pairs in the order of merging */
+    struct pair *pair; /* [PAIRS] hash table of one round */
+    char (*name)[512]; /* [256 + merges] a symbol in the byte alphabet */
+    uint64_t *merge;   /* [merges] pairs in the order of merging */
     int64_t merges;
     struct rt_error *err;
 };
@@ -68,7 +69,8 @@ static rt_status read_texts(struct trainer *t, const char *const *files, int cou
     }
     const size_t valid = rt_utf8_valid((const uint8_t *)t->text, t->bytes);
     if (t->bytes == 0 || valid < t->bytes)
-        return rt_fail(t->err, RT_ERR_DATA, "the texts to train a tokenizer on are %s", t->bytes == 0 ? "empty" : "not UTF-8");
+        return rt_fail(t->err, RT_ERR_DATA, "the texts to train a tokenizer on are %s",
+                       t->bytes == 0 ? "empty" : "not UTF-8");
     return RT_OK;
 }
 
@@ -121,10 +123,12 @@ static void byte_alphabet(struct trainer *t)
     int id = 0, id_of[256];
     for (int round = 0; round < 2; round++) {
         for (int byte = 0; byte < 256; byte++) {
-            const bool itself = (byte >= 0x21 && byte <= 0x7e) || (byte >= 0xa1 && byte <= 0xac) || byte >= 0xae;
+            const bool itself =
+                (byte >= 0x21 && byte <= 0x7e) || (byte >= 0xa1 && byte <= 0xac) || byte >= 0xae;
             if (itself != (round == 0))
                 continue;
-            const int n = rt_utf8_put(itself ? (uint32_t)byte : 0x100u + (uint32_t)(id - 188), (uint8_t *)t->name[id]);
+            const int n =
+                rt_utf8_put(itself ? (uint32_t)byte : 0x100u + (uint32_t)(id - 188), (uint8_t *)t->name[id]);
             t->name[id][n] = '\0';
             id_of[byte] = id++;
         }
@@ -143,7 +147,8 @@ static void count_pair(struct trainer *t, uint64_t key, int64_t count)
     t->pair[at].count += count;
 }
 
-/* The commonest pair, the smallest ids among equals; 0 if none comes twice. Words are few, so each round counts anew. */
+/* The commonest pair, the smallest ids among equals; 0 if none comes twice. Words are few, so each round counts
+ * anew. */
 static bool best_pair(struct trainer *t, uint64_t *best)
 {
     for (int64_t i = 0; i < PAIRS; i++)
@@ -174,7 +179,8 @@ static void apply(struct trainer *t, uint64_t pair, int32_t id)
         struct word *w = &t->word[i];
         int32_t kept = 0;
         for (int32_t k = 0; k < w->symbols; k++) {
-            const bool joins = k + 1 < w->symbols && ((uint64_t)w->symbol[k] << 32 | (uint64_t)w->symbol[k + 1]) == pair;
+            const bool joins =
+                k + 1 < w->symbols && ((uint64_t)w->symbol[k] << 32 | (uint64_t)w->symbol[k + 1]) == pair;
             w->symbol[kept++] = joins ? id : w->symbol[k];
             k += joins;
         }
@@ -211,10 +217,11 @@ static json_t *model_json(const struct trainer *t)
     for (int64_t i = 0; i < 256 + t->merges; i++)
         json_object_set_new(vocab, t->name[i], json_integer(i));
     for (int64_t i = 0; i < t->merges; i++)
-        json_array_append_new(merges, json_sprintf("%s %s", t->name[t->merge[i] >> 32], t->name[t->merge[i] & 0xffffffffu]));
+        json_array_append_new(
+            merges, json_sprintf("%s %s", t->name[t->merge[i] >> 32], t->name[t->merge[i] & 0xffffffffu]));
     return json_pack("{s:s, s:n, s:n, s:s, s:s, s:b, s:b, s:o, s:o}", "type", "BPE", "dropout", "unk_token",
-                     "continuing_subword_prefix", "", "end_of_word_suffix", "", "fuse_unk", 0, "byte_fallback", 0, "vocab",
-                     vocab, "merges", merges);
+                     "continuing_subword_prefix", "", "end_of_word_suffix", "", "fuse_unk", 0, "byte_fallback",
+                     0, "vocab", vocab, "merges", merges);
 }
 
 static json_t *tokenizer_json(const struct trainer *t)
@@ -222,18 +229,21 @@ static json_t *tokenizer_json(const struct trainer *t)
     json_t *tokens = json_array();
     for (size_t i = 0; i < sizeof added / sizeof *added; i++)
         json_array_append_new(tokens, json_pack("{s:I, s:s, s:b, s:b, s:b, s:b, s:b}", "id",
-                                                (json_int_t)(256 + t->merges + (int64_t)i), "content", added[i], "single_word", 0,
-                                                "lstrip", 0, "rstrip", 0, "normalized", 0, "special", 1));
-    json_t *bytes = json_pack("{s:s, s:b, s:b, s:b}", "type", "ByteLevel", "add_prefix_space", 0, "trim_offsets", 0,
-                              "use_regex", 0);
-    json_t *split = json_pack("{s:s, s:{s:s}, s:s, s:b}", "type", "Split", "pattern", "Regex", pattern, "behavior", "Isolated",
-                              "invert", 0);
-    return json_pack("{s:s, s:n, s:n, s:o, s:{s:s}, s:{s:s, s:[oO]}, s:O, s:o, s:o}", "version", "1.0", "truncation", "padding",
-                     "added_tokens", tokens, "normalizer", "type", "NFC", "pre_tokenizer", "type", "Sequence",
-                     "pretokenizers", split, bytes, "post_processor", bytes, "decoder", bytes, "model", model_json(t));
+                                                (json_int_t)(256 + t->merges + (int64_t)i), "content", added[i],
+                                                "single_word", 0, "lstrip", 0, "rstrip", 0, "normalized", 0,
+                                                "special", 1));
+    json_t *bytes = json_pack("{s:s, s:b, s:b, s:b}", "type", "ByteLevel", "add_prefix_space", 0,
+                              "trim_offsets", 0, "use_regex", 0);
+    json_t *split = json_pack("{s:s, s:{s:s}, s:s, s:b}", "type", "Split", "pattern", "Regex", pattern,
+                              "behavior", "Isolated", "invert", 0);
+    return json_pack("{s:s, s:n, s:n, s:o, s:{s:s}, s:{s:s, s:[oO]}, s:O, s:o, s:o}", "version", "1.0",
+                     "truncation", "padding", "added_tokens", tokens, "normalizer", "type", "NFC",
+                     "pre_tokenizer", "type", "Sequence", "pretokenizers", split, bytes, "post_processor",
+                     bytes, "decoder", bytes, "model", model_json(t));
 }
 
-static rt_status train(struct trainer *t, const char *const *files, int count, int64_t merges, char **json, size_t *bytes)
+static rt_status train(struct trainer *t, const char *const *files, int count, int64_t merges, char **json,
+                       size_t *bytes)
 {
     RT_TRY(read_texts(t, files, count));
     RT_TRY(count_words(t));
@@ -258,7 +268,8 @@ rt_status rt_tokenizer_train(const char *const *files, int count, int64_t merges
 {
     struct trainer t = { .err = err };
     if (merges < 0 || merges > 100000)
-        return rt_fail(err, RT_ERR_USAGE, "a trial tokenizer has from 0 to 100000 merges, not %lld", (long long)merges);
+        return rt_fail(err, RT_ERR_USAGE, "a trial tokenizer has from 0 to 100000 merges, not %lld",
+                       (long long)merges);
     const rt_status st = train(&t, files, count, merges, json, bytes);
     for (int64_t i = 0; i < t.words && t.word != NULL; i++)
         free(t.word[i].symbol);

@@ -22,8 +22,8 @@ rt_status rt_vocab_add(struct rt_tokenizer *tok, int32_t id, const char *text, s
     }
     if (bytes + 1 > tok->pool_bytes - tok->pool_used)
         return rt_fail(err, RT_ERR_INTERNAL, "tokenizer.json: its texts are longer than the file");
-    tok->token[id] = (struct rt_token){ (uint32_t)tok->pool_used, (uint32_t)bytes, (uint8_t)kind,
-                                         kind == RT_ORDINARY };
+    tok->token[id] =
+        (struct rt_token){ (uint32_t)tok->pool_used, (uint32_t)bytes, (uint8_t)kind, kind == RT_ORDINARY };
     memmove(tok->pool + tok->pool_used, text, bytes);
     tok->pool[tok->pool_used + bytes] = '\0';
     tok->pool_used += bytes + 1;

@@ -43,10 +43,11 @@ static const struct rt_key keys[] = {
     KEY_BOOL("enable_liger_kernel", "false", TAKEN,
              "it is about speed only, and the operations here are fused anyway"),
     KEY_NUM("moe_aux_loss_coef", "null", "0.001", -ANYTHING, ANYTHING, TAKEN, "these models have no experts"),
-    KEY_BOOL("disable_gradient_checkpointing", "false", PLACED,
-             "true: no layer runs again in the backward, and what does not fit so is an error; false: as "
-             "gradient_checkpointing: true; null or not given: the memory plan lets layers run again as far as memory is "
-             "short"),
+    KEY_BOOL(
+        "disable_gradient_checkpointing", "false", PLACED,
+        "true: no layer runs again in the backward, and what does not fit so is an error; false: as "
+        "gradient_checkpointing: true; null or not given: the memory plan lets layers run again as far as memory is "
+        "short"),
     KEY_BOOL("use_reentrant_gc", "true", TAKEN, RECOMPUTE),
     KEY_BOOL("upcast_layernorm", "false", TAKEN, "norms are computed in fp32 anyway"),
     KEY_BOOL("upcast_lmhead_output", "false", TAKEN, "the loss is computed in fp32 anyway"),

@@ -12,13 +12,16 @@ static const struct rt_key keys[] = {
             "steps in a row whose loss or gradient is not finite that are skipped before the run fails"),
     KEY_NUM("max_hours", "null", "11.8", 0, ANYTHING, DONE(train.max_hours) ABOVE,
             "hours after which a checkpoint is written and the run stops with exit code 75; null: no limit"),
-    KEY_CHOICE("vision_cache", "auto", "auto|ram|disk|off", DONE(train.vision_cache),
-               "where the picture features of a frozen vision tower are kept for later epochs; auto: in memory, else on a disk "
-               "of the host, where they fit and more than one epoch is to come"),
-    KEY_NUM("vision_cache_gib", "null", "16", 0, MANY, DONE(train.vision_cache_gib),
-            "GiB that vision_cache may take on a host; null: half of the memory or disk that is free when training starts"),
-    KEY_STR("vision_cache_dir", "null", DONE(train.vision_cache_dir),
-            "folder on a disk of each host for vision_cache; null: $SLURM_TMPDIR, $FLUX_JOB_TMPDIR, $TMPDIR or /tmp"),
+    KEY_CHOICE(
+        "vision_cache", "auto", "auto|ram|disk|off", DONE(train.vision_cache),
+        "where the picture features of a frozen vision tower are kept for later epochs; auto: in memory, else on a disk "
+        "of the host, where they fit and more than one epoch is to come"),
+    KEY_NUM(
+        "vision_cache_gib", "null", "16", 0, MANY, DONE(train.vision_cache_gib),
+        "GiB that vision_cache may take on a host; null: half of the memory or disk that is free when training starts"),
+    KEY_STR(
+        "vision_cache_dir", "null", DONE(train.vision_cache_dir),
+        "folder on a disk of each host for vision_cache; null: $SLURM_TMPDIR, $FLUX_JOB_TMPDIR, $TMPDIR or /tmp"),
 };
 
 const struct rt_key_class rt_keys_own = { "ranktune's own", keys, COUNT(keys) };

@@ -76,9 +76,10 @@ static const struct rt_key keys[] = {
     KEY_BOOL("bf16_full_eval", "false", TAKEN, "evaluation computes as training does"),
     KEY_BOOL("fp16_full_eval", "false", REFUSED, FP16),
     KEY_BOOL("tf32", "null", TAKEN, "fp32 means fp32 here"),
-    KEY_BOOL("gradient_checkpointing", "false", PLACED,
-             "true: passes are small and every layer runs again in the backward, to save memory; results are the same. "
-             "Otherwise disable_gradient_checkpointing or the memory plan decides"),
+    KEY_BOOL(
+        "gradient_checkpointing", "false", PLACED,
+        "true: passes are small and every layer runs again in the backward, to save memory; results are the same. "
+        "Otherwise disable_gradient_checkpointing or the memory plan decides"),
     KEY_ANY("gradient_checkpointing_kwargs", TAKEN, RECOMPUTE),
     KEY_BOOL("torch_compile", "false", TAKEN, BEFORE_GPU),
     KEY_STR("torch_compile_backend", "null", TAKEN, BEFORE_GPU),

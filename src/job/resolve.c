@@ -61,8 +61,8 @@ static rt_status resolve_device(const struct rt_reading *r)
     return RT_OK;
 }
 
-/* The reference recomputes unless it is told not to; here only what the job says itself is a wish, and LLaMA-Factory's own
- * key goes before transformers'. */
+/* The reference recomputes unless it is told not to; here only what the job says itself is a wish, and
+ * LLaMA-Factory's own key goes before transformers'. */
 static void resolve_recompute(const struct rt_reading *r)
 {
     const struct rt_value *off = rt_value_of(r, "disable_gradient_checkpointing");
@@ -71,9 +71,11 @@ static void resolve_recompute(const struct rt_reading *r)
     model->recompute = RT_RECOMPUTE_BY_PLAN;
     if (off->given != NULL && !off->null) {
         model->recompute = off->b ? RT_RECOMPUTE_NEVER : RT_RECOMPUTE_ALWAYS;
-        model->recompute_wish = off->b ? "disable_gradient_checkpointing: true" : "disable_gradient_checkpointing: false";
+        model->recompute_wish =
+            off->b ? "disable_gradient_checkpointing: true" : "disable_gradient_checkpointing: false";
         if (off->b && on->b)
-            rt_note_key(r, "gradient_checkpointing", "has no effect beside disable_gradient_checkpointing: true");
+            rt_note_key(r, "gradient_checkpointing",
+                        "has no effect beside disable_gradient_checkpointing: true");
     } else if (on->b) {
         model->recompute = RT_RECOMPUTE_ALWAYS;
         model->recompute_wish = "gradient_checkpointing: true";

@@ -17,8 +17,9 @@ static double scale_of(double alpha, int64_t r, bool rslora)
 static rt_status add_module(struct rt_adapter *ad, const struct rt_module *module, struct rt_error *err)
 {
     struct rt_adapter_module *m = &ad->module[ad->modules];
-    *m = (struct rt_adapter_module){ strdup(module->name), module->in, module->out, ad->r, 0, 0,
-                                     scale_of(ad->alpha, ad->r, ad->rslora) };
+    *m = (struct rt_adapter_module){
+        strdup(module->name), module->in, module->out, ad->r, 0, 0, scale_of(ad->alpha, ad->r, ad->rslora)
+    };
     if (m->name == NULL)
         return rt_fail(err, RT_ERR_MEMORY, "out of memory for the adapter's modules");
     ad->modules++;
@@ -34,7 +35,8 @@ static int64_t find_given(const struct rt_given *given, const char *name)
     return -1;
 }
 
-static rt_status choose_given(struct rt_model *m, const struct rt_given *given, int64_t *adapter_of, struct rt_error *err)
+static rt_status choose_given(struct rt_model *m, const struct rt_given *given, int64_t *adapter_of,
+                              struct rt_error *err)
 {
     for (int64_t i = 0; i < m->modules.count; i++) {
         const struct rt_module *module = &m->modules.module[i];
@@ -42,8 +44,10 @@ static rt_status choose_given(struct rt_model *m, const struct rt_given *given, 
         if (at < 0)
             continue;
         if (!module->linear || given->in[at] != module->in || given->out[at] != module->out)
-            return rt_fail(err, RT_ERR_FILE, "the adapter's %s is %lld -> %lld, the model's is %lld -> %lld: it was made for "
-                           "another model", module->name, (long long)given->in[at], (long long)given->out[at],
+            return rt_fail(err, RT_ERR_FILE,
+                           "the adapter's %s is %lld -> %lld, the model's is %lld -> %lld: it was made for "
+                           "another model",
+                           module->name, (long long)given->in[at], (long long)given->out[at],
                            (long long)module->in, (long long)module->out);
         adapter_of[i] = m->adapter.modules;
         RT_TRY(add_module(&m->adapter, module, err));
@@ -54,8 +58,8 @@ static rt_status choose_given(struct rt_model *m, const struct rt_given *given, 
     return RT_OK;
 }
 
-rt_status rt_adapter_choose(struct rt_model *m, const struct rt_model_options *opt, const struct rt_given *given,
-                            int64_t *adapter_of, struct rt_error *err)
+rt_status rt_adapter_choose(struct rt_model *m, const struct rt_model_options *opt,
+                            const struct rt_given *given, int64_t *adapter_of, struct rt_error *err)
 {
     struct rt_adapter *ad = &m->adapter;
     const size_t modules = (size_t)m->modules.count;
@@ -93,7 +97,8 @@ rt_status rt_adapter_choose(struct rt_model *m, const struct rt_model_options *o
 static void round_to(float *x, int64_t n, enum rt_file_dtype dtype)
 {
     for (int64_t i = 0; i < n && dtype != RT_FILE_F32; i++)
-        x[i] = dtype == RT_FILE_BF16 ? rt_f32_of_bf16(rt_bf16_of_f32(x[i])) : rt_f32_of_f16(rt_f16_of_f32(x[i]));
+        x[i] =
+            dtype == RT_FILE_BF16 ? rt_f32_of_bf16(rt_bf16_of_f32(x[i])) : rt_f32_of_f16(rt_f16_of_f32(x[i]));
 }
 
 /* Parameters from the host; gradients and moments zero. */
@@ -109,9 +114,9 @@ static rt_status put_all(struct rt_model *m, const float *host)
 }
 
 /*
- * For every module, in the model's order: A's constructor draws r * in numbers, B's draws out * r, and A is drawn again:
- * those stay, rounded to the base weights' type. B starts at zero. Bound 1 / sqrt(in), made as torch makes it.
- * Source: LoraLayer.update_layer of peft, kaiming_uniform_ of torch.
+ * For every module, in the model's order: A's constructor draws r * in numbers, B's draws out * r, and A is
+ * drawn again: those stay, rounded to the base weights' type. B starts at zero. Bound 1 / sqrt(in), made as
+ * torch makes it. Source: LoraLayer.update_layer of peft, kaiming_uniform_ of torch.
  */
 rt_status rt_adapter_draw(struct rt_model *m, uint64_t seed, int64_t skip, struct rt_error *err)
 {

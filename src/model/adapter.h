@@ -12,21 +12,23 @@ struct rt_given {
     int64_t r, modules;
     double alpha, dropout;
     bool rslora;
-    char **name;        /* [modules] */
-    int64_t *in, *out;  /* [modules] */
-    float **a, **b;     /* [modules] A [r, in], B [out, r] on the host */
+    char **name;       /* [modules] */
+    int64_t *in, *out; /* [modules] */
+    float **a, **b;    /* [modules] A [r, in], B [out, r] on the host */
 };
 
 /* Collective: rank 0 reads, all get it. Fails: RT_ERR_FILE. */
 rt_status rt_given_open(struct rt_given *given, const char *folder, struct rt_dist *dist, struct rt_error *err);
 void rt_given_close(struct rt_given *given);
 
-/* The adapter's modules, before the layout: those hit (drawn anew) or those of a given one (in the model's order).
- * adapter_of [modules] is set to indices or -1. Fails: RT_ERR_FILE for a module or shape the model lacks. */
-rt_status rt_adapter_choose(struct rt_model *m, const struct rt_model_options *opt, const struct rt_given *given,
-                            int64_t *adapter_of, struct rt_error *err);
+/* The adapter's modules, before the layout: those hit (drawn anew) or those of a given one (in the model's
+ * order). adapter_of [modules] is set to indices or -1. Fails: RT_ERR_FILE for a module or shape the model
+ * lacks. */
+rt_status rt_adapter_choose(struct rt_model *m, const struct rt_model_options *opt,
+                            const struct rt_given *given, int64_t *adapter_of, struct rt_error *err);
 
-/* LoRA's starting values as the reference draws them from torch's generator: `skip` numbers are drawn before. */
+/* LoRA's starting values as the reference draws them from torch's generator: `skip` numbers are drawn before.
+ */
 rt_status rt_adapter_draw(struct rt_model *m, uint64_t seed, int64_t skip, struct rt_error *err);
 /* The values of a given adapter instead. */
 rt_status rt_adapter_set(struct rt_model *m, const struct rt_given *given, struct rt_error *err);

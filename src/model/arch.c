@@ -11,8 +11,8 @@ struct reader {
     struct rt_error *err;
 };
 
-static rt_status integer(const struct reader *r, const json_t *dict, const char *key, int64_t missing, int64_t low,
-                         int64_t high, int64_t *value)
+static rt_status integer(const struct reader *r, const json_t *dict, const char *key, int64_t missing,
+                         int64_t low, int64_t high, int64_t *value)
 {
     const json_t *j = json_object_get(dict, key);
     *value = missing;
@@ -41,7 +41,8 @@ static rt_status expect(const struct reader *r, const json_t *dict, const char *
 {
     const char *s = string(dict, key, only);
     if (strcmp(s, only) != 0)
-        return rt_fail(r->err, RT_ERR_FILE, "%s: %s is \"%s\"; only \"%s\" is supported", r->path, key, s, only);
+        return rt_fail(r->err, RT_ERR_FILE, "%s: %s is \"%s\"; only \"%s\" is supported", r->path, key, s,
+                       only);
     return RT_OK;
 }
 
@@ -53,8 +54,9 @@ static rt_status read_rope(const struct reader *r, const json_t *text, struct rt
         dict = json_object_get(text, "rope_parameters");
     const char *type = string(dict, "rope_type", string(dict, "type", "default"));
     if (strcmp(type, "default") != 0 && strcmp(type, "mrope") != 0)
-        return rt_fail(r->err, RT_ERR_FILE, "%s: rope type \"%s\" is not supported; only the models' own (default, mrope)",
-                       r->path, type);
+        return rt_fail(r->err, RT_ERR_FILE,
+                       "%s: rope type \"%s\" is not supported; only the models' own (default, mrope)", r->path,
+                       type);
     c->rope_theta = number(dict, "rope_theta", number(text, "rope_theta", 1e6));
     const json_t *section = json_object_get(dict, "mrope_section");
     const int64_t usual[3] = { 16, 24, 24 };
@@ -67,8 +69,8 @@ static rt_status read_rope(const struct reader *r, const json_t *text, struct rt
         sum += c->mrope_section[i];
     }
     if (sum * 2 != c->head_dim || c->rope_theta < 1)
-        return rt_fail(r->err, RT_ERR_FILE, "%s: mrope_section adds up to %lld, but half the head size is %lld", r->path,
-                       (long long)sum, (long long)(c->head_dim / 2));
+        return rt_fail(r->err, RT_ERR_FILE, "%s: mrope_section adds up to %lld, but half the head size is %lld",
+                       r->path, (long long)sum, (long long)(c->head_dim / 2));
     return RT_OK;
 }
 
@@ -83,9 +85,10 @@ static rt_status read_text(const struct reader *r, const json_t *text, struct rt
     const json_t *kv = json_object_get(text, "num_key_value_heads");
     RT_TRY(integer(r, text, "num_key_value_heads", kv != NULL ? c->heads : 8, 1, c->heads, &c->kv_heads));
     if (c->hidden % c->heads != 0 || c->heads % c->kv_heads != 0 || c->hidden / c->heads % 2 != 0)
-        return rt_fail(r->err, RT_ERR_FILE, "%s: hidden_size %lld, num_attention_heads %lld and num_key_value_heads "
-                       "%lld do not divide each other", r->path, (long long)c->hidden, (long long)c->heads,
-                       (long long)c->kv_heads);
+        return rt_fail(r->err, RT_ERR_FILE,
+                       "%s: hidden_size %lld, num_attention_heads %lld and num_key_value_heads "
+                       "%lld do not divide each other",
+                       r->path, (long long)c->hidden, (long long)c->heads, (long long)c->kv_heads);
     c->head_dim = c->hidden / c->heads;
     c->rms_norm_eps = (float)number(text, "rms_norm_eps", 1e-5);
     RT_TRY(expect(r, text, "hidden_act", "silu"));
@@ -115,11 +118,15 @@ static rt_status read_vision(const struct reader *r, const json_t *vision, struc
     int64_t channels = 3;
     RT_TRY(integer(r, vision, "in_channels", 3, 3, 3, &channels));
     if (c->vision.width % c->vision.heads != 0 || c->vision.width / c->vision.heads % 4 != 0)
-        return rt_fail(r->err, RT_ERR_FILE, "%s: vision width %lld and num_heads %lld do not give heads of a multiple "
-                       "of 4", r->path, (long long)c->vision.width, (long long)c->vision.heads);
+        return rt_fail(r->err, RT_ERR_FILE,
+                       "%s: vision width %lld and num_heads %lld do not give heads of a multiple "
+                       "of 4",
+                       r->path, (long long)c->vision.width, (long long)c->vision.heads);
     if (c->vision.out != c->hidden)
-        return rt_fail(r->err, RT_ERR_FILE, "%s: the vision tower gives %lld columns, the text tower has hidden_size "
-                       "%lld", r->path, (long long)c->vision.out, (long long)c->hidden);
+        return rt_fail(r->err, RT_ERR_FILE,
+                       "%s: the vision tower gives %lld columns, the text tower has hidden_size "
+                       "%lld",
+                       r->path, (long long)c->vision.out, (long long)c->hidden);
     c->vision.full = calloc((size_t)c->vision.depth, sizeof *c->vision.full);
     if (c->vision.full == NULL)
         return rt_fail(r->err, RT_ERR_MEMORY, "out of memory reading %s", r->path);
@@ -151,7 +158,8 @@ static rt_status read_root(const struct reader *r, const json_t *root, struct rt
     else if (strcmp(type, "qwen2_5_vl") == 0)
         c->family = RT_QWEN2_5_VL;
     else
-        return rt_fail(r->err, RT_ERR_FILE, "%s: model_type is \"%s\"; supported are qwen2_vl and qwen2_5_vl", r->path, type);
+        return rt_fail(r->err, RT_ERR_FILE, "%s: model_type is \"%s\"; supported are qwen2_vl and qwen2_5_vl",
+                       r->path, type);
     const json_t *text = json_object_get(root, "text_config"), *vision = json_object_get(root, "vision_config");
     if (!json_is_object(vision))
         return rt_fail(r->err, RT_ERR_FILE, "%s: vision_config is missing", r->path);
@@ -160,9 +168,12 @@ static rt_status read_root(const struct reader *r, const json_t *root, struct rt
               (nested && json_is_true(json_object_get(text, "tie_word_embeddings")));
     if (!nested)
         text = root;
-    const char *dtype = string(root, "dtype", string(root, "torch_dtype", string(text, "dtype",
-                               string(text, "torch_dtype", "float32"))));
-    c->dtype = strcmp(dtype, "bfloat16") == 0 ? RT_FILE_BF16 : strcmp(dtype, "float16") == 0 ? RT_FILE_F16 : RT_FILE_F32;
+    const char *dtype =
+        string(root, "dtype",
+               string(root, "torch_dtype", string(text, "dtype", string(text, "torch_dtype", "float32"))));
+    c->dtype = strcmp(dtype, "bfloat16") == 0  ? RT_FILE_BF16
+               : strcmp(dtype, "float16") == 0 ? RT_FILE_F16
+                                               : RT_FILE_F32;
     int64_t image = 151655;
     RT_TRY(integer(r, root, "image_token_id", 151655, 0, 1 << 24, &image));
     c->image_token_id = (int32_t)image;

@@ -13,18 +13,19 @@ enum rt_family { RT_QWEN2_VL, RT_QWEN2_5_VL };
 
 struct rt_model_config {
     enum rt_family family;
-    enum rt_file_dtype dtype;     /* what the file says the weights are: decides how LoRA A is rounded at the start */
-    bool tied;                    /* lm_head shares embed_tokens */
+    enum rt_file_dtype
+        dtype; /* what the file says the weights are: decides how LoRA A is rounded at the start */
+    bool tied; /* lm_head shares embed_tokens */
     int64_t vocab, hidden, intermediate, layers, heads, kv_heads, head_dim;
     float rms_norm_eps;
     double rope_theta;
-    int64_t mrope_section[3];     /* time, height, width; their sum is head_dim / 2 */
+    int64_t mrope_section[3]; /* time, height, width; their sum is head_dim / 2 */
     int32_t image_token_id;
     struct {
         int64_t depth, width, heads, mlp, out; /* out: rows handed to the text tower, = hidden */
         int64_t patch, merge, temporal;
-        int64_t window;           /* pixels; Qwen2.5-VL */
-        bool *full;               /* [depth] attention over the whole picture rather than windows */
+        int64_t window; /* pixels; Qwen2.5-VL */
+        bool *full;     /* [depth] attention over the whole picture rather than windows */
     } vision;
 };
 

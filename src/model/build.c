@@ -6,8 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-static void record(struct rt_build *b, const char *module, const char *suffix, int64_t rows, int64_t cols, void *dst,
-                   int64_t ld, bool f32)
+static void record(struct rt_build *b, const char *module, const char *suffix, int64_t rows, int64_t cols,
+                   void *dst, int64_t ld, bool f32)
 {
     if (b->weights == b->room) {
         const int64_t room = b->room == 0 ? 512 : 2 * b->room;
@@ -69,7 +69,8 @@ static void place_adapter(struct rt_build *b, struct rt_linear *lin)
 }
 
 /* Parts, widths and the adapter's share, before any memory. */
-static void plan_linear(struct rt_build *b, struct rt_linear *lin, int64_t in, const struct rt_build_part *part, int parts)
+static void plan_linear(struct rt_build *b, struct rt_linear *lin, int64_t in, const struct rt_build_part *part,
+                        int parts)
 {
     *lin = (struct rt_linear){ .in = in, .parts = parts };
     for (int i = 0; i < parts; i++) {
@@ -105,8 +106,8 @@ static void place_linear(struct rt_build *b, struct rt_linear *lin, bool bias, c
     }
 }
 
-void rt_build_linear(struct rt_build *b, struct rt_linear *lin, int64_t in, bool bias, const struct rt_build_part *part,
-                     int parts)
+void rt_build_linear(struct rt_build *b, struct rt_linear *lin, int64_t in, bool bias,
+                     const struct rt_build_part *part, int parts)
 {
     plan_linear(b, lin, in, part, parts);
     place_linear(b, lin, bias, part);
@@ -119,8 +120,8 @@ void rt_build_dense(struct rt_build *b, struct rt_linear *lin, int64_t in, const
     place_linear(b, lin, false, part);
 }
 
-bool rt_build_tied(struct rt_build *b, struct rt_linear *lin, int64_t in, const struct rt_build_part *part, void *table,
-                   bool table_fits)
+bool rt_build_tied(struct rt_build *b, struct rt_linear *lin, int64_t in, const struct rt_build_part *part,
+                   void *table, bool table_fits)
 {
     plan_linear(b, lin, in, part, 1);
     if (lin->rank == 0 && table_fits) {

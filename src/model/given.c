@@ -28,7 +28,10 @@ static rt_status allocate(struct rt_given *g, struct rt_error *err)
 static rt_status share_module(struct rt_given *g, int64_t i, const struct rt_peft *peft, struct rt_dist *dist,
                               struct rt_error *err)
 {
-    struct { char name[NAME]; int64_t in, out; } head = { 0 };
+    struct {
+        char name[NAME];
+        int64_t in, out;
+    } head = { 0 };
     if (peft != NULL) {
         strncpy(head.name, peft->module[i], sizeof head.name - 1);
         head.in = peft->in[i];
@@ -53,9 +56,14 @@ static rt_status share_module(struct rt_given *g, int64_t i, const struct rt_pef
     return rt_dist_bcast(dist, g->b[i], b, 0, err);
 }
 
-static rt_status share(struct rt_given *g, const struct rt_peft *peft, struct rt_dist *dist, struct rt_error *err)
+static rt_status share(struct rt_given *g, const struct rt_peft *peft, struct rt_dist *dist,
+                       struct rt_error *err)
 {
-    struct { int64_t r, modules; double alpha, dropout; int rslora; } head = { 0 };
+    struct {
+        int64_t r, modules;
+        double alpha, dropout;
+        int rslora;
+    } head = { 0 };
     if (peft != NULL) {
         head.r = peft->r;
         head.modules = peft->modules;
@@ -64,7 +72,10 @@ static rt_status share(struct rt_given *g, const struct rt_peft *peft, struct rt
         head.rslora = peft->rslora;
     }
     RT_TRY(rt_dist_bcast(dist, &head, sizeof head, 0, err));
-    *g = (struct rt_given){ .r = head.r, .modules = head.modules, .alpha = head.alpha, .dropout = head.dropout,
+    *g = (struct rt_given){ .r = head.r,
+                            .modules = head.modules,
+                            .alpha = head.alpha,
+                            .dropout = head.dropout,
                             .rslora = head.rslora != 0 };
     RT_TRY(rt_dist_agree(dist, allocate(g, err), err));
     for (int64_t i = 0; i < g->modules; i++)
@@ -127,8 +138,8 @@ static void merge_row(float *w, const struct rt_given *g, int64_t i, int64_t row
     }
 }
 
-static rt_status merge_module(struct rt_model *m, const struct rt_given *g, int64_t i, double scale, float *wide,
-                              void *host)
+static rt_status merge_module(struct rt_model *m, const struct rt_given *g, int64_t i, double scale,
+                              float *wide, void *host)
 {
     const struct rt_weight *w = weight_of(m, g->name[i]);
     if (w == NULL || w->rows != g->out[i] || w->cols != g->in[i])

@@ -33,13 +33,14 @@ static rt_status token_ids(struct ids *ids, const char *folder, struct rt_error 
     json_t *root = json_load_file(path, 0, &at);
     if (root == NULL)
         return rt_fail(err, RT_ERR_FILE, "%s:%d: %s", path, at.line, at.text);
-    static const char *const name[] = { "<|image_pad|>", "<|video_pad|>", "<|vision_start|>", "<|vision_end|>",
-                                        "<|endoftext|>", "<|im_end|>" };
-    int *const slot[] = { &ids->image, &ids->video, &ids->vision_start, &ids->vision_end, &ids->end_of_text, &ids->im_end };
+    static const char *const name[] = { "<|image_pad|>",  "<|video_pad|>", "<|vision_start|>",
+                                        "<|vision_end|>", "<|endoftext|>", "<|im_end|>" };
+    int *const slot[] = { &ids->image,      &ids->video,       &ids->vision_start,
+                          &ids->vision_end, &ids->end_of_text, &ids->im_end };
     *ids = (struct ids){ -1, -1, -1, -1, -1, -1, 0 };
     size_t i;
     json_t *token;
-    json_array_foreach(json_object_get(root, "added_tokens"), i, token) {
+    json_array_foreach (json_object_get(root, "added_tokens"), i, token) {
         const int id = (int)json_integer_value(json_object_get(token, "id"));
         const char *content = json_string_value(json_object_get(token, "content"));
         ids->largest = id > ids->largest ? id : ids->largest;
@@ -57,35 +58,37 @@ static rt_status token_ids(struct ids *ids, const char *folder, struct rt_error 
 static json_t *vision_json(const struct rt_preset *p)
 {
     if (p->family == RT_QWEN2_VL)
-        return json_pack("{s:i, s:i, s:i, s:i, s:i, s:i, s:i, s:i, s:i, s:s, s:s}", "depth", p->depth, "embed_dim", p->width,
-                         "hidden_size", p->hidden, "mlp_ratio", p->mlp / p->width, "num_heads", p->vision_heads,
-                         "in_channels", 3, "patch_size", 14, "spatial_merge_size", 2, "temporal_patch_size", 2,
-                         "hidden_act", "quick_gelu", "model_type", "qwen2_vl");
+        return json_pack("{s:i, s:i, s:i, s:i, s:i, s:i, s:i, s:i, s:i, s:s, s:s}", "depth", p->depth,
+                         "embed_dim", p->width, "hidden_size", p->hidden, "mlp_ratio", p->mlp / p->width,
+                         "num_heads", p->vision_heads, "in_channels", 3, "patch_size", 14, "spatial_merge_size",
+                         2, "temporal_patch_size", 2, "hidden_act", "quick_gelu", "model_type", "qwen2_vl");
     json_t *full = json_array();
     for (int i = 0; i < p->fulls; i++)
         json_array_append_new(full, json_integer(p->full_blocks[i]));
-    return json_pack("{s:i, s:i, s:i, s:i, s:i, s:i, s:i, s:i, s:i, s:i, s:o, s:i, s:s, s:s}", "depth", p->depth,
-                     "hidden_size", p->width, "out_hidden_size", p->hidden, "intermediate_size", p->mlp, "num_heads",
-                     p->vision_heads, "in_channels", 3, "patch_size", 14, "spatial_merge_size", 2, "temporal_patch_size",
-                     2, "window_size", 112, "fullatt_block_indexes", full, "tokens_per_second", 2, "hidden_act", "silu",
-                     "model_type", "qwen2_5_vl");
+    return json_pack("{s:i, s:i, s:i, s:i, s:i, s:i, s:i, s:i, s:i, s:i, s:o, s:i, s:s, s:s}", "depth",
+                     p->depth, "hidden_size", p->width, "out_hidden_size", p->hidden, "intermediate_size",
+                     p->mlp, "num_heads", p->vision_heads, "in_channels", 3, "patch_size", 14,
+                     "spatial_merge_size", 2, "temporal_patch_size", 2, "window_size", 112,
+                     "fullatt_block_indexes", full, "tokens_per_second", 2, "hidden_act", "silu", "model_type",
+                     "qwen2_5_vl");
 }
 
 static json_t *config_json(const struct rt_preset *p, const struct ids *ids, int vocab, enum rt_dtype dtype)
 {
     const bool two = p->family == RT_QWEN2_VL;
     json_t *root = json_pack(
-        "{s:[s], s:s, s:i, s:i, s:i, s:i, s:i, s:i, s:f, s:f, s:{s:s, s:[iii]}, s:s, s:f, s:i, s:b, s:b, s:s}", "architectures",
-        two ? "Qwen2VLForConditionalGeneration" : "Qwen2_5_VLForConditionalGeneration", "model_type",
-        two ? "qwen2_vl" : "qwen2_5_vl", "vocab_size", vocab, "hidden_size", p->hidden, "intermediate_size", p->intermediate,
-        "num_hidden_layers", p->layers, "num_attention_heads", p->heads, "num_key_value_heads", p->kv_heads, "rms_norm_eps",
-        1e-6, "rope_theta", 1e6, "rope_scaling", "type", "mrope", "mrope_section", p->mrope_section[0], p->mrope_section[1],
-        p->mrope_section[2], "hidden_act", "silu", "attention_dropout", 0.0, "max_position_embeddings", 128000,
-        "use_sliding_window", 0, "tie_word_embeddings", p->tied, "torch_dtype", dtype == RT_BF16 ? "bfloat16" : "float32");
-    json_t *tokens = json_pack("{s:i, s:i, s:i, s:i, s:i, s:i, s:i}", "image_token_id", ids->image, "video_token_id",
-                               ids->video, "vision_start_token_id", ids->vision_start, "vision_end_token_id",
-                               ids->vision_end, "bos_token_id", ids->end_of_text, "eos_token_id", ids->im_end,
-                               "pad_token_id", ids->end_of_text);
+        "{s:[s], s:s, s:i, s:i, s:i, s:i, s:i, s:i, s:f, s:f, s:{s:s, s:[iii]}, s:s, s:f, s:i, s:b, s:b, s:s}",
+        "architectures", two ? "Qwen2VLForConditionalGeneration" : "Qwen2_5_VLForConditionalGeneration",
+        "model_type", two ? "qwen2_vl" : "qwen2_5_vl", "vocab_size", vocab, "hidden_size", p->hidden,
+        "intermediate_size", p->intermediate, "num_hidden_layers", p->layers, "num_attention_heads", p->heads,
+        "num_key_value_heads", p->kv_heads, "rms_norm_eps", 1e-6, "rope_theta", 1e6, "rope_scaling", "type",
+        "mrope", "mrope_section", p->mrope_section[0], p->mrope_section[1], p->mrope_section[2], "hidden_act",
+        "silu", "attention_dropout", 0.0, "max_position_embeddings", 128000, "use_sliding_window", 0,
+        "tie_word_embeddings", p->tied, "torch_dtype", dtype == RT_BF16 ? "bfloat16" : "float32");
+    json_t *tokens = json_pack("{s:i, s:i, s:i, s:i, s:i, s:i, s:i}", "image_token_id", ids->image,
+                               "video_token_id", ids->video, "vision_start_token_id", ids->vision_start,
+                               "vision_end_token_id", ids->vision_end, "bos_token_id", ids->end_of_text,
+                               "eos_token_id", ids->im_end, "pad_token_id", ids->end_of_text);
     if (root != NULL && tokens != NULL)
         json_object_update(root, tokens);
     json_decref(tokens);
@@ -104,16 +107,18 @@ static rt_status write_configs(const struct rt_preset *p, const struct ids *ids,
         "<|im_start|>assistant\n{% endif %}";
     const bool two = p->family == RT_QWEN2_VL;
     RT_TRY(dump(config_json(p, ids, vocab, dtype), folder, "config.json", err));
-    RT_TRY(dump(json_pack("{s:i, s:i, s:i, s:i, s:i, s:[fff], s:[fff], s:s, s:s}", "min_pixels", 3136, "max_pixels", 12845056,
-                          "patch_size", 14, "temporal_patch_size", 2, "merge_size", 2, "image_mean", 0.48145466, 0.4578275,
-                          0.40821073, "image_std", 0.26862954, 0.26130258, 0.27577711, "image_processor_type",
-                          "Qwen2VLImageProcessor", "processor_class", two ? "Qwen2VLProcessor" : "Qwen2_5_VLProcessor"),
+    RT_TRY(dump(json_pack("{s:i, s:i, s:i, s:i, s:i, s:[fff], s:[fff], s:s, s:s}", "min_pixels", 3136,
+                          "max_pixels", 12845056, "patch_size", 14, "temporal_patch_size", 2, "merge_size", 2,
+                          "image_mean", 0.48145466, 0.4578275, 0.40821073, "image_std", 0.26862954, 0.26130258,
+                          0.27577711, "image_processor_type", "Qwen2VLImageProcessor", "processor_class",
+                          two ? "Qwen2VLProcessor" : "Qwen2_5_VLProcessor"),
                 folder, "preprocessor_config.json", err));
-    RT_TRY(dump(json_pack("{s:i, s:i, s:[ii], s:b}", "bos_token_id", ids->end_of_text, "pad_token_id", ids->end_of_text,
-                          "eos_token_id", ids->im_end, ids->end_of_text, "do_sample", 0),
+    RT_TRY(dump(json_pack("{s:i, s:i, s:[ii], s:b}", "bos_token_id", ids->end_of_text, "pad_token_id",
+                          ids->end_of_text, "eos_token_id", ids->im_end, ids->end_of_text, "do_sample", 0),
                 folder, "generation_config.json", err));
-    RT_TRY(dump(json_pack("{s:s, s:s, s:s, s:b, s:i}", "tokenizer_class", "Qwen2Tokenizer", "eos_token", "<|im_end|>",
-                          "pad_token", "<|endoftext|>", "add_prefix_space", 0, "model_max_length", 131072),
+    RT_TRY(dump(json_pack("{s:s, s:s, s:s, s:b, s:i}", "tokenizer_class", "Qwen2Tokenizer", "eos_token",
+                          "<|im_end|>", "pad_token", "<|endoftext|>", "add_prefix_space", 0, "model_max_length",
+                          131072),
                 folder, "tokenizer_config.json", err));
     return dump(json_pack("{s:s}", "chat_template", template_text), folder, "chat_template.json", err);
 }
@@ -127,14 +132,16 @@ static uint64_t hash(uint64_t x)
     return x ^ (x >> 31);
 }
 
-/* Sum of four bytes: near enough to a normal distribution for a trial model, and quick for billions of numbers. */
+/* Sum of four bytes: near enough to a normal distribution for a trial model, and quick for billions of numbers.
+ */
 static float bell(uint32_t bits)
 {
     const uint32_t sum = (bits & 255u) + (bits >> 8 & 255u) + (bits >> 16 & 255u) + (bits >> 24);
     return ((float)sum - 510.0f) * (1.0f / 147.8f); /* sqrt(4 (256^2 - 1) / 12) = 147.8 */
 }
 
-/* The product of two floats is exact in a double, so that a machine that fuses it with the sum draws the same numbers. */
+/* The product of two floats is exact in a double, so that a machine that fuses it with the sum draws the same
+ * numbers. */
 static float draw(uint32_t bits, float mean, float spread)
 {
     return (float)((double)mean + (double)spread * (double)bell(bits));
@@ -169,7 +176,9 @@ static void old_name(char *out, size_t bytes, const char *name)
 static float mean_of(const char *name)
 {
     const char *suffix = strrchr(name, '.');
-    return (strstr(name, "norm") != NULL || strstr(name, "ln_q") != NULL) && strcmp(suffix, ".weight") == 0 ? 1.0f : 0.0f;
+    return (strstr(name, "norm") != NULL || strstr(name, "ln_q") != NULL) && strcmp(suffix, ".weight") == 0
+               ? 1.0f
+               : 0.0f;
 }
 
 struct shards {
@@ -183,23 +192,25 @@ struct shards {
 };
 
 /* Tensors [from, to) as shard number `number`. */
-static rt_status write_shard(const struct shards *s, const struct rt_weight *w, int64_t from, int64_t to, int number,
-                             struct rt_error *err)
+static rt_status write_shard(const struct shards *s, const struct rt_weight *w, int64_t from, int64_t to,
+                             int number, struct rt_error *err)
 {
     const size_t item = s->dtype == RT_F32 ? 4 : 2;
     char path[4096], file[64];
     snprintf(file, sizeof file, "model-%05d-of-%05d.safetensors", number, s->count);
     snprintf(path, sizeof path, "%s/%s", s->folder, file);
     struct rt_out_tensor *out = calloc((size_t)(to - from), sizeof *out);
-    char (*names)[128] = calloc((size_t)(to - from), sizeof *names);
-    rt_status st = out == NULL || names == NULL ? rt_fail(err, RT_ERR_MEMORY, "out of memory making %s", path) : RT_OK;
+    char(*names)[128] = calloc((size_t)(to - from), sizeof *names);
+    rt_status st =
+        out == NULL || names == NULL ? rt_fail(err, RT_ERR_MEMORY, "out of memory making %s", path) : RT_OK;
     for (int64_t i = from; i < to && st == RT_OK; i++) {
         struct rt_out_tensor *t = &out[i - from];
         const int64_t n = w[i].rows * w[i].cols;
         void *data = malloc((size_t)n * item);
         old_name(names[i - from], sizeof *names, w[i].name);
-        *t = (struct rt_out_tensor){ names[i - from], s->dtype == RT_F32 ? RT_FILE_F32 : RT_FILE_BF16, 2,
-                                     { w[i].rows, w[i].cols }, data };
+        *t = (struct rt_out_tensor){
+            names[i - from], s->dtype == RT_F32 ? RT_FILE_F32 : RT_FILE_BF16, 2, { w[i].rows, w[i].cols }, data
+        };
         if (w[i].rows == 1) {
             t->dims = 1;
             t->shape[0] = w[i].cols;
@@ -225,7 +236,8 @@ static rt_status write_shard(const struct shards *s, const struct rt_weight *w, 
 }
 
 /* Where the shard that starts at `from` ends. */
-static int64_t shard_end(const struct rt_weight *w, int64_t count, int64_t from, size_t item, size_t shard_bytes)
+static int64_t shard_end(const struct rt_weight *w, int64_t count, int64_t from, size_t item,
+                         size_t shard_bytes)
 {
     size_t bytes = 0;
     int64_t to = from;
@@ -247,7 +259,8 @@ static rt_status write_weights(struct shards *s, const struct rt_weight *w, int6
     }
     for (int64_t i = 0; i < count; i++)
         s->total_bytes += (double)(w[i].rows * w[i].cols) * (double)item;
-    return dump(json_pack("{s:{s:I}, s:O}", "metadata", "total_size", (json_int_t)s->total_bytes, "weight_map", s->weight_map),
+    return dump(json_pack("{s:{s:I}, s:O}", "metadata", "total_size", (json_int_t)s->total_bytes, "weight_map",
+                          s->weight_map),
                 s->folder, "model.safetensors.index.json", err);
 }
 
@@ -290,8 +303,10 @@ rt_status rt_model_init_folder(const char *preset, const char *folder, enum rt_d
     const struct rt_preset *p = rt_preset_find(preset);
     struct ids ids;
     if (p == NULL)
-        return rt_fail(err, RT_ERR_USAGE, "init: there is no preset \"%s\"; presets are small25, small25tied, small2, "
-                       "qwen2-vl-2b, qwen2-vl-7b, 3b, 7b, 32b, 72b", preset);
+        return rt_fail(err, RT_ERR_USAGE,
+                       "init: there is no preset \"%s\"; presets are small25, small25tied, small2, "
+                       "qwen2-vl-2b, qwen2-vl-7b, 3b, 7b, 32b, 72b",
+                       preset);
     RT_TRY(token_ids(&ids, folder, err));
     const int needed = (ids.largest + 64) / 64 * 64, vocab = p->vocab > needed ? p->vocab : needed;
     RT_TRY(write_configs(p, &ids, vocab, dtype, folder, err));

@@ -14,8 +14,8 @@ static bool drops(const struct rt_pass *pass)
 }
 
 /* dropped = dropout(x) for one part: every module has a mask of its own. */
-static rt_status drop_input(const struct rt_pass *pass, const struct rt_linear *lin, const rt_act *x, int64_t rows,
-                            int64_t module)
+static rt_status drop_input(const struct rt_pass *pass, const struct rt_linear *lin, const rt_act *x,
+                            int64_t rows, int64_t module)
 {
     return pass->ex->ops->dropout(pass->ex, pass->dropped, lin->in, x, lin->ld, rows, lin->in, pass->dropout,
                                   pass->seed, mask_stream(pass, module), false);
@@ -34,26 +34,26 @@ rt_status rt_linear_low(const struct rt_pass *pass, const struct rt_linear *lin,
         if (p->module < 0)
             continue;
         RT_TRY(drop_input(pass, lin, x, rows, p->module));
-        RT_TRY(op->gemm(ex, rt_at(ex, u, p->col), ld, pass->dropped, in, false, rt_at(ex, lin->a, p->col * in), in, true,
-                        NULL, rows, r, in, 1.0f, 0.0f));
+        RT_TRY(op->gemm(ex, rt_at(ex, u, p->col), ld, pass->dropped, in, false, rt_at(ex, lin->a, p->col * in),
+                        in, true, NULL, rows, r, in, 1.0f, 0.0f));
     }
     if (ld == in + lin->rank)
         return RT_OK;
-    return op->gemm(ex, rt_at(ex, u, lin->rank), ld, x, ld, false, x, ld, true, NULL, rows, ld - in - lin->rank, 0, 1.0f,
-                    0.0f); /* a product over nothing */
+    return op->gemm(ex, rt_at(ex, u, lin->rank), ld, x, ld, false, x, ld, true, NULL, rows, ld - in - lin->rank,
+                    0, 1.0f, 0.0f); /* a product over nothing */
 }
 
-rt_status rt_linear_fwd(const struct rt_pass *pass, const struct rt_linear *lin, rt_act *y, int64_t ldy, rt_act *x,
-                        int64_t rows)
+rt_status rt_linear_fwd(const struct rt_pass *pass, const struct rt_linear *lin, rt_act *y, int64_t ldy,
+                        rt_act *x, int64_t rows)
 {
     RT_TRY(rt_linear_low(pass, lin, x, rows));
-    return pass->ex->ops->gemm(pass->ex, y, ldy, x, lin->ld, false, lin->w, lin->ld, true, lin->bias, rows, lin->out,
-                               lin->ld, 1.0f, 0.0f);
+    return pass->ex->ops->gemm(pass->ex, y, ldy, x, lin->ld, false, lin->w, lin->ld, true, lin->bias, rows,
+                               lin->out, lin->ld, 1.0f, 0.0f);
 }
 
 /* dA += du^T x and dB += s dy^T u, part by part or, for A without dropout, all parts at once. */
-static rt_status grads(const struct rt_pass *pass, const struct rt_linear *lin, const rt_act *du, const rt_act *dy,
-                       int64_t lddy, const rt_act *x, int64_t rows)
+static rt_status grads(const struct rt_pass *pass, const struct rt_linear *lin, const rt_act *du,
+                       const rt_act *dy, int64_t lddy, const rt_act *x, int64_t rows)
 {
     struct rt_exec *ex = pass->ex;
     const struct rt_adapter *ad = pass->adapter;
@@ -67,14 +67,15 @@ static rt_status grads(const struct rt_pass *pass, const struct rt_linear *lin, 
         const struct rt_adapter_module *m = &ad->module[p->module];
         if (drops(pass)) {
             RT_TRY(drop_input(pass, lin, x, rows, p->module));
-            RT_TRY(ex->ops->gemm_f32(ex, ad->g + m->a, in, rt_at(ex, du, p->col), ld, true, pass->dropped, in, false, r,
-                                     in, rows, 1.0f));
+            RT_TRY(ex->ops->gemm_f32(ex, ad->g + m->a, in, rt_at(ex, du, p->col), ld, true, pass->dropped, in,
+                                     false, r, in, rows, 1.0f));
         } else if (!a_done) { /* the A's of a linear lie below each other, as their u's lie side by side */
-            RT_TRY(ex->ops->gemm_f32(ex, ad->g + m->a, in, du, ld, true, x, ld, false, lin->rank, in, rows, 1.0f));
+            RT_TRY(
+                ex->ops->gemm_f32(ex, ad->g + m->a, in, du, ld, true, x, ld, false, lin->rank, in, rows, 1.0f));
             a_done = true;
         }
-        RT_TRY(ex->ops->gemm_f32(ex, ad->g + m->b, r, rt_at(ex, dy, p->row), lddy, true, rt_at(ex, u, p->col), ld,
-                                 false, p->rows, r, rows, (float)m->scale));
+        RT_TRY(ex->ops->gemm_f32(ex, ad->g + m->b, r, rt_at(ex, dy, p->row), lddy, true, rt_at(ex, u, p->col),
+                                 ld, false, p->rows, r, rows, (float)m->scale));
     }
     return RT_OK;
 }
@@ -88,8 +89,8 @@ rt_status rt_linear_bwd(const struct rt_pass *pass, const struct rt_linear *lin,
     const int64_t from = need_dx ? 0 : in;
     rt_act *du = rt_at(ex, dx, in);
     if (need_dx || rank > 0)
-        RT_TRY(op->gemm(ex, rt_at(ex, dx, from), ld, dy, lddy, false, rt_at(ex, lin->w, from), ld, false, NULL, rows,
-                        ld - from, lin->out, 1.0f, 0.0f));
+        RT_TRY(op->gemm(ex, rt_at(ex, dx, from), ld, dy, lddy, false, rt_at(ex, lin->w, from), ld, false, NULL,
+                        rows, ld - from, lin->out, 1.0f, 0.0f));
     if (rank == 0)
         return RT_OK;
     RT_TRY(grads(pass, lin, du, dy, lddy, x, rows));
@@ -101,8 +102,8 @@ rt_status rt_linear_bwd(const struct rt_pass *pass, const struct rt_linear *lin,
         const struct rt_linear_part *p = &lin->part[i];
         if (p->module < 0)
             continue;
-        RT_TRY(op->gemm(ex, pass->dropped, in, rt_at(ex, du, p->col), ld, false, rt_at(ex, lin->a, p->col * in), in,
-                        false, NULL, rows, in, pass->adapter->r, 1.0f, 0.0f));
+        RT_TRY(op->gemm(ex, pass->dropped, in, rt_at(ex, du, p->col), ld, false, rt_at(ex, lin->a, p->col * in),
+                        in, false, NULL, rows, in, pass->adapter->r, 1.0f, 0.0f));
         RT_TRY(op->dropout(ex, dx, ld, pass->dropped, in, rows, in, pass->dropout, pass->seed,
                            mask_stream(pass, p->module), true));
     }
@@ -118,9 +119,10 @@ rt_status rt_linear_refresh(const struct rt_pass *pass, const struct rt_linear *
         if (p->module < 0)
             continue;
         const struct rt_adapter_module *m = &ad->module[p->module];
-        RT_TRY(ex->ops->cast(ex, rt_at(ex, lin->a, p->col * lin->in), lin->in, ad->p + m->a, ad->r, lin->in, 1.0f));
-        RT_TRY(ex->ops->cast(ex, rt_at(ex, lin->w, p->row * lin->ld + lin->in + p->col), lin->ld, ad->p + m->b, p->rows,
-                             ad->r, (float)m->scale));
+        RT_TRY(ex->ops->cast(ex, rt_at(ex, lin->a, p->col * lin->in), lin->in, ad->p + m->a, ad->r, lin->in,
+                             1.0f));
+        RT_TRY(ex->ops->cast(ex, rt_at(ex, lin->w, p->row * lin->ld + lin->in + p->col), lin->ld, ad->p + m->b,
+                             p->rows, ad->r, (float)m->scale));
     }
     return RT_OK;
 }

@@ -21,7 +21,8 @@ static rt_status read_config(struct rt_model_config *config, const char *folder,
     return st;
 }
 
-rt_status rt_model_file_dtype(const char *folder, struct rt_dist *dist, enum rt_dtype *dtype, struct rt_error *err)
+rt_status rt_model_file_dtype(const char *folder, struct rt_dist *dist, enum rt_dtype *dtype,
+                              struct rt_error *err)
 {
     struct rt_model_config config;
     RT_TRY(read_config(&config, folder, dist, err));
@@ -42,7 +43,8 @@ static rt_status allocate_structs(struct rt_model *m, struct rt_error *err)
 }
 
 /* As the plan says, all of it. */
-static rt_status allocate(struct rt_model *m, const int64_t *adapter_of, const float *pixel_lut, struct rt_error *err)
+static rt_status allocate(struct rt_model *m, const int64_t *adapter_of, const float *pixel_lut,
+                          struct rt_error *err)
 {
     const struct rt_memplan *p = &m->plan;
     struct rt_adapter *ad = &m->adapter;
@@ -68,9 +70,9 @@ static rt_status allocate(struct rt_model *m, const int64_t *adapter_of, const f
 }
 
 /* Collective. */
-static rt_status plan_and_allocate(struct rt_model *m, const struct rt_model_options *opt, const int64_t *adapter_of,
-                                   const struct rt_model_needs *needs, const float *pixel_lut, struct rt_dist *dist,
-                                   struct rt_error *err)
+static rt_status plan_and_allocate(struct rt_model *m, const struct rt_model_options *opt,
+                                   const int64_t *adapter_of, const struct rt_model_needs *needs,
+                                   const float *pixel_lut, struct rt_dist *dist, struct rt_error *err)
 {
     struct rt_room room;
     RT_TRY(rt_dist_agree(dist, rt_layout_weights(m, adapter_of, NULL, err), err));
@@ -90,8 +92,8 @@ static int64_t count_params(const struct rt_model *m)
 }
 
 /* Adapters of the job: all that are merged, then the one that goes on (if any), then values for ours. */
-static rt_status settle_adapter(struct rt_model *m, const struct rt_model_options *opt, const struct rt_given *last,
-                                struct rt_dist *dist, struct rt_error *err)
+static rt_status settle_adapter(struct rt_model *m, const struct rt_model_options *opt,
+                                const struct rt_given *last, struct rt_dist *dist, struct rt_error *err)
 {
     const int64_t merged = opt->adapters - (last != NULL ? 1 : 0);
     int64_t draws = 0;
@@ -106,9 +108,9 @@ static rt_status settle_adapter(struct rt_model *m, const struct rt_model_option
     return last != NULL ? rt_adapter_set(m, last, err) : rt_adapter_draw(m, (uint64_t)opt->seed, draws, err);
 }
 
-static rt_status open_model(struct rt_model *m, const struct rt_model_options *opt, const struct rt_model_needs *needs,
-                            const float *pixel_lut, struct rt_dist *dist, const struct rt_model_notes *notes,
-                            struct rt_error *err)
+static rt_status open_model(struct rt_model *m, const struct rt_model_options *opt,
+                            const struct rt_model_needs *needs, const float *pixel_lut, struct rt_dist *dist,
+                            const struct rt_model_notes *notes, struct rt_error *err)
 {
     struct rt_given last;
     const bool resume = opt->adapters > 0 && !opt->create_new_adapter;
@@ -121,8 +123,9 @@ static rt_status open_model(struct rt_model *m, const struct rt_model_options *o
     rt_status st = adapter_of == NULL ? rt_fail(err, RT_ERR_MEMORY, "out of host memory for the model") : RT_OK;
     if (st == RT_OK)
         st = rt_adapter_choose(m, opt, resume ? &last : NULL, adapter_of, err);
-    m->pass = (struct rt_pass){ .ex = m->ex, .adapter = &m->adapter, .dropout = (float)m->adapter.dropout,
-                                .seed = (uint64_t)opt->seed };
+    m->pass = (struct rt_pass){
+        .ex = m->ex, .adapter = &m->adapter, .dropout = (float)m->adapter.dropout, .seed = (uint64_t)opt->seed
+    };
     st = rt_dist_agree(dist, st, err);
     if (st == RT_OK)
         st = plan_and_allocate(m, opt, adapter_of, needs, pixel_lut, dist, err);
@@ -195,10 +198,12 @@ static rt_status lay_out(struct rt_model *m, const struct rt_batch *b, bool trai
 {
     const struct rt_model_limits *l = train ? &m->train : &m->eval;
     if (b->tokens > l->tokens || b->patches > l->patches || b->learned > l->learned)
-        return rt_fail(m->ex->err, RT_ERR_INTERNAL, "a pass of %lld tokens, %lld patches and %lld learned tokens is larger than "
-                       "the plan for %s (%lld, %lld, %lld)", (long long)b->tokens, (long long)b->patches,
-                       (long long)b->learned, train ? "training" : "evaluation", (long long)l->tokens,
-                       (long long)l->patches, (long long)l->learned);
+        return rt_fail(m->ex->err, RT_ERR_INTERNAL,
+                       "a pass of %lld tokens, %lld patches and %lld learned tokens is larger than "
+                       "the plan for %s (%lld, %lld, %lld)",
+                       (long long)b->tokens, (long long)b->patches, (long long)b->learned,
+                       train ? "training" : "evaluation", (long long)l->tokens, (long long)l->patches,
+                       (long long)l->learned);
     if (m->laid_out_train != train)
         rt_layout_acts(m, m->act_memory, m->plan.acts, train);
     return RT_OK;
@@ -211,7 +216,8 @@ static rt_status keep_weights(struct rt_model *m, const struct rt_batch *batch, 
     h->first = train ? h->first + h->passed : 0;
     h->passed = batch->learned;
     if (h->first + h->passed > m->step_learned)
-        return rt_fail(m->ex->err, RT_ERR_INTERNAL, "a step of more than %lld learned tokens is larger than the plan",
+        return rt_fail(m->ex->err, RT_ERR_INTERNAL,
+                       "a step of more than %lld learned tokens is larger than the plan",
                        (long long)m->step_learned);
     memcpy(h->weights + h->first, batch->weights, (size_t)batch->learned * sizeof(float));
     return RT_OK;

@@ -1,8 +1,8 @@
 /*
  * model.h - a batch to loss and gradients: Qwen2-VL and Qwen2.5-VL with LoRA, forward and backward.
  *
- * Frozen weights live in the exec's element type, LoRA matrices, their gradients and AdamW's moments in f32. All
- * memory is taken in rt_model_open from arithmetic; rt_model_plan_text tells what went where.
+ * Frozen weights live in the exec's element type, LoRA matrices, their gradients and AdamW's moments in f32.
+ * All memory is taken in rt_model_open from arithmetic; rt_model_plan_text tells what went where.
  */
 #ifndef RT_MODEL_MODEL_H
 #define RT_MODEL_MODEL_H
@@ -30,19 +30,20 @@ struct rt_model_options {
     const char *model_name_or_path;
     const char **adapter_name_or_path; /* [adapters]: all but the last are merged, the last goes on */
     int64_t adapters;
-    bool create_new_adapter;           /* merge all of them, start a new one */
-    int64_t lora_rank;                 /* 8 */
-    double lora_alpha;                 /* 2 * lora_rank */
-    double lora_dropout;               /* 0 */
-    const char **lora_target;          /* [lora_targets]; "all" */
+    bool create_new_adapter;  /* merge all of them, start a new one */
+    int64_t lora_rank;        /* 8 */
+    double lora_alpha;        /* 2 * lora_rank */
+    double lora_dropout;      /* 0 */
+    const char **lora_target; /* [lora_targets]; "all" */
     int64_t lora_targets;
     bool use_rslora;
     bool freeze_vision_tower;          /* true */
     bool freeze_multi_modal_projector; /* true */
     bool freeze_language_model;        /* false */
     int64_t seed;
-    enum rt_recompute recompute;       /* gradient_checkpointing, disable_gradient_checkpointing; not given: the plan */
-    const char *recompute_wish;        /* the line of the job that asked, as "gradient_checkpointing: true" */
+    enum rt_recompute
+        recompute; /* gradient_checkpointing, disable_gradient_checkpointing; not given: the plan */
+    const char *recompute_wish; /* the line of the job that asked, as "gradient_checkpointing: true" */
 };
 
 struct rt_model;
@@ -52,17 +53,18 @@ struct rt_model_limits {
     int64_t tokens, samples, max_length, patches, pictures, learned, max_picture_patches;
 };
 
-/* What a job asks of the memory. The plan chooses how many micro-batches of a step make one pass (rt_model_pass_tokens). */
+/* What a job asks of the memory. The plan chooses how many micro-batches of a step make one pass
+ * (rt_model_pass_tokens). */
 struct rt_model_needs {
     struct rt_model_limits train; /* of one micro-batch */
     struct rt_model_limits eval;  /* of one batch of evaluation, or of any forward alone */
     int64_t micros;               /* micro-batches of an optimizer step; at least 1 */
 };
 
-/* Collective. Reads the folder's config.json, checks it, resolves what LoRA lands on, plans and takes memory, loads the weights
- * (each file read once by the job and broadcast), draws the reference's LoRA starting values or loads an adapter.
- * Fails: RT_ERR_FILE (folder, config, weights), RT_ERR_JOB (targets), RT_ERR_MEMORY (bytes asked and free, and the keys that
- * shrink the plan; on all ranks alike). */
+/* Collective. Reads the folder's config.json, checks it, resolves what LoRA lands on, plans and takes memory,
+ * loads the weights (each file read once by the job and broadcast), draws the reference's LoRA starting values
+ * or loads an adapter. Fails: RT_ERR_FILE (folder, config, weights), RT_ERR_JOB (targets), RT_ERR_MEMORY (bytes
+ * asked and free, and the keys that shrink the plan; on all ranks alike). */
 struct rt_model_notes {
     void (*progress)(const char *what, int64_t done, int64_t total, void *context);
     void (*note)(const char *text, void *context);
@@ -82,47 +84,50 @@ int64_t rt_model_pass_tokens(const struct rt_model *model);
 rt_status rt_model_file_dtype(const char *model_name_or_path, struct rt_dist *dist, enum rt_dtype *dtype,
                               struct rt_error *err);
 
-/* Hands a batch over to where the exec runs, behind all that was asked for before: on a GPU while the last pass still runs.
- * The batch itself must stay until rt_model_fwd has returned. */
+/* Hands a batch over to where the exec runs, behind all that was asked for before: on a GPU while the last pass
+ * still runs. The batch itself must stay until rt_model_fwd has returned. */
 rt_status rt_model_put(struct rt_model *model, const struct rt_batch *batch);
-/* Forward of the batch put last: the vision tower, the decoder and the loss of the learned tokens. train keeps what
- * backward needs, applies dropout, and adds the losses to those since rt_model_grads_zero. */
-rt_status rt_model_fwd(struct rt_model *model, const struct rt_batch *batch, bool train, uint64_t dropout_stream);
-/* Backward of the last forward with train: adds to the LoRA gradients. It goes from the adapter's end to its start, and asks
- * for layer after layer; ready (or NULL) is called in between: what is asked of the exec from then on no longer changes
- * gradients from element `first` on. A pass need not come down to 0 (a batch without pictures). */
+/* Forward of the batch put last: the vision tower, the decoder and the loss of the learned tokens. train keeps
+ * what backward needs, applies dropout, and adds the losses to those since rt_model_grads_zero. */
+rt_status rt_model_fwd(struct rt_model *model, const struct rt_batch *batch, bool train,
+                       uint64_t dropout_stream);
+/* Backward of the last forward with train: adds to the LoRA gradients. It goes from the adapter's end to its
+ * start, and asks for layer after layer; ready (or NULL) is called in between: what is asked of the exec from
+ * then on no longer changes gradients from element `first` on. A pass need not come down to 0 (a batch without
+ * pictures). */
 typedef rt_status rt_grads_ready_fn(void *context, int64_t first);
 rt_status rt_model_bwd(struct rt_model *model, rt_grads_ready_fn *ready, void *context);
-/* The losses since rt_model_grads_zero, or of the last forward alone where that was without train: sum of weight * loss, and
- * per learned token (host arrays; hit is 1 where the largest logit is the target). Waits for the device. Either array
- * may be NULL. */
+/* The losses since rt_model_grads_zero, or of the last forward alone where that was without train: sum of
+ * weight * loss, and per learned token (host arrays; hit is 1 where the largest logit is the target). Waits for
+ * the device. Either array may be NULL. */
 rt_status rt_model_loss(struct rt_model *model, double *weighted_sum, float *row_loss, float *row_hit);
 /* Logits of every position of a batch in f32 [tokens, vocab] on the host: for comparisons. */
 rt_status rt_model_logits(struct rt_model *model, const struct rt_batch *batch, float *host_logits);
 
-/* Bytes of the features of one picture token; 0 where the vision tower or its merger learns, as they are others then after
- * every step. */
+/* Bytes of the features of one picture token; 0 where the vision tower or its merger learns, as they are others
+ * then after every step. */
 size_t rt_model_feature_bytes(const struct rt_model *model);
 /* Of the batch put last: pictures that go through the tower, and those that need not. */
 void rt_model_pictures(const struct rt_model *model, int64_t *tower, int64_t *kept);
-/* From now on the features that a frozen tower makes of a picture are put into the cache under its number, if its file is
- * known: at rt_model_bwd or rt_model_loss at the latest. Features depend on the picture alone, not on its company, so that
- * pictures can come with those of an earlier pass and give the same losses. NULL: no more are kept. Fails:
- * RT_ERR_MEMORY. */
+/* From now on the features that a frozen tower makes of a picture are put into the cache under its number, if
+ * its file is known: at rt_model_bwd or rt_model_loss at the latest. Features depend on the picture alone, not
+ * on its company, so that pictures can come with those of an earlier pass and give the same losses. NULL: no
+ * more are kept. Fails: RT_ERR_MEMORY. */
 rt_status rt_model_keep_features(struct rt_model *model, struct rt_cache *cache);
 
-/* ---- the adapter: everything that learns -------------------------------------------------------------------- */
+/* ---- the adapter: everything that learns --------------------------------------------------------------------
+ */
 
 struct rt_adapter {
-    int64_t count;   /* f32 elements of p, g, m, v */
+    int64_t count;        /* f32 elements of p, g, m, v */
     float *p, *g, *m, *v; /* where the exec runs: parameters, gradients, AdamW's first and second moments */
     int64_t modules;
     struct rt_adapter_module {
-        char *name;             /* full module name in transformers >= 4.52 */
+        char *name; /* full module name in transformers >= 4.52 */
         int64_t in, out, r;
-        int64_t a, b;           /* offsets of A [r, in] and B [out, r] in p */
-        double scale;           /* alpha / r, or alpha / sqrt(r) */
-    } *module;                  /* in the reference's module order */
+        int64_t a, b; /* offsets of A [r, in] and B [out, r] in p */
+        double scale; /* alpha / r, or alpha / sqrt(r) */
+    } * module;       /* in the reference's module order */
     int64_t r;
     double alpha, dropout;
     bool rslora;
@@ -134,17 +139,20 @@ rt_status rt_model_grads_zero(struct rt_model *model);
 /* FOLDER/adapter_model.safetensors and adapter_config.json. Not collective. */
 rt_status rt_model_save_adapter(struct rt_model *model, const char *folder, struct rt_error *err);
 
-/* All parameters of the model including LoRA but without the embedding (tied head counted once): for total_flos. */
+/* All parameters of the model including LoRA but without the embedding (tied head counted once): for
+ * total_flos. */
 int64_t rt_model_flos_params(const struct rt_model *model);
 /* For `ranktune info` and the start log. */
 int64_t rt_model_params(const struct rt_model *model);
 int64_t rt_model_vocab(const struct rt_model *model);
 
-/* ---- ranktune init --------------------------------------------------------------------------------------------- */
+/* ---- ranktune init
+ * --------------------------------------------------------------------------------------------- */
 
 /* A random model folder in the published layout (config.json, preprocessor_config.json, generation_config.json,
  * chat_template.json, safetensors shards with index) for the tokenizer.json already in the folder. dtype of the
- * weights; shard_bytes the largest shard. Presets: rt_init_presets(), NULL-ended. Fails: RT_ERR_USAGE, RT_ERR_IO. */
+ * weights; shard_bytes the largest shard. Presets: rt_init_presets(), NULL-ended. Fails: RT_ERR_USAGE,
+ * RT_ERR_IO. */
 const char *const *rt_init_presets(void);
 rt_status rt_model_init_folder(const char *preset, const char *folder, enum rt_dtype dtype, uint64_t seed,
                                size_t shard_bytes, struct rt_error *err);

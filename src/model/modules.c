@@ -14,7 +14,7 @@ struct builder {
 };
 
 __attribute__((format(printf, 5, 6))) static void add(struct builder *b, bool linear, int64_t in, int64_t out,
-                                                     const char *fmt, ...)
+                                                      const char *fmt, ...)
 {
     struct rt_modules *l = b->list;
     if (l->count == b->room) {
@@ -70,7 +70,8 @@ static void vision_block(struct builder *b, const struct rt_model_config *c, lon
 static void text_layer(struct builder *b, const struct rt_model_config *c, long long i)
 {
     static const char root[] = "model.language_model.layers";
-    const int64_t d = c->hidden, q = c->heads * c->head_dim, kv = c->kv_heads * c->head_dim, m = c->intermediate;
+    const int64_t d = c->hidden, q = c->heads * c->head_dim, kv = c->kv_heads * c->head_dim,
+                  m = c->intermediate;
     add(b, false, 0, 0, "%s.%lld", root, i);
     add(b, false, 0, 0, "%s.%lld.self_attn", root, i);
     add(b, true, d, q, "%s.%lld.self_attn.q_proj", root, i);
@@ -167,9 +168,10 @@ static bool names_any(const char *name, const char *const *target, int64_t targe
     return false;
 }
 
-/* "all" stands for the last components of the usual linears' names, each once: q_proj, k_proj, ..., some ten. */
-static int64_t usual_targets(const struct rt_modules *list, const struct rt_model_options *opt, const char **target,
-                             int64_t room)
+/* "all" stands for the last components of the usual linears' names, each once: q_proj, k_proj, ..., some ten.
+ */
+static int64_t usual_targets(const struct rt_modules *list, const struct rt_model_options *opt,
+                             const char **target, int64_t room)
 {
     int64_t targets = 0;
     for (int64_t i = 0; i < list->count; i++) {
@@ -186,21 +188,24 @@ static int64_t usual_targets(const struct rt_modules *list, const struct rt_mode
 }
 
 /* Each name in the job has to be part of some module's name: else it is a slip of the pen. */
-static rt_status check_names(const struct rt_modules *list, const struct rt_model_options *opt, struct rt_error *err)
+static rt_status check_names(const struct rt_modules *list, const struct rt_model_options *opt,
+                             struct rt_error *err)
 {
     for (int64_t t = 0; t < opt->lora_targets && !is_all(opt); t++) {
         bool found = false;
         for (int64_t i = 0; i < list->count && !found; i++)
             found = strstr(list->module[i].name, opt->lora_target[t]) != NULL;
         if (!found || opt->lora_target[t][0] == '\0')
-            return rt_fail(err, RT_ERR_JOB, "lora_target: no module of this model is called \"%s\"; write all, or names such "
-                           "as q_proj,v_proj", opt->lora_target[t]);
+            return rt_fail(err, RT_ERR_JOB,
+                           "lora_target: no module of this model is called \"%s\"; write all, or names such "
+                           "as q_proj,v_proj",
+                           opt->lora_target[t]);
     }
     return RT_OK;
 }
 
-rt_status rt_modules_target(const struct rt_modules *list, const struct rt_model_options *opt, bool *hit, int64_t *hits,
-                            struct rt_error *err)
+rt_status rt_modules_target(const struct rt_modules *list, const struct rt_model_options *opt, bool *hit,
+                            int64_t *hits, struct rt_error *err)
 {
     enum { USUAL = 16 }; /* both families together have nine */
     const char *usual[USUAL];
@@ -212,12 +217,15 @@ rt_status rt_modules_target(const struct rt_modules *list, const struct rt_model
         const struct rt_module *m = &list->module[i];
         hit[i] = !is_forbidden(m->name, opt) && names_any(m->name, all ? usual : opt->lora_target, targets);
         if (hit[i] && !m->linear)
-            return rt_fail(err, RT_ERR_JOB, "lora_target: %s is not a linear layer, so LoRA cannot sit on it; name linear "
-                           "layers, such as q_proj or mlp.0", m->name);
+            return rt_fail(err, RT_ERR_JOB,
+                           "lora_target: %s is not a linear layer, so LoRA cannot sit on it; name linear "
+                           "layers, such as q_proj or mlp.0",
+                           m->name);
         *hits += hit[i];
     }
     if (*hits == 0)
-        return rt_fail(err, RT_ERR_JOB, "lora_target with freeze_vision_tower, freeze_multi_modal_projector and "
+        return rt_fail(err, RT_ERR_JOB,
+                       "lora_target with freeze_vision_tower, freeze_multi_modal_projector and "
                        "freeze_language_model as given leaves no layer to train");
     return RT_OK;
 }

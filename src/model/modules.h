@@ -26,10 +26,11 @@ rt_status rt_modules_list(struct rt_modules *list, const struct rt_model_config 
 void rt_modules_free(struct rt_modules *list);
 
 /*
- * Which linears get LoRA, as LLaMA-Factory chooses (find_all_linear_modules, patch_target_modules): hit[count] is set
- * to 1 or 0, *hits counts them. Fails: RT_ERR_JOB when a target is no linear, names nothing, or nothing is left.
+ * Which linears get LoRA, as LLaMA-Factory chooses (find_all_linear_modules, patch_target_modules): hit[count]
+ * is set to 1 or 0, *hits counts them. Fails: RT_ERR_JOB when a target is no linear, names nothing, or nothing
+ * is left.
  */
-rt_status rt_modules_target(const struct rt_modules *list, const struct rt_model_options *opt, bool *hit, int64_t *hits,
-                            struct rt_error *err);
+rt_status rt_modules_target(const struct rt_modules *list, const struct rt_model_options *opt, bool *hit,
+                            int64_t *hits, struct rt_error *err);
 
 #endif

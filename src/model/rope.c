@@ -6,14 +6,15 @@
 #include <stdlib.h>
 #include <string.h>
 
-rt_status rt_rope_table_init(struct rt_rope_table *table, int64_t positions, int64_t freqs, double base, int64_t span,
-                             struct rt_error *err)
+rt_status rt_rope_table_init(struct rt_rope_table *table, int64_t positions, int64_t freqs, double base,
+                             int64_t span, struct rt_error *err)
 {
     const size_t bytes = (size_t)positions * (size_t)freqs * sizeof(float);
     struct rt_rope_table t = { positions, freqs, malloc(bytes), malloc(bytes) };
     if (t.cos == NULL || t.sin == NULL) {
         rt_rope_table_free(&t);
-        return rt_fail(err, RT_ERR_MEMORY, "out of memory for rotary tables of %lld positions", (long long)positions);
+        return rt_fail(err, RT_ERR_MEMORY, "out of memory for rotary tables of %lld positions",
+                       (long long)positions);
     }
     for (int64_t f = 0; f < freqs; f++) {
         const float power = (float)pow(base, (double)(2 * f) / (double)span);
@@ -35,8 +36,8 @@ void rt_rope_table_free(struct rt_rope_table *table)
     *table = (struct rt_rope_table){ 0 };
 }
 
-void rt_rope_text(const struct rt_rope_table *table, const int64_t section[3], const int32_t *positions, int64_t rows,
-                  float *cos, float *sin)
+void rt_rope_text(const struct rt_rope_table *table, const int64_t section[3], const int32_t *positions,
+                  int64_t rows, float *cos, float *sin)
 {
     for (int64_t r = 0; r < rows; r++) {
         int64_t f = 0;

@@ -38,9 +38,18 @@ static rt_status write(struct rt_model *m, const char *base_model, const char *f
     for (int64_t i = 0; i < m->modules.count; i++)
         if (!learns(ad, m->modules.module[i].name))
             l->others[others++] = m->modules.module[i].name;
-    const struct rt_peft peft = { .base_model = base_model, .r = ad->r, .alpha = ad->alpha, .dropout = ad->dropout,
-                                  .rslora = ad->rslora, .modules = ad->modules, .module = l->module, .a = l->a,
-                                  .b = l->b, .in = l->in, .out = l->out, .other_count = others,
+    const struct rt_peft peft = { .base_model = base_model,
+                                  .r = ad->r,
+                                  .alpha = ad->alpha,
+                                  .dropout = ad->dropout,
+                                  .rslora = ad->rslora,
+                                  .modules = ad->modules,
+                                  .module = l->module,
+                                  .a = l->a,
+                                  .b = l->b,
+                                  .in = l->in,
+                                  .out = l->out,
+                                  .other_count = others,
                                   .others = l->others };
     return rt_peft_write(folder, &peft, err);
 }
@@ -48,11 +57,16 @@ static rt_status write(struct rt_model *m, const char *base_model, const char *f
 rt_status rt_model_save_adapter(struct rt_model *m, const char *folder, struct rt_error *err)
 {
     const size_t n = (size_t)m->adapter.modules;
-    struct lists l = { malloc((size_t)m->adapter.count * sizeof(float)), calloc(n, sizeof(char *)),
-                       calloc((size_t)m->modules.count, sizeof(char *)), calloc(n, sizeof(float *)),
-                       calloc(n, sizeof(float *)), calloc(n, sizeof(int64_t)), calloc(n, sizeof(int64_t)) };
+    struct lists l = { malloc((size_t)m->adapter.count * sizeof(float)),
+                       calloc(n, sizeof(char *)),
+                       calloc((size_t)m->modules.count, sizeof(char *)),
+                       calloc(n, sizeof(float *)),
+                       calloc(n, sizeof(float *)),
+                       calloc(n, sizeof(int64_t)),
+                       calloc(n, sizeof(int64_t)) };
     rt_status st;
-    if (l.p == NULL || l.module == NULL || l.others == NULL || l.a == NULL || l.b == NULL || l.in == NULL || l.out == NULL)
+    if (l.p == NULL || l.module == NULL || l.others == NULL || l.a == NULL || l.b == NULL || l.in == NULL ||
+        l.out == NULL)
         st = rt_fail(err, RT_ERR_MEMORY, "out of host memory writing the adapter");
     else
         st = write(m, m->base_model, folder, &l, err);

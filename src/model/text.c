@@ -6,10 +6,17 @@
 
 void rt_text_build(struct rt_text *t, struct rt_build *b, const struct rt_model_config *c)
 {
-    const int64_t d = c->hidden, q = c->heads * c->head_dim, kv = c->kv_heads * c->head_dim, m = c->intermediate;
-    t->tower = (struct rt_tower){ .width = d, .heads = c->heads, .kv_heads = c->kv_heads, .head_dim = c->head_dim,
-                                  .mlp_width = m, .norm = RT_RMSNORM, .mlp = RT_SWIGLU,
-                                  .causal = true, .eps = c->rms_norm_eps };
+    const int64_t d = c->hidden, q = c->heads * c->head_dim, kv = c->kv_heads * c->head_dim,
+                  m = c->intermediate;
+    t->tower = (struct rt_tower){ .width = d,
+                                  .heads = c->heads,
+                                  .kv_heads = c->kv_heads,
+                                  .head_dim = c->head_dim,
+                                  .mlp_width = m,
+                                  .norm = RT_RMSNORM,
+                                  .mlp = RT_SWIGLU,
+                                  .causal = true,
+                                  .eps = c->rms_norm_eps };
     t->embed_f32 = c->dtype == RT_FILE_F32; /* an fp32 folder's table: its rows start the f32 stream */
     t->embed = rt_build_table(b, "model.language_model.embed_tokens.weight", c->vocab, d, t->embed_f32);
     t->lowest = c->layers;
@@ -41,7 +48,8 @@ void rt_text_build(struct rt_text *t, struct rt_build *b, const struct rt_model_
     const struct rt_build_part head = { .rows = c->vocab, .module = "lm_head" };
     t->head_copied = false;
     if (c->tied)
-        t->head_copied = !rt_build_tied(b, &t->head, d, &head, t->embed, !t->embed_f32 || b->act_bytes == sizeof(float));
+        t->head_copied =
+            !rt_build_tied(b, &t->head, d, &head, t->embed, !t->embed_f32 || b->act_bytes == sizeof(float));
     else
         rt_build_linear(b, &t->head, d, false, &head, 1);
 }
@@ -59,7 +67,8 @@ rt_status rt_text_tie(struct rt_model *m)
     return op->gather_rows(m->ex, t->head.w, t->head.ld, t->embed, d, NULL, v, d);
 }
 
-void rt_text_take(struct rt_model *m, struct rt_arena *arena, const struct rt_model_limits *limits, bool backward)
+void rt_text_take(struct rt_model *m, struct rt_arena *arena, const struct rt_model_limits *limits,
+                  bool backward)
 {
     struct rt_text_acts *a = &m->text_acts;
     const struct rt_text *t = &m->text;
@@ -80,9 +89,8 @@ static rt_status layers_fwd(struct rt_model *m, const struct rt_batch *batch)
 {
     struct rt_text_acts *a = &m->text_acts;
     struct rt_exec *ex = m->ex;
-    RT_TRY(ex->ops->embed_fwd(ex, a->x0, m->text.embed,
-                               m->text.embed_f32 ? RT_F32 : ex->act, m->in.ids, m->vision_acts.features, m->in.image_rows,
-                              batch->tokens, m->config.hidden));
+    RT_TRY(ex->ops->embed_fwd(ex, a->x0, m->text.embed, m->text.embed_f32 ? RT_F32 : ex->act, m->in.ids,
+                              m->vision_acts.features, m->in.image_rows, batch->tokens, m->config.hidden));
     for (int64_t i = 0; i < m->config.layers; i++)
         RT_TRY(rt_kept_fwd(&m->pass, &m->text.tower, m->text.block, &a->kept, i, &m->place, a->x0, a->delta));
     return RT_OK;
@@ -94,7 +102,8 @@ rt_status rt_text_fwd(struct rt_model *m, const struct rt_batch *batch)
     struct rt_exec *ex = m->ex;
     const int64_t d = m->config.hidden;
     RT_TRY(layers_fwd(m, batch));
-    RT_TRY(ex->ops->gather_rows_f32(ex, a->xl, d, rt_kept_last(&a->kept), d, m->in.learned_at, batch->learned, d));
+    RT_TRY(
+        ex->ops->gather_rows_f32(ex, a->xl, d, rt_kept_last(&a->kept), d, m->in.learned_at, batch->learned, d));
     RT_TRY(ex->ops->gather_rows(ex, a->dl, d, a->delta, d, m->in.learned_at, batch->learned, d));
     return rt_loss_fwd(m, batch->learned);
 }
@@ -114,8 +123,8 @@ rt_status rt_text_bwd(struct rt_model *m)
     RT_TRY(ex->ops->scatter_rows_f32(ex, a->dx, d, a->dxl, d, m->in.learned_at, m->host.learned, d));
     RT_TRY(ex->ops->scatter_rows(ex, a->dx_act, d, a->dxl_act, d, m->in.learned_at, m->host.learned, d));
     for (int64_t i = m->config.layers - 1; i >= lowest; i--) {
-        RT_TRY(rt_kept_bwd(&m->pass, &m->text.tower, m->text.block, &a->kept, i, &m->place, a->x0, a->delta, a->dx,
-                           a->dx_act, i > lowest || below));
+        RT_TRY(rt_kept_bwd(&m->pass, &m->text.tower, m->text.block, &a->kept, i, &m->place, a->x0, a->delta,
+                           a->dx, a->dx_act, i > lowest || below));
         RT_TRY(rt_adapter_ready(m, &m->text.block[i]));
     }
     if (!below)
@@ -138,8 +147,10 @@ rt_status rt_text_logits(struct rt_model *m, const struct rt_batch *batch, float
         const int64_t n = batch->tokens - at < step ? batch->tokens - at : step;
         const float *x = rt_kept_last(&a->kept) + at * d;
         const rt_act *delta = rt_at(ex, a->delta, at * d);
-        RT_TRY_TO(st, ex->ops->add_rmsnorm_fwd(ex, a->xl, a->hl, m->text.head.ld, a->stats, x, delta, m->text.norm_w, n, d,
-                                               m->config.rms_norm_eps, false), err_free);
+        RT_TRY_TO(st,
+                  ex->ops->add_rmsnorm_fwd(ex, a->xl, a->hl, m->text.head.ld, a->stats, x, delta,
+                                           m->text.norm_w, n, d, m->config.rms_norm_eps, false),
+                  err_free);
         RT_TRY_TO(st, rt_linear_fwd(&m->pass, &m->text.head, a->logits, v, a->hl, n), err_free);
         RT_TRY_TO(st, ex->ops->widen(ex, wide, a->logits, v, n, v), err_free);
         RT_TRY_TO(st, rt_exec_get(ex, host_logits + at * v, wide, (size_t)(n * v) * sizeof(float)), err_free);

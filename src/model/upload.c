@@ -1,4 +1,5 @@
-/* upload.c - a batch from host memory to where the exec runs, with the tables that operations read beside it. */
+/* upload.c - a batch from host memory to where the exec runs, with the tables that operations read beside it.
+ */
 #include "config.h"
 #include "model/state.h"
 
@@ -9,7 +10,8 @@ rt_status rt_upload_init(struct rt_model *m, struct rt_error *err)
 {
     const struct rt_model_config *c = &m->config;
     const struct rt_model_limits *l = &m->limits;
-    const size_t tokens = (size_t)l->tokens, learned = (size_t)m->step_learned, text_half = (size_t)c->head_dim / 2;
+    const size_t tokens = (size_t)l->tokens, learned = (size_t)m->step_learned,
+                 text_half = (size_t)c->head_dim / 2;
     struct rt_staging *h = &m->host;
     h->image_rows = malloc((tokens + 1) * sizeof(int32_t));
     h->cu = malloc(((size_t)l->samples + 1) * sizeof(int32_t));
@@ -17,9 +19,11 @@ rt_status rt_upload_init(struct rt_model *m, struct rt_error *err)
     h->sin = malloc((tokens * text_half + 1) * sizeof(float));
     h->weights = malloc((learned + 1) * sizeof(float));
     h->row_loss = malloc((learned + 1) * sizeof(float));
-    if (h->image_rows == NULL || h->cu == NULL || h->cos == NULL || h->sin == NULL || h->weights == NULL || h->row_loss == NULL)
+    if (h->image_rows == NULL || h->cu == NULL || h->cos == NULL || h->sin == NULL || h->weights == NULL ||
+        h->row_loss == NULL)
         return rt_fail(err, RT_ERR_MEMORY, "out of host memory for the staging of a batch");
-    RT_TRY(rt_rope_table_init(&m->text_rope, l->max_length + 1, c->head_dim / 2, c->rope_theta, c->head_dim, err));
+    RT_TRY(
+        rt_rope_table_init(&m->text_rope, l->max_length + 1, c->head_dim / 2, c->rope_theta, c->head_dim, err));
     return rt_vision_put_init(m, err);
 }
 
@@ -53,24 +57,29 @@ void rt_upload_take(struct rt_model *m, struct rt_arena *arena)
     rt_vision_put_take(m, arena);
 }
 
-/* A batch larger than the plan, or one that points outside itself, is a bug above: caught here, before any operation. */
+/* A batch larger than the plan, or one that points outside itself, is a bug above: caught here, before any
+ * operation. */
 static rt_status check(const struct rt_model *m, const struct rt_batch *b)
 {
     const struct rt_model_limits *l = &m->limits;
     struct rt_error *err = m->ex->err;
-    if (b->tokens > l->tokens || b->samples > l->samples || b->learned > l->learned || b->patches > l->patches ||
-        b->pictures > l->pictures || b->max_length > l->max_length)
-        return rt_fail(err, RT_ERR_INTERNAL, "a batch of %lld tokens, %lld patches and %lld learned tokens is larger than "
-                       "the plan (%lld, %lld, %lld)", (long long)b->tokens, (long long)b->patches,
-                       (long long)b->learned, (long long)l->tokens, (long long)l->patches, (long long)l->learned);
+    if (b->tokens > l->tokens || b->samples > l->samples || b->learned > l->learned ||
+        b->patches > l->patches || b->pictures > l->pictures || b->max_length > l->max_length)
+        return rt_fail(err, RT_ERR_INTERNAL,
+                       "a batch of %lld tokens, %lld patches and %lld learned tokens is larger than "
+                       "the plan (%lld, %lld, %lld)",
+                       (long long)b->tokens, (long long)b->patches, (long long)b->learned, (long long)l->tokens,
+                       (long long)l->patches, (long long)l->learned);
     for (int64_t i = 0; i < b->tokens; i++)
         if (b->ids[i] < 0 || b->ids[i] >= m->config.vocab)
-            return rt_fail(err, RT_ERR_FILE, "token id %d is outside the model's vocab_size %lld: the tokenizer does not "
-                           "belong to this model", b->ids[i], (long long)m->config.vocab);
+            return rt_fail(err, RT_ERR_FILE,
+                           "token id %d is outside the model's vocab_size %lld: the tokenizer does not "
+                           "belong to this model",
+                           b->ids[i], (long long)m->config.vocab);
     for (int64_t i = 0; i < b->learned; i++)
         if (b->targets[i] < 0 || b->targets[i] >= m->config.vocab)
-            return rt_fail(err, RT_ERR_FILE, "token id %d is outside the model's vocab_size %lld", b->targets[i],
-                           (long long)m->config.vocab);
+            return rt_fail(err, RT_ERR_FILE, "token id %d is outside the model's vocab_size %lld",
+                           b->targets[i], (long long)m->config.vocab);
     return RT_OK;
 }
 

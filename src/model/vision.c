@@ -1,4 +1,5 @@
-/* vision.c - the vision tower and its merger: pictures to rows of the decoder's width, and back where it learns. */
+/* vision.c - the vision tower and its merger: pictures to rows of the decoder's width, and back where it
+ * learns. */
 #include "config.h"
 #include "model/state.h"
 
@@ -37,10 +38,16 @@ void rt_vision_build(struct rt_vision *v, struct rt_build *b, const struct rt_mo
 {
     const int64_t e = c->vision.width, group = e * c->vision.merge * c->vision.merge;
     const bool two = c->family == RT_QWEN2_VL;
-    v->tower = (struct rt_tower){ .width = e, .heads = c->vision.heads, .kv_heads = c->vision.heads,
-                                  .head_dim = e / c->vision.heads, .mlp_width = c->vision.mlp,
-                                  .norm = two ? RT_LAYERNORM : RT_RMSNORM, .mlp = two ? RT_QUICK_GELU : RT_SWIGLU,
-                                  .causal = false, .round_stream = true, .eps = 1e-6f };
+    v->tower = (struct rt_tower){ .width = e,
+                                  .heads = c->vision.heads,
+                                  .kv_heads = c->vision.heads,
+                                  .head_dim = e / c->vision.heads,
+                                  .mlp_width = c->vision.mlp,
+                                  .norm = two ? RT_LAYERNORM : RT_RMSNORM,
+                                  .mlp = two ? RT_QUICK_GELU : RT_SWIGLU,
+                                  .causal = false,
+                                  .round_stream = true,
+                                  .eps = 1e-6f };
     const struct rt_build_part patch = { .rows = e, .module = "model.visual.patch_embed.proj" };
     rt_build_dense(b, &v->patch, 3 * c->vision.temporal * c->vision.patch * c->vision.patch, &patch);
     v->lowest = c->vision.depth;
@@ -66,13 +73,15 @@ void rt_vision_inputs_take(struct rt_model *m, struct rt_arena *arena)
     a->features = rt_arena_take(arena, (size_t)(rt_vision_put_units(m) * v->fc2.out) * m->ex->act_bytes);
 }
 
-void rt_vision_take(struct rt_model *m, struct rt_arena *arena, const struct rt_model_limits *limits, bool backward)
+void rt_vision_take(struct rt_model *m, struct rt_arena *arena, const struct rt_model_limits *limits,
+                    bool backward)
 {
     struct rt_vision_acts *a = &m->vision_acts;
     const struct rt_vision *v = &m->vision;
     const int64_t e = m->config.vision.width, rows = v->learns ? limits->patches : limits->max_picture_patches;
     const int64_t cells = m->config.vision.merge * m->config.vision.merge, units = rows / cells;
-    const size_t act = m->ex->act_bytes, row = (size_t)(rows * e) * act, stream = (size_t)(rows * e) * sizeof(float);
+    const size_t act = m->ex->act_bytes, row = (size_t)(rows * e) * act,
+                 stream = (size_t)(rows * e) * sizeof(float);
     const bool keep = backward && v->learns;
     a->kept.kept_bytes = a->kept.spare_bytes = a->kept.work_bytes = 0;
     if (rows == 0)
@@ -102,12 +111,14 @@ static rt_status embed(struct rt_model *m)
 {
     struct rt_vision_acts *a = &m->vision_acts;
     struct rt_exec *ex = m->ex;
-    const int64_t merge = m->config.vision.merge, cells = merge * merge, e = m->config.vision.width, row = m->now->patches;
+    const int64_t merge = m->config.vision.merge, cells = merge * merge, e = m->config.vision.width,
+                  row = m->now->patches;
     rt_act *pixels = rt_at(ex, a->pixels, m->now->row * m->vision.patch.in);
     RT_TRY(rt_linear_fwd(&m->pass, &m->vision.patch, a->natural, e, pixels, row));
     const rt_act *x = a->natural;
     if (m->config.family == RT_QWEN2_5_VL) {
-        RT_TRY(ex->ops->gather_rows(ex, a->ordered, e * cells, a->natural, e * cells, m->now->order, row / cells, e * cells));
+        RT_TRY(ex->ops->gather_rows(ex, a->ordered, e * cells, a->natural, e * cells, m->now->order,
+                                    row / cells, e * cells));
         x = a->ordered;
     }
     return ex->ops->widen(ex, a->x0, x, e, row, e);
@@ -129,12 +140,13 @@ static rt_status merger_fwd(struct rt_model *m)
         RT_TRY(ex->ops->add_rmsnorm_fwd(ex, a->xm, a->normed, e, a->stats, x, a->delta, v->norm_w, rows, e,
                                         v->tower.eps, true));
     else
-        RT_TRY(ex->ops->add_layernorm_fwd(ex, a->xm, a->normed, e, a->stats, x, a->delta, v->norm_w, v->norm_b, rows, e,
-                                          v->tower.eps, true));
+        RT_TRY(ex->ops->add_layernorm_fwd(ex, a->xm, a->normed, e, a->stats, x, a->delta, v->norm_w, v->norm_b,
+                                          rows, e, v->tower.eps, true));
     RT_TRY(ex->ops->gather_rows(ex, a->grouped, v->fc1.ld, a->normed, v->fc1.in, NULL, units, v->fc1.in));
     RT_TRY(rt_linear_fwd(&m->pass, &v->fc1, a->m1, v->fc1.out, a->grouped, units));
     RT_TRY(ex->ops->gelu_fwd(ex, a->m2, v->fc2.ld, a->m1, units, v->fc1.out, RT_GELU_ERF));
-    return rt_linear_fwd(&m->pass, &v->fc2, rt_at(ex, a->features, m->now->feature * v->fc2.out), v->fc2.out, a->m2, units);
+    return rt_linear_fwd(&m->pass, &v->fc2, rt_at(ex, a->features, m->now->feature * v->fc2.out), v->fc2.out,
+                         a->m2, units);
 }
 
 static rt_status part_fwd(struct rt_model *m)
@@ -142,7 +154,8 @@ static rt_status part_fwd(struct rt_model *m)
     struct rt_vision_acts *a = &m->vision_acts;
     RT_TRY(embed(m));
     for (int64_t i = 0; i < m->config.vision.depth; i++)
-        RT_TRY(rt_kept_fwd(&m->pass, &m->vision.tower, m->vision.block, &a->kept, i, place_of(m, i), a->x0, a->delta));
+        RT_TRY(rt_kept_fwd(&m->pass, &m->vision.tower, m->vision.block, &a->kept, i, place_of(m, i), a->x0,
+                           a->delta));
     return merger_fwd(m);
 }
 
@@ -187,8 +200,8 @@ rt_status rt_vision_bwd(struct rt_model *m)
         return RT_OK;
     RT_TRY(merger_bwd(m, m->vision.lowest < m->config.vision.depth));
     for (int64_t i = m->config.vision.depth - 1; i >= m->vision.lowest; i--) {
-        RT_TRY(rt_kept_bwd(&m->pass, &m->vision.tower, m->vision.block, &a->kept, i, place_of(m, i), a->x0, a->delta,
-                           a->dx, a->dx_act, i > m->vision.lowest));
+        RT_TRY(rt_kept_bwd(&m->pass, &m->vision.tower, m->vision.block, &a->kept, i, place_of(m, i), a->x0,
+                           a->delta, a->dx, a->dx_act, i > m->vision.lowest));
         RT_TRY(rt_adapter_ready(m, &m->vision.block[i]));
     }
     return RT_OK;

@@ -15,7 +15,8 @@ static void append(struct rt_window_order *o, int64_t old)
 }
 
 /* One picture of h x w cells, the first of them old unit `base`, in windows of edge x edge cells. */
-static void picture(struct rt_window_order *o, int64_t base, int64_t h, int64_t w, int64_t edge, int64_t rows_per_unit)
+static void picture(struct rt_window_order *o, int64_t base, int64_t h, int64_t w, int64_t edge,
+                    int64_t rows_per_unit)
 {
     for (int64_t top = 0; top < h; top += edge) {
         for (int64_t left = 0; left < w; left += edge) {
@@ -34,7 +35,8 @@ static void picture(struct rt_window_order *o, int64_t base, int64_t h, int64_t 
 void rt_window_order(struct rt_window_order *o, const struct rt_model_config *c, const struct rt_batch *batch)
 {
     const int64_t merge = c->vision.merge, rows_per_unit = merge * merge;
-    const int64_t edge = c->family == RT_QWEN2_5_VL ? c->vision.window / merge / c->vision.patch : INT32_MAX / 2;
+    const int64_t edge =
+        c->family == RT_QWEN2_5_VL ? c->vision.window / merge / c->vision.patch : INT32_MAX / 2;
     o->units = o->windows = o->full_max = o->window_max = 0;
     o->full_cu[0] = o->window_cu[0] = 0;
     for (int64_t i = 0; i < batch->pictures; i++) {

@@ -15,7 +15,7 @@ static int64_t collect(const json_t *history, const char *key, double *steps, do
     int64_t n = 0;
     size_t i;
     json_t *entry;
-    json_array_foreach(history, i, entry) {
+    json_array_foreach (history, i, entry) {
         double step, value;
         if (rt_pyjson_get(json_object_get(entry, key), &value) &&
             rt_pyjson_get(json_object_get(entry, "step"), &step)) {
@@ -58,10 +58,10 @@ static rt_status plot_evaluations(const struct rt_report *r, double *steps, doub
     if (done == NULL)
         return rt_fail(err, RT_ERR_MEMORY, "no memory to plot");
     size_t i;
-    json_array_foreach(r->history, i, entry) {
+    json_array_foreach (r->history, i, entry) {
         const char *key;
         json_t *value;
-        json_object_foreach(entry, key, value) {
+        json_object_foreach (entry, key, value) {
             if (st != RT_OK || !is_evaluation(key) || json_object_get(done, key) != NULL)
                 continue;
             if (json_object_set_new(done, key, json_true()) != 0)

@@ -110,7 +110,7 @@ static int sync_folder(const char *folder)
 }
 
 rt_status rt_report_file_write(const char *folder, const char *name, const void *data, size_t bytes,
-                        struct rt_error *err)
+                               struct rt_error *err)
 {
     rt_status st = RT_OK;
     char aside_name[300];
@@ -176,7 +176,8 @@ static rt_status read_open(int fd, const char *path, size_t max_bytes, char **da
     return RT_OK;
 }
 
-rt_status rt_report_file_read(const char *path, size_t max_bytes, char **data, size_t *bytes, struct rt_error *err)
+rt_status rt_report_file_read(const char *path, size_t max_bytes, char **data, size_t *bytes,
+                              struct rt_error *err)
 {
     const int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
     if (fd < 0 && errno == ENOENT) {

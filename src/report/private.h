@@ -32,9 +32,9 @@ struct rt_report {
     char phase[48]; /* of rt_report_progress; "" between phases */
     double phase_start_s, phase_line_s;
     int64_t phase_done, phase_first; /* phase_first: done when the phase began, of rt_report_bytes */
-    int64_t step;               /* last one seen */
-    double step_s, step_each_s; /* clock at that one; seconds a step, smoothed; 0: unknown */
-    char tail[64];              /* "loss 7.0375" */
+    int64_t step;                    /* last one seen */
+    double step_s, step_each_s;      /* clock at that one; seconds a step, smoothed; 0: unknown */
+    char tail[64];                   /* "loss 7.0375" */
 };
 
 /* metrics.c: one log_history entry each, in the order in which transformers fills it, "step" last; NULL without

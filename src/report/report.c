@@ -97,8 +97,11 @@ rt_status rt_report_begin(struct rt_report *r, const struct rt_report_options *o
     r->step = step;
     r->saved_at_end = r->saved && step >= r->opt.total_steps;
     if (step == 0 && rt_trainer_log_anew(&r->log))
-        rt_report_warn(r, "%s holds lines of a run that left no checkpoint to go on from, or was not to be gone on with; it "
-                       "starts anew", r->log.path);
+        rt_report_warn(
+            r,
+            "%s holds lines of a run that left no checkpoint to go on from, or was not to be gone on with; it "
+            "starts anew",
+            r->log.path);
     return RT_OK;
 }
 
@@ -187,8 +190,8 @@ static void say_eval(struct rt_report *r, const struct rt_eval_log *log)
 {
     char at[64], accuracy[64] = "";
     if (log->empty) {
-        rt_report_warn(r, "%snothing evaluated: %lld samples, and no batch was left of them", place(at, r, log->step),
-                       (long long)log->samples);
+        rt_report_warn(r, "%snothing evaluated: %lld samples, and no batch was left of them",
+                       place(at, r, log->step), (long long)log->samples);
         return;
     }
     if (!isnan(log->eval_accuracy))

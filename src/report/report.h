@@ -1,11 +1,13 @@
 /*
- * report.h - numbers to logs: console lines and bar, trainer_log.jsonl, trainer_state.json, result files, plots,
- * TensorBoard event files. Rank 0 opens a report; the others use NULL and every call does nothing. One thread calls.
+ * report.h - numbers to logs: console lines and bar, trainer_log.jsonl, trainer_state.json, result files,
+ * plots, TensorBoard event files. Rank 0 opens a report; the others use NULL and every call does nothing. One
+ * thread calls.
  *
  * Order of calls: open, [resume], begin, steps with their logs, end, [eval_results], close.
- * What writes fails with RT_ERR_OUTPUT (not allowed, no such folder) or RT_ERR_IO (disk full, I/O error), naming path
- * and reason. Files are written aside and renamed; trainer_log.jsonl and event files grow by one write(2) a record.
- * Field names, order and number format are those of LLaMA-Factory 0.9.5 and transformers 5.6.0.
+ * What writes fails with RT_ERR_OUTPUT (not allowed, no such folder) or RT_ERR_IO (disk full, I/O error),
+ * naming path and reason. Files are written aside and renamed; trainer_log.jsonl and event files grow by one
+ * write(2) a record. Field names, order and number format are those of LLaMA-Factory 0.9.5 and
+ * transformers 5.6.0.
  */
 #ifndef RT_REPORT_REPORT_H
 #define RT_REPORT_REPORT_H
@@ -17,72 +19,74 @@
 #include <stdint.h>
 
 struct rt_report_options {
-    const char *output_dir;    /* NULL: no files; only the lines and bars of a command that is no run */
-    const char *logging_dir;   /* TensorBoard folder, or NULL: output_dir/runs/<MonDD_HH-MM-SS>_<host> */
-    bool tensorboard;          /* report_to contains tensorboard or all */
+    const char *output_dir;  /* NULL: no files; only the lines and bars of a command that is no run */
+    const char *logging_dir; /* TensorBoard folder, or NULL: output_dir/runs/<MonDD_HH-MM-SS>_<host> */
+    bool tensorboard;        /* report_to contains tensorboard or all */
     bool plot_loss;
     bool disable_tqdm;         /* no bar even on a terminal */
     bool overwrite_output_dir; /* trainer_log.jsonl starts anew */
     bool include_num_input_tokens_seen;
-    int64_t train_batch_size;  /* per_device_train_batch_size */
+    int64_t train_batch_size; /* per_device_train_batch_size */
     /* Known only once the data is counted: rt_report_begin takes them, rt_report_open does not look at them. */
     int64_t total_steps, logging_steps, eval_steps, save_steps; /* steps; eval_steps 500 where unset */
-    double num_train_epochs;   /* as trainer_state.json shows: whole epochs */
+    double num_train_epochs;                                    /* as trainer_state.json shows: whole epochs */
 };
 
-struct rt_train_log {          /* one logging window */
+struct rt_train_log { /* one logging window */
     int64_t step;
     double loss, grad_norm, learning_rate, epoch;
-    int64_t tokens_seen;       /* all tokens fed so far, all ranks */
-    double tokens_per_s;       /* of this window, all ranks */
-    double data_wait_s;        /* of this window, this rank: waiting for the loader */
+    int64_t tokens_seen; /* all tokens fed so far, all ranks */
+    double tokens_per_s; /* of this window, all ranks */
+    double data_wait_s;  /* of this window, this rank: waiting for the loader */
 };
 struct rt_eval_log {
     int64_t step;
     double epoch, eval_loss, eval_accuracy /* NaN: not computed */, runtime_s;
-    int64_t samples, steps;    /* steps: samples over the batch size of all ranks, rounded up */
-    int64_t tokens_seen;       /* in training up to now, all ranks */
-    bool empty;                /* there was no batch, so there is no loss */
-    const char *prefix;        /* "eval", or "eval_NAME" for one of several data sets */
+    int64_t samples, steps; /* steps: samples over the batch size of all ranks, rounded up */
+    int64_t tokens_seen;    /* in training up to now, all ranks */
+    bool empty;             /* there was no batch, so there is no loss */
+    const char *prefix;     /* "eval", or "eval_NAME" for one of several data sets */
 };
 struct rt_end_log {
     int64_t step;
     double epoch, train_loss;
-    double runtime_s;          /* rt_report_elapsed_s() */
+    double runtime_s; /* rt_report_elapsed_s() */
     double total_flos;
-    double samples;            /* for train_samples_per_second */
+    double samples; /* for train_samples_per_second */
     int64_t tokens_seen;
-    int64_t steps;             /* total optimizer steps */
+    int64_t steps;                 /* total optimizer steps */
     double effective_tokens_per_s; /* include_effective_tokens_per_second; not above 0: left out */
 };
 
 struct rt_report;
 
-/* Before anything else of the run, so that loading can be shown; makes output_dir and tries that it can be written.
- * The strings of opt are copied. Fails: RT_ERR_OUTPUT, RT_ERR_IO, RT_ERR_FILE (an all_results.json there that is not
- * JSON, and which the end of the run would have to add to). */
+/* Before anything else of the run, so that loading can be shown; makes output_dir and tries that it can be
+ * written. The strings of opt are copied. Fails: RT_ERR_OUTPUT, RT_ERR_IO, RT_ERR_FILE (an all_results.json
+ * there that is not JSON, and which the end of the run would have to add to). */
 rt_status rt_report_open(struct rt_report **report, const struct rt_report_options *opt, struct rt_error *err);
 void rt_report_close(struct rt_report *report);
 
-/* State to go on after a resume: what the log files held at a checkpoint, as one JSON text (malloc'ed): the byte
- * length of trainer_log.jsonl, log_history, elapsed time; the log files are fsync'ed. NULL report: *text is NULL.
- * rt_report_resume, between open and begin, cuts trainer_log.jsonl back to that length, restores log_history and
- * lets the elapsed time go on. A trainer_log.jsonl that is no longer the checkpoint's is not cut, with a warning.
- * TensorBoard opens a new file, in the folder of the run that is resumed, with a SessionLog START at step + 1:
- * readers then drop what was logged after the checkpoint. Fails: RT_ERR_FILE (text is not rt_report_save's). */
+/* State to go on after a resume: what the log files held at a checkpoint, as one JSON text (malloc'ed): the
+ * byte length of trainer_log.jsonl, log_history, elapsed time; the log files are fsync'ed. NULL report: *text
+ * is NULL. rt_report_resume, between open and begin, cuts trainer_log.jsonl back to that length, restores
+ * log_history and lets the elapsed time go on. A trainer_log.jsonl that is no longer the checkpoint's is not
+ * cut, with a warning. TensorBoard opens a new file, in the folder of the run that is resumed, with a
+ * SessionLog START at step + 1: readers then drop what was logged after the checkpoint. Fails: RT_ERR_FILE
+ * (text is not rt_report_save's). */
 rt_status rt_report_save(const struct rt_report *report, char **text, struct rt_error *err);
 rt_status rt_report_resume(struct rt_report *report, const char *text, int64_t step, struct rt_error *err);
 
-/* The first step comes next: elapsed time counts from here, total_steps and the fields below it are taken from opt,
- * the TensorBoard file is opened. `step` is 0, or the checkpoint's that was resumed. At step 0 trainer_log.jsonl starts
- * anew with its first line: what a run left that was killed before its first checkpoint comes again. */
+/* The first step comes next: elapsed time counts from here, total_steps and the fields below it are taken from
+ * opt, the TensorBoard file is opened. `step` is 0, or the checkpoint's that was resumed. At step 0
+ * trainer_log.jsonl starts anew with its first line: what a run left that was killed before its first
+ * checkpoint comes again. */
 rt_status rt_report_begin(struct rt_report *report, const struct rt_report_options *opt, int64_t step,
                           struct rt_error *err);
 /* Seconds of training, those before a resume included; 0 for NULL or before rt_report_begin. */
 double rt_report_elapsed_s(const struct rt_report *report);
 
-/* Lines of the run, on stderr as "[2026-11-23 10:00:00] INFO  text"; warnings likewise. NULL report: silent. A text
- * of several lines gives several; at most 8 KiB. */
+/* Lines of the run, on stderr as "[2026-11-23 10:00:00] INFO  text"; warnings likewise. NULL report: silent. A
+ * text of several lines gives several; at most 8 KiB. */
 void rt_report_info(struct rt_report *report, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 void rt_report_warn(struct rt_report *report, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
@@ -99,18 +103,18 @@ rt_status rt_report_train(struct rt_report *report, const struct rt_train_log *l
 rt_status rt_report_eval(struct rt_report *report, const struct rt_eval_log *log, struct rt_error *err);
 /* A text for TensorBoard ("args", "model_config"); nothing without tensorboard. */
 rt_status rt_report_text(struct rt_report *report, const char *tag, const char *text, struct rt_error *err);
-/* A new best evaluation, for trainer_state.json: best_metric, best_global_step and best_model_checkpoint (NULL while
- * that checkpoint is not there). */
+/* A new best evaluation, for trainer_state.json: best_metric, best_global_step and best_model_checkpoint (NULL
+ * while that checkpoint is not there). */
 rt_status rt_report_best(struct rt_report *report, double metric, int64_t step, const char *checkpoint,
                          struct rt_error *err);
 /* trainer_state.json into a checkpoint folder. */
-rt_status rt_report_state(struct rt_report *report, const char *folder, int64_t step, double epoch, double total_flos,
-                          int64_t tokens_seen, struct rt_error *err);
-/* After the last step and its checkpoint: the last trainer_log.jsonl line, train_results.json, all_results.json,
- * trainer_state.json, plots. */
+rt_status rt_report_state(struct rt_report *report, const char *folder, int64_t step, double epoch,
+                          double total_flos, int64_t tokens_seen, struct rt_error *err);
+/* After the last step and its checkpoint: the last trainer_log.jsonl line, train_results.json,
+ * all_results.json, trainer_state.json, plots. */
 rt_status rt_report_end(struct rt_report *report, const struct rt_end_log *log, struct rt_error *err);
-/* The evaluation after training, or without any: eval_results.json, all_results.json. Comes after rt_report_end; once
- * for each data set. */
+/* The evaluation after training, or without any: eval_results.json, all_results.json. Comes after
+ * rt_report_end; once for each data set. */
 rt_status rt_report_eval_results(struct rt_report *report, const struct rt_eval_log *log, struct rt_error *err);
 
 #endif

@@ -70,7 +70,7 @@ static const char *wrong_key(const json_t *o)
         return "best_metric";
     if (!json_is_array(history))
         return "log_history";
-    json_array_foreach(history, i, entry)
+    json_array_foreach (history, i, entry)
         if (!json_is_object(entry) || !json_is_integer(json_object_get(entry, "step")))
             return "log_history";
     return NULL;

@@ -22,7 +22,8 @@ struct rt_trainer_mark {
 /* overwrite: an old file's lines go when the first new one comes, or stay if their run is resumed. */
 rt_status rt_trainer_log_open(struct rt_trainer_log *log, const char *output_dir, bool overwrite,
                               struct rt_error *err);
-/* A run begins at step 0: old lines go as with overwrite. True if there are any that the job did not ask to overwrite. */
+/* A run begins at step 0: old lines go as with overwrite. True if there are any that the job did not ask to
+ * overwrite. */
 bool rt_trainer_log_anew(struct rt_trainer_log *log);
 void rt_trainer_log_close(struct rt_trainer_log *log);
 rt_status rt_trainer_log_append(struct rt_trainer_log *log, const json_t *line, struct rt_error *err);

@@ -91,5 +91,6 @@ rt_status rt_tool_info(int argc, char **argv, struct rt_error *err)
         RT_TRY(show_state(folder, err));
         found = 1;
     }
-    return found ? RT_OK : rt_fail(err, RT_ERR_FILE, "%s: neither a model folder, an adapter nor a checkpoint", folder);
+    return found ? RT_OK
+                 : rt_fail(err, RT_ERR_FILE, "%s: neither a model folder, an adapter nor a checkpoint", folder);
 }

@@ -34,9 +34,12 @@ static const char *all_presets(char text[PRESETS_CHARS])
 static rt_status usage(struct rt_error *err)
 {
     char presets[PRESETS_CHARS];
-    return rt_fail(err, RT_ERR_USAGE, "init: write ranktune init PRESET DIR, then --tokenizer DIR (a folder with tokenizer.json) or "
-                   "--corpus FILE (texts to train one on), and if wished --merges N, --dtype fp32|bf16, --seed N, "
-                   "--shard-mb N; presets: %s", all_presets(presets));
+    return rt_fail(
+        err, RT_ERR_USAGE,
+        "init: write ranktune init PRESET DIR, then --tokenizer DIR (a folder with tokenizer.json) or "
+        "--corpus FILE (texts to train one on), and if wished --merges N, --dtype fp32|bf16, --seed N, "
+        "--shard-mb N; presets: %s",
+        all_presets(presets));
 }
 
 static rt_status whole(const char *flag, const char *value, int64_t least, int64_t *out, struct rt_error *err)
@@ -45,8 +48,8 @@ static rt_status whole(const char *flag, const char *value, int64_t least, int64
     errno = 0;
     *out = strtoll(value, &end, 10);
     if (end == value || *end != '\0' || *out < least || errno != 0)
-        return rt_fail(err, RT_ERR_USAGE, "init: %s: \"%s\" is not a whole number of at least %lld", flag, value,
-                       (long long)least);
+        return rt_fail(err, RT_ERR_USAGE, "init: %s: \"%s\" is not a whole number of at least %lld", flag,
+                       value, (long long)least);
     return RT_OK;
 }
 
@@ -65,9 +68,11 @@ static rt_status check(const struct arguments *a, struct rt_error *err)
         return usage(err);
     char presets[PRESETS_CHARS];
     if (!is_preset(a->preset))
-        return rt_fail(err, RT_ERR_USAGE, "init: there is no preset \"%s\"; presets are %s", a->preset, all_presets(presets));
+        return rt_fail(err, RT_ERR_USAGE, "init: there is no preset \"%s\"; presets are %s", a->preset,
+                       all_presets(presets));
     if (strcmp(a->dtype, "bf16") != 0 && strcmp(a->dtype, "fp32") != 0)
-        return rt_fail(err, RT_ERR_USAGE, "init: --dtype: \"%s\" is not known here; write fp32 or bf16", a->dtype);
+        return rt_fail(err, RT_ERR_USAGE, "init: --dtype: \"%s\" is not known here; write fp32 or bf16",
+                       a->dtype);
     return RT_OK;
 }
 
@@ -138,7 +143,8 @@ static void discard(const char *folder)
     rmdir(folder);
 }
 
-/* Beside the final name, which gets a whole model or nothing: an empty folder there is replaced, another one kept. */
+/* Beside the final name, which gets a whole model or nothing: an empty folder there is replaced, another one
+ * kept. */
 static rt_status make_folder(const struct arguments *a, const char *aside, struct rt_error *err)
 {
     char path[4096], *text = NULL;
@@ -152,12 +158,13 @@ static rt_status make_folder(const struct arguments *a, const char *aside, struc
         st = write_file(path, text, bytes, err);
     free(text);
     RT_TRY(st);
-    RT_TRY(rt_model_init_folder(a->preset, aside, strcmp(a->dtype, "fp32") == 0 ? RT_F32 : RT_BF16, (uint64_t)a->seed,
-                                (size_t)a->shard_mb * 1000000, err));
+    RT_TRY(rt_model_init_folder(a->preset, aside, strcmp(a->dtype, "fp32") == 0 ? RT_F32 : RT_BF16,
+                                (uint64_t)a->seed, (size_t)a->shard_mb * 1000000, err));
     if (rename(aside, a->folder) == 0)
         return RT_OK;
     return errno == ENOTEMPTY || errno == EEXIST || errno == ENOTDIR
-               ? rt_fail(err, RT_ERR_OUTPUT, "%s: is there already and not empty; write another folder", a->folder)
+               ? rt_fail(err, RT_ERR_OUTPUT, "%s: is there already and not empty; write another folder",
+                         a->folder)
                : rt_fail(err, RT_ERR_OUTPUT, "%s: cannot be made: %s", a->folder, strerror(errno));
 }
 

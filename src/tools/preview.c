@@ -30,14 +30,15 @@ static void show_note(const char *text, void *context)
         fprintf(stderr, "ranktune: %s\n", text);
 }
 
-static rt_status whole(const char *flag, const char *value, int64_t low, int64_t high, int64_t *out, struct rt_error *err)
+static rt_status whole(const char *flag, const char *value, int64_t low, int64_t high, int64_t *out,
+                       struct rt_error *err)
 {
     char *end = NULL;
     errno = 0;
     *out = value == NULL ? -1 : strtoll(value, &end, 10);
     if (value == NULL || end == value || *end != '\0' || *out < low || *out > high || errno != 0)
-        return rt_fail(err, RT_ERR_USAGE, "preview: %s needs a whole number of at least %lld; write %s %lld", flag,
-                       (long long)low, flag, (long long)low);
+        return rt_fail(err, RT_ERR_USAGE, "preview: %s needs a whole number of at least %lld; write %s %lld",
+                       flag, (long long)low, flag, (long long)low);
     return RT_OK;
 }
 

@@ -17,12 +17,14 @@ static rt_status encode_line(const struct rt_tokenizer *tok, const char *line, s
     json_t *json = json_loadb(line, bytes, JSON_DECODE_ANY | JSON_ALLOW_NUL, &at);
     if (!json_is_string(json)) {
         json_decref(json);
-        return rt_fail(err, RT_ERR_DATA, "standard input:%ld: not a JSON string%s%s; write \"text\" in double quotes, one a line",
+        return rt_fail(err, RT_ERR_DATA,
+                       "standard input:%ld: not a JSON string%s%s; write \"text\" in double quotes, one a line",
                        number, json == NULL ? ": " : "", json == NULL ? at.text : "");
     }
     int32_t *ids = NULL;
     int64_t count = 0;
-    const rt_status st = rt_tokenizer_encode(tok, json_string_value(json), json_string_length(json), false, &ids, &count, err);
+    const rt_status st =
+        rt_tokenizer_encode(tok, json_string_value(json), json_string_length(json), false, &ids, &count, err);
     json_decref(json);
     if (st != RT_OK)
         return st;

@@ -19,7 +19,8 @@ rt_status rt_tool_train(int argc, char **argv, struct rt_dist *dist, const volat
         }
     }
     if (argc == 0)
-        return rt_fail(err, RT_ERR_USAGE, "train: give a job file or --key value flags; ranktune train --help lists the keys");
+        return rt_fail(err, RT_ERR_USAGE,
+                       "train: give a job file or --key value flags; ranktune train --help lists the keys");
     struct rt_job *job = NULL;
     RT_TRY(rt_open_job(&job, argc, argv, dist, err));
     const rt_status st = rt_train(job, dist, stop, err);

@@ -1,4 +1,5 @@
-/* card.c - README.md beside an adapter: what it is, in the front matter that model hubs read, and how it was trained. */
+/* card.c - README.md beside an adapter: what it is, in the front matter that model hubs read, and how it was
+ * trained. */
 #include "config.h"
 #include "checkpoint/checkpoint.h"
 #include "train/run.h"
@@ -51,14 +52,14 @@ static void put_numbers(FILE *out, const struct rt_run *run)
     const long long batch = (long long)run->job->data.per_device_train_batch_size;
     const long long accumulation = (long long)t->gradient_accumulation_steps;
     const int ranks = rt_dist_size(run->dist);
-    fprintf(out, "## How it was trained\n\n- learning_rate: %g, %s, warm-up %g\n", t->learning_rate, t->lr_scheduler_type,
-            t->warmup);
-    fprintf(out, "- samples a step: %lld (%d rank%s x batch %lld x accumulation %lld)\n", ranks * batch * accumulation, ranks,
-            ranks == 1 ? "" : "s", batch, accumulation);
+    fprintf(out, "## How it was trained\n\n- learning_rate: %g, %s, warm-up %g\n", t->learning_rate,
+            t->lr_scheduler_type, t->warmup);
+    fprintf(out, "- samples a step: %lld (%d rank%s x batch %lld x accumulation %lld)\n",
+            ranks * batch * accumulation, ranks, ranks == 1 ? "" : "s", batch, accumulation);
     fprintf(out, "- steps: %lld of %lld, epochs: %.4g\n", (long long)run->step, (long long)run->steps,
             rt_run_epoch(run, run->step));
-    fprintf(out, "- AdamW: betas %g and %g, epsilon %g, weight_decay %g, max_grad_norm %g\n", t->adam_beta1, t->adam_beta2,
-            t->adam_epsilon, t->weight_decay, t->max_grad_norm);
+    fprintf(out, "- AdamW: betas %g and %g, epsilon %g, weight_decay %g, max_grad_norm %g\n", t->adam_beta1,
+            t->adam_beta2, t->adam_epsilon, t->weight_decay, t->max_grad_norm);
     fprintf(out, "- numbers: %s, seed %lld\n\n", run->ex->act == RT_BF16 ? "bf16" : "fp32", (long long)t->seed);
 }
 
@@ -80,12 +81,15 @@ static void put_text(FILE *out, const struct rt_run *run, const char *name)
 {
     const struct rt_adapter *ad = run->adapter;
     const struct rt_data_options *data = &run->job->data;
-    fprintf(out, "# %s\n\nA LoRA adapter (rank %lld, alpha %g, %lld modules) for `%s`, trained with ranktune %s on", name,
-            (long long)ad->r, ad->alpha, (long long)ad->modules, run->job->model.model_name_or_path, PACKAGE_VERSION);
+    fprintf(out,
+            "# %s\n\nA LoRA adapter (rank %lld, alpha %g, %lld modules) for `%s`, trained with ranktune %s on",
+            name, (long long)ad->r, ad->alpha, (long long)ad->modules, run->job->model.model_name_or_path,
+            PACKAGE_VERSION);
     for (int64_t i = 0; i < data->datasets; i++)
         fprintf(out, "%s `%s`", i > 0 ? "," : "", data->dataset[i]);
-    fputs(".\n\n```python\nfrom peft import PeftModel\nmodel = PeftModel.from_pretrained(base_model, \"this folder\")\n```\n\n",
-          out);
+    fputs(
+        ".\n\n```python\nfrom peft import PeftModel\nmodel = PeftModel.from_pretrained(base_model, \"this folder\")\n```\n\n",
+        out);
 }
 
 /* The folder's own name, without what stands before it. */

@@ -71,8 +71,10 @@ rt_status rt_run_share_late(struct rt_run *run)
 
 rt_status rt_evaluate(struct rt_run *run, struct rt_eval_log *log)
 {
-    struct rt_loader_options where = { .split = RT_EVAL, .rank = rt_dist_rank(run->dist),
-                                             .size = rt_dist_size(run->dist), .epoch = run->evaluations++ };
+    struct rt_loader_options where = { .split = RT_EVAL,
+                                       .rank = rt_dist_rank(run->dist),
+                                       .size = rt_dist_size(run->dist),
+                                       .epoch = run->evaluations++ };
     struct rt_loader *loader = NULL;
     struct sums s = { 0 };
     const double start = rt_now_s();
@@ -85,10 +87,16 @@ rt_status rt_evaluate(struct rt_run *run, struct rt_eval_log *log)
     RT_TRY(rt_dist_sum_f64(run->dist, all, 4, run->err));
     const int64_t rows = rt_data_rows(run->data, RT_EVAL);
     const int64_t batch = run->job->data.per_device_eval_batch_size * rt_dist_size(run->dist);
-    *log = (struct rt_eval_log){ .step = run->step, .epoch = run->steps_per_epoch > 0 ? rt_run_epoch(run, run->step) : 0,
-                                 .eval_loss = all[1] > 0 ? (double)(float)(all[0] / all[1]) : NAN, .empty = all[1] == 0,
-                                 .eval_accuracy = run->job->train.compute_accuracy && all[3] > 0 ? all[2] / all[3] : NAN,
-                                 .runtime_s = rt_now_s() - start, .samples = rows, .steps = (rows + batch - 1) / batch,
-                                 .tokens_seen = (int64_t)run->tokens_seen, .prefix = "eval" };
+    *log = (struct rt_eval_log){ .step = run->step,
+                                 .epoch = run->steps_per_epoch > 0 ? rt_run_epoch(run, run->step) : 0,
+                                 .eval_loss = all[1] > 0 ? (double)(float)(all[0] / all[1]) : NAN,
+                                 .empty = all[1] == 0,
+                                 .eval_accuracy =
+                                     run->job->train.compute_accuracy && all[3] > 0 ? all[2] / all[3] : NAN,
+                                 .runtime_s = rt_now_s() - start,
+                                 .samples = rows,
+                                 .steps = (rows + batch - 1) / batch,
+                                 .tokens_seen = (int64_t)run->tokens_seen,
+                                 .prefix = "eval" };
     return RT_OK;
 }

@@ -11,8 +11,21 @@
 #include <sys/stat.h>
 
 /* The scalars of a run, in the order of /run. */
-enum { RUN_STEP, RUN_TOTAL, RUN_WINDOW, RUN_LOGGED_AT, RUN_TOKENS, RUN_WINDOW_TOKENS, RUN_FLOS, RUN_GRAD_NORM,
-       RUN_BAD_STEPS, RUN_BEST_METRIC, RUN_BEST_STEP, RUN_WINDOW_OWN, RUN_SCALARS };
+enum {
+    RUN_STEP,
+    RUN_TOTAL,
+    RUN_WINDOW,
+    RUN_LOGGED_AT,
+    RUN_TOKENS,
+    RUN_WINDOW_TOKENS,
+    RUN_FLOS,
+    RUN_GRAD_NORM,
+    RUN_BAD_STEPS,
+    RUN_BEST_METRIC,
+    RUN_BEST_STEP,
+    RUN_WINDOW_OWN,
+    RUN_SCALARS
+};
 
 static void scalars_out(const struct rt_run *run, double s[RUN_SCALARS])
 {
@@ -94,7 +107,8 @@ static rt_status write_state(struct rt_run *run, const char *folder)
             { "/report", RT_STATE_BYTES, (int64_t)strlen(report), report },
             { "/lora/best", RT_STATE_F32, n, run->best }, /* last: left out where there is none */
         };
-        st = rt_state_write(path, items, (int64_t)(sizeof items / sizeof *items) - (run->best == NULL), run->err);
+        st = rt_state_write(path, items, (int64_t)(sizeof items / sizeof *items) - (run->best == NULL),
+                            run->err);
     }
     free(host);
     free(identity_text);
@@ -145,17 +159,21 @@ static void warn(const char *text, void *context)
     rt_report_warn(passed->report, "%s", text);
 }
 
-/* Going on is all but the wish of who starts a run again in its folder: where no checkpoint is good, that is said, and
- * nothing is written over before the job asks for it. */
+/* Going on is all but the wish of who starts a run again in its folder: where no checkpoint is good, that is
+ * said, and nothing is written over before the job asks for it. */
 static rt_status none_good(struct rt_run *run, int64_t bad)
 {
     const char *folder = run->job->output_dir, *wish = run->job->train.resume_from_checkpoint;
     if (bad > 0)
-        return rt_fail(run->err, RT_ERR_FILE, "%s: none of its %lld checkpoints is good; write overwrite_output_dir: true to "
-                       "train from the start, or another output_dir", folder, (long long)bad);
+        return rt_fail(run->err, RT_ERR_FILE,
+                       "%s: none of its %lld checkpoints is good; write overwrite_output_dir: true to "
+                       "train from the start, or another output_dir",
+                       folder, (long long)bad);
     if (wish != NULL)
-        return rt_fail(run->err, RT_ERR_FILE, "resume_from_checkpoint: true, but %s holds no checkpoint; write the folder of "
-                       "one, or remove this key", folder);
+        return rt_fail(run->err, RT_ERR_FILE,
+                       "resume_from_checkpoint: true, but %s holds no checkpoint; write the folder of "
+                       "one, or remove this key",
+                       folder);
     return RT_OK;
 }
 
@@ -167,9 +185,12 @@ static rt_status check_state(struct rt_run *run, const char *folder)
     snprintf(path, sizeof path, "%s/state.h5", folder);
     if (stat(path, &info) == 0 || errno != ENOENT)
         return RT_OK;
-    return rt_fail(run->err, RT_ERR_FILE, "%s: it holds the adapter alone (save_only_model), and a run cannot go on from that; "
-                   "write overwrite_output_dir: true to train from the start, or adapter_name_or_path: %s and another "
-                   "output_dir", folder, folder);
+    return rt_fail(
+        run->err, RT_ERR_FILE,
+        "%s: it holds the adapter alone (save_only_model), and a run cannot go on from that; "
+        "write overwrite_output_dir: true to train from the start, or adapter_name_or_path: %s and another "
+        "output_dir",
+        folder, folder);
 }
 
 /* Rank 0: the folder to go on from, NULL for none. */
@@ -186,7 +207,8 @@ static rt_status find(struct rt_run *run, char **folder)
     if (wish != NULL && strcmp(wish, "true") != 0) {
         RT_TRY(rt_checkpoint_verify(wish, run->err));
         *folder = strdup(wish);
-        return *folder == NULL ? rt_fail(run->err, RT_ERR_MEMORY, "out of host memory") : check_state(run, wish);
+        return *folder == NULL ? rt_fail(run->err, RT_ERR_MEMORY, "out of host memory")
+                               : check_state(run, wish);
     }
     struct passed passed = { run->report, 0 };
     RT_TRY(rt_checkpoint_newest(run->job->output_dir, folder, &step, warn, &passed, run->err));
@@ -232,8 +254,11 @@ static rt_status compare_passes(struct rt_run *run, const char *path)
         return RT_OK;
     RT_TRY(rt_state_read(path, &item, 1, run->err));
     if ((int64_t)theirs != ours)
-        rt_report_warn(run->report, "%s: the memory plan made passes of up to %lld tokens there and makes %lld now; the run goes "
-                       "on, but not with the bits that it would have had", path, (long long)theirs, (long long)ours);
+        rt_report_warn(
+            run->report,
+            "%s: the memory plan made passes of up to %lld tokens there and makes %lld now; the run goes "
+            "on, but not with the bits that it would have had",
+            path, (long long)theirs, (long long)ours);
     return RT_OK;
 }
 
@@ -273,7 +298,8 @@ static rt_status share_best(struct rt_run *run)
         return RT_OK;
     if (run->best == NULL)
         run->best = malloc(bytes);
-    const rt_status st = run->best == NULL ? rt_fail(run->err, RT_ERR_MEMORY, "out of host memory resuming") : RT_OK;
+    const rt_status st =
+        run->best == NULL ? rt_fail(run->err, RT_ERR_MEMORY, "out of host memory resuming") : RT_OK;
     RT_TRY(rt_dist_agree(run->dist, st, run->err));
     return rt_dist_bcast(run->dist, run->best, bytes, 0, run->err);
 }

@@ -18,8 +18,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* Gradients (16 MB) that are summed over the ranks at once: enough for full bandwidth, few enough that the last of them, for which
- * the step has to wait, takes little time. */
+/* Gradients (16 MB) that are summed over the ranks at once: enough for full bandwidth, few enough that the last
+ * of them, for which the step has to wait, takes little time. */
 enum { RT_SUM_PART = 4 << 20 };
 
 /* Longest wait for another rank while one loads or scans; in the loop ddp_timeout holds. */
@@ -30,35 +30,35 @@ struct rt_run {
     struct rt_dist *dist;
     struct rt_error *err;
     const volatile sig_atomic_t *stop;
-    struct rt_report *report;   /* rank 0 only */
-    struct rt_beside *beside;   /* rank 0 of a run that trains */
+    struct rt_report *report; /* rank 0 only */
+    struct rt_beside *beside; /* rank 0 of a run that trains */
     struct rt_exec *ex;
     struct rt_data *data;
     struct rt_model *model;
-    struct rt_adapter *adapter; /* the model's */
-    struct rt_loader *loader;   /* of training */
+    struct rt_adapter *adapter;  /* the model's */
+    struct rt_loader *loader;    /* of training */
     const struct rt_batch *next; /* fetched and put, not computed yet; or NULL */
-    int64_t unsummed;           /* gradients [0, unsummed) of this step whose sum over the ranks has not begun */
+    int64_t unsummed; /* gradients [0, unsummed) of this step whose sum over the ranks has not begun */
     struct rt_schedule schedule;
-    float *norm;                /* one f32 where the exec runs */
+    float *norm; /* one f32 where the exec runs */
 
     int64_t steps, steps_per_epoch, micros_per_epoch; /* T, U, L */
     int64_t logging_steps, save_steps, eval_steps;    /* in steps; 0: never */
 
-    int64_t step;               /* optimizer steps done */
-    double window, total;       /* losses since the last log line, and logged: means over ranks */
-    double window_own;          /* this rank's since the last log line: the reference ends train_loss with rank 0's */
-    int64_t logged_at;          /* step of the last log line */
+    int64_t step;         /* optimizer steps done */
+    double window, total; /* losses since the last log line, and logged: means over ranks */
+    double window_own;    /* this rank's since the last log line: the reference ends train_loss with rank 0's */
+    int64_t logged_at;    /* step of the last log line */
     double window_tokens, window_started_s, window_wait_s;
-    double tokens_seen, flos;   /* all ranks */
-    int64_t *unstored;          /* [ranks] padded tokens that flos does not count yet */
-    double grad_norm;           /* of the last step */
-    int64_t bad_steps;          /* steps in a row whose loss was not finite */
-    double started_s;           /* when the run was opened: for max_hours */
-    int64_t evaluations;        /* done so far, over all resumes */
-    double best_metric;         /* NaN: none yet */
+    double tokens_seen, flos; /* all ranks */
+    int64_t *unstored;        /* [ranks] padded tokens that flos does not count yet */
+    double grad_norm;         /* of the last step */
+    int64_t bad_steps;        /* steps in a row whose loss was not finite */
+    double started_s;         /* when the run was opened: for max_hours */
+    int64_t evaluations;      /* done so far, over all resumes */
+    double best_metric;       /* NaN: none yet */
     int64_t best_step;
-    float *best;                /* [adapter count] on the host: parameters at best_step, for load_best_model_at_end */
+    float *best; /* [adapter count] on the host: parameters at best_step, for load_best_model_at_end */
     struct rt_run_features {
         bool kept;              /* on any rank */
         struct rt_cache *cache; /* this rank's or its host's; NULL: it keeps none */
@@ -67,7 +67,7 @@ struct rt_run {
         int64_t tower, cached;  /* pictures since it was said last: through the tower, with kept features */
     } features;
     bool stopped;
-    bool together;              /* all ranks met the failure alike: nobody has to be ended by force */
+    bool together; /* all ranks met the failure alike: nobody has to be ended by force */
 };
 
 /* setup.c. Collective: opens report, data, device and model, counts the steps. */
@@ -84,33 +84,36 @@ double rt_run_epoch(const struct rt_run *run, int64_t step);
 int64_t rt_run_micro(const struct rt_run *run, int64_t step);
 int64_t rt_run_micros_of_step(const struct rt_run *run, int64_t step);
 
-/* tokens.c: the tokens of the step to come count as seen; and what was seen since the last call goes into flos. */
+/* tokens.c: the tokens of the step to come count as seen; and what was seen since the last call goes into flos.
+ */
 rt_status rt_run_count_tokens(struct rt_run *run);
 void rt_run_store_flos(struct rt_run *run);
 
 /* evaluate.c. Collective: one pass over the evaluation rows. */
 rt_status rt_evaluate(struct rt_run *run, struct rt_eval_log *log);
 
-/* vision_cache.c: picture features kept for later epochs. Collective: opens what vision_cache asks for and says so. And: where a
- * loader finds what is kept. */
+/* vision_cache.c: picture features kept for later epochs. Collective: opens what vision_cache asks for and says
+ * so. And: where a loader finds what is kept. */
 rt_status rt_vision_cache_open(struct rt_run *run);
 void rt_vision_cache_lend(const struct rt_run *run, struct rt_loader_options *where);
 
-/* vision_cache_news.c: the batch that has been through the model counts. Collective, after each step: says once an epoch what
- * was kept and what it brought. Bytes in words: "1.5 MiB", into buf; returns buf. */
+/* vision_cache_news.c: the batch that has been through the model counts. Collective, after each step: says once
+ * an epoch what was kept and what it brought. Bytes in words: "1.5 MiB", into buf; returns buf. */
 void rt_vision_cache_count(struct rt_run *run);
 rt_status rt_vision_cache_step(struct rt_run *run);
 const char *rt_size_text(char buf[32], uint64_t bytes);
 
-/* best.c: after an evaluation; *better says whether it is the best so far. At the end: back to the best adapter. */
+/* best.c: after an evaluation; *better says whether it is the best so far. At the end: back to the best
+ * adapter. */
 rt_status rt_best_look(struct rt_run *run, const struct rt_eval_log *log, bool *better);
 rt_status rt_best_load(struct rt_run *run);
 
-/* Collective. Rows that turned out bad since the last call: told, listed and counted. RT_ERR_DATA if they are too many. */
+/* Collective. Rows that turned out bad since the last call: told, listed and counted. RT_ERR_DATA if they are
+ * too many. */
 rt_status rt_run_share_late(struct rt_run *run);
 
-/* identity.c: what a checkpoint keeps to know its own run by (malloc'ed; NULL without memory), and the first thing in which
- * the checkpoint at path differs from this run: RT_ERR_JOB, naming it. */
+/* identity.c: what a checkpoint keeps to know its own run by (malloc'ed; NULL without memory), and the first
+ * thing in which the checkpoint at path differs from this run: RT_ERR_JOB, naming it. */
 char *rt_identity_text(const struct rt_run *run);
 rt_status rt_identity_compare(const struct rt_run *run, const char *path, const char *text);
 

@@ -164,10 +164,13 @@ rt_status rt_schedule_init(struct rt_schedule *c, const struct rt_train_options 
     const int64_t warmup = (int64_t)(opt->warmup >= 1 ? opt->warmup : ceil((double)steps * opt->warmup));
     *c = (struct rt_schedule){ opt->lr_scheduler_type, k, opt->learning_rate, steps, warmup, 0, 0 };
     if (find(c->type) == NULL)
-        return rt_fail(err, RT_ERR_JOB, "lr_scheduler_type: \"%s\" is not known; write cosine, linear or constant", c->type);
+        return rt_fail(err, RT_ERR_JOB,
+                       "lr_scheduler_type: \"%s\" is not known; write cosine, linear or constant", c->type);
     if (strstr(c->type, "min_lr") != NULL && isnan(k->min_lr) == isnan(k->min_lr_rate))
-        return rt_fail(err, RT_ERR_JOB, "lr_scheduler_type: %s needs exactly one of min_lr and min_lr_rate in "
-                       "lr_scheduler_kwargs; write lr_scheduler_kwargs: {min_lr_rate: 0.1}", c->type);
+        return rt_fail(err, RT_ERR_JOB,
+                       "lr_scheduler_type: %s needs exactly one of min_lr and min_lr_rate in "
+                       "lr_scheduler_kwargs; write lr_scheduler_kwargs: {min_lr_rate: 0.1}",
+                       c->type);
     if (strcmp(c->type, "polynomial") == 0 && c->lr <= given(k->lr_end, 1e-7))
         return rt_fail(err, RT_ERR_JOB, "lr_scheduler_kwargs: lr_end %g must be less than learning_rate %g",
                        given(k->lr_end, 1e-7), c->lr);

@@ -10,10 +10,10 @@
 struct rt_schedule {
     const char *type;
     const struct rt_schedule_kwargs *kwargs; /* lr_scheduler_kwargs */
-    double lr;          /* learning_rate */
-    int64_t steps;      /* T, all optimizer steps */
-    int64_t warmup;     /* w, in steps */
-    double stable, decay; /* warmup_stable_decay: steps of the middle and last part */
+    double lr;                               /* learning_rate */
+    int64_t steps;                           /* T, all optimizer steps */
+    int64_t warmup;                          /* w, in steps */
+    double stable, decay;                    /* warmup_stable_decay: steps of the middle and last part */
 };
 
 /* Checks type and kwargs against each other. Fails: RT_ERR_JOB naming key and value. */

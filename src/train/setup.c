@@ -26,8 +26,12 @@ static struct rt_model_limits limits_of(const struct rt_run *run, enum rt_split 
 {
     struct rt_data_limits l;
     rt_data_limits(run->data, split, &l);
-    return (struct rt_model_limits){ .tokens = l.tokens, .samples = l.samples, .max_length = l.max_length,
-                                     .patches = l.patches, .pictures = l.pictures, .learned = l.learned,
+    return (struct rt_model_limits){ .tokens = l.tokens,
+                                     .samples = l.samples,
+                                     .max_length = l.max_length,
+                                     .patches = l.patches,
+                                     .pictures = l.pictures,
+                                     .learned = l.learned,
                                      .max_picture_patches = l.max_picture_patches };
 }
 
@@ -53,8 +57,10 @@ static rt_status count_steps(struct rt_run *run)
     run->save_steps = n.save_steps;
     run->eval_steps = n.eval_steps;
     if (run->micros_per_epoch == 0)
-        return rt_fail(run->err, RT_ERR_JOB, "%lld rows are fewer than one batch and dataloader_drop_last is true; lower "
-                       "per_device_train_batch_size", (long long)rt_data_rows(run->data, RT_TRAIN));
+        return rt_fail(run->err, RT_ERR_JOB,
+                       "%lld rows are fewer than one batch and dataloader_drop_last is true; lower "
+                       "per_device_train_batch_size",
+                       (long long)rt_data_rows(run->data, RT_TRAIN));
     return rt_schedule_init(&run->schedule, opt, run->steps, run->err);
 }
 
@@ -70,26 +76,31 @@ static void say_start(struct rt_run *run)
     rt_report_info(run->report, "%lld rows for training, %lld for evaluation", rows,
                    (long long)rt_data_rows(run->data, RT_EVAL));
     if (rt_data_bad_rows(run->data) > 0)
-        rt_report_warn(run->report, "%lld rows cannot be used and are left out; %s/bad_rows.jsonl says which and why",
+        rt_report_warn(run->report,
+                       "%lld rows cannot be used and are left out; %s/bad_rows.jsonl says which and why",
                        (long long)rt_data_bad_rows(run->data), run->job->output_dir);
     rt_report_info(run->report, "LoRA on %lld modules: %lld parameters learn, %lld in all",
-                   (long long)run->adapter->modules, (long long)run->adapter->count, (long long)rt_model_params(run->model));
+                   (long long)run->adapter->modules, (long long)run->adapter->count,
+                   (long long)rt_model_params(run->model));
     if (opt->do_train)
-        rt_report_info(run->report, "%d ranks x batch %lld x accumulation %lld: %lld steps an epoch, %lld in all", size,
-                       (long long)run->job->data.per_device_train_batch_size, (long long)opt->gradient_accumulation_steps,
-                       (long long)run->steps_per_epoch, (long long)run->steps);
+        rt_report_info(
+            run->report, "%d ranks x batch %lld x accumulation %lld: %lld steps an epoch, %lld in all", size,
+            (long long)run->job->data.per_device_train_batch_size, (long long)opt->gradient_accumulation_steps,
+            (long long)run->steps_per_epoch, (long long)run->steps);
 }
 
 static rt_status open_model(struct rt_run *run)
 {
     const struct rt_model_notes notes = { show_progress, show_note, run->report };
     const struct rt_model_needs needs = needs_of(run);
-    RT_TRY(rt_model_open(&run->model, run->ex, &run->job->model, &needs, rt_data_pixel_lut(run->data), run->dist, &notes,
-                         run->err));
+    RT_TRY(rt_model_open(&run->model, run->ex, &run->job->model, &needs, rt_data_pixel_lut(run->data),
+                         run->dist, &notes, run->err));
     if (rt_data_largest_id(run->data) >= rt_model_vocab(run->model)) /* on every rank alike */
-        return rt_fail(run->err, RT_ERR_FILE, "%s: tokenizer.json makes token id %d of the data, but vocab_size in config.json is "
-                       "%lld; the folder mixes files of two models", run->job->model.model_name_or_path,
-                       (int)rt_data_largest_id(run->data), (long long)rt_model_vocab(run->model));
+        return rt_fail(run->err, RT_ERR_FILE,
+                       "%s: tokenizer.json makes token id %d of the data, but vocab_size in config.json is "
+                       "%lld; the folder mixes files of two models",
+                       run->job->model.model_name_or_path, (int)rt_data_largest_id(run->data),
+                       (long long)rt_model_vocab(run->model));
     run->adapter = rt_model_adapter(run->model);
     const rt_status st = rt_exec_alloc(run->ex, (void **)&run->norm, sizeof *run->norm);
     return rt_dist_agree(run->dist, st, run->err);
@@ -98,8 +109,9 @@ static rt_status open_model(struct rt_run *run)
 rt_status rt_run_open(struct rt_run *run, const struct rt_job *job, struct rt_dist *dist,
                       const volatile sig_atomic_t *stop, struct rt_error *err)
 {
-    *run = (struct rt_run){ .job = job, .dist = dist, .err = err, .stop = stop, .started_s = rt_now_s(),
-                            .best_metric = NAN };
+    *run = (struct rt_run){
+        .job = job, .dist = dist, .err = err, .stop = stop, .started_s = rt_now_s(), .best_metric = NAN
+    };
     rt_dist_set_timeout(dist, RT_SETUP_TIMEOUT_S);
     rt_status st = RT_OK;
     if (rt_dist_rank(dist) == 0) {
@@ -109,7 +121,9 @@ rt_status rt_run_open(struct rt_run *run, const struct rt_job *job, struct rt_di
     }
     RT_TRY(rt_dist_agree(dist, st, err));
     run->unstored = calloc((size_t)rt_dist_size(dist), sizeof *run->unstored);
-    st = run->unstored == NULL ? rt_fail(err, RT_ERR_MEMORY, "no memory for the counts of %d ranks", rt_dist_size(dist)) : RT_OK;
+    st = run->unstored == NULL
+             ? rt_fail(err, RT_ERR_MEMORY, "no memory for the counts of %d ranks", rt_dist_size(dist))
+             : RT_OK;
     RT_TRY(rt_dist_agree(dist, st, err));
     RT_TRY(rt_run_open_device(run));
     const double device_s = rt_now_s();
@@ -124,8 +138,9 @@ rt_status rt_run_open(struct rt_run *run, const struct rt_job *job, struct rt_di
     rt_dist_phase(dist, RT_PHASE_LOAD, -1);
     RT_TRY(open_model(run));
     say_start(run);
-    rt_report_info(run->report, "set up in %.1f s: device %.1f, data %.1f, model %.1f", rt_now_s() - run->started_s,
-                   device_s - run->started_s, data_s - device_s, rt_now_s() - data_s);
+    rt_report_info(run->report, "set up in %.1f s: device %.1f, data %.1f, model %.1f",
+                   rt_now_s() - run->started_s, device_s - run->started_s, data_s - device_s,
+                   rt_now_s() - data_s);
     return RT_OK;
 }
 
@@ -147,7 +162,8 @@ void rt_run_close(struct rt_run *run)
 
 double rt_run_epoch(const struct rt_run *run, int64_t step)
 {
-    return (double)(step / run->steps_per_epoch) + (double)rt_run_micro(run, step) / (double)run->micros_per_epoch;
+    return (double)(step / run->steps_per_epoch) +
+           (double)rt_run_micro(run, step) / (double)run->micros_per_epoch;
 }
 
 int64_t rt_run_micro(const struct rt_run *run, int64_t step)

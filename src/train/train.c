@@ -23,8 +23,9 @@ static rt_status fetch_next(struct rt_run *run)
 }
 
 /*
- * Gradients from element `first` on are final: their sums over the ranks begin, part by part from the end, while the rest is
- * computed. Parts lie alike on all ranks, whatever their batches hold: a rank without a last pass begins the same parts later.
+ * Gradients from element `first` on are final: their sums over the ranks begin, part by part from the end,
+ * while the rest is computed. Parts lie alike on all ranks, whatever their batches hold: a rank without a last
+ * pass begins the same parts later.
  */
 static rt_status sum_from(void *context, int64_t first)
 {
@@ -52,8 +53,8 @@ static rt_status step_grads(struct rt_run *run, double *loss)
         const struct rt_batch *batch = run->next;
         const bool last = micro + batch->micros >= micros;
         rt_dist_phase(run->dist, RT_PHASE_PASS, run->step);
-        const uint64_t stream = (first + (uint64_t)micro) * (uint64_t)rt_dist_size(run->dist) +
-                                (uint64_t)rt_dist_rank(run->dist);
+        const uint64_t stream =
+            (first + (uint64_t)micro) * (uint64_t)rt_dist_size(run->dist) + (uint64_t)rt_dist_rank(run->dist);
         if (batch->learned > 0) {
             RT_TRY(rt_model_fwd(run->model, batch, true, stream));
             rt_vision_cache_count(run);
@@ -67,8 +68,8 @@ static rt_status step_grads(struct rt_run *run, double *loss)
     return rt_model_loss(run->model, loss, NULL, NULL);
 }
 
-/* A step whose loss or gradient is not finite changes nothing; too many in a row end the run. All ranks see the same
- * numbers, so they decide alike. */
+/* A step whose loss or gradient is not finite changes nothing; too many in a row end the run. All ranks see the
+ * same numbers, so they decide alike. */
 static rt_status skip_step(struct rt_run *run, double loss)
 {
     rt_report_warn(run->report, "step %lld: loss %g, gradient norm %g: not finite, the step is left out",
@@ -76,9 +77,10 @@ static rt_status skip_step(struct rt_run *run, double loss)
     if ((double)++run->bad_steps <= run->job->train.max_bad_steps)
         return RT_OK;
     run->together = true;
-    return rt_fail(run->err, RT_ERR_NUMBERS, "loss or gradient not finite in %lld steps in a row, the last step %lld; lower "
-                   "learning_rate, look at the data, or raise max_bad_steps", (long long)run->bad_steps,
-                   (long long)run->step + 1);
+    return rt_fail(run->err, RT_ERR_NUMBERS,
+                   "loss or gradient not finite in %lld steps in a row, the last step %lld; lower "
+                   "learning_rate, look at the data, or raise max_bad_steps",
+                   (long long)run->bad_steps, (long long)run->step + 1);
 }
 
 /* All parameters at once; with loraplus_lr_ratio module by module, since B learns at a rate of its own. */
@@ -92,8 +94,10 @@ static rt_status adamw(struct rt_run *run, const struct rt_adamw *h)
     hb.lr = h->lr * run->job->train.loraplus_lr_ratio;
     for (int64_t i = 0; i < ad->modules; i++) {
         const struct rt_adapter_module *m = &ad->module[i];
-        RT_TRY(ex->ops->adamw(ex, ad->p + m->a, ad->m + m->a, ad->v + m->a, ad->g + m->a, m->r * m->in, run->norm, h));
-        RT_TRY(ex->ops->adamw(ex, ad->p + m->b, ad->m + m->b, ad->v + m->b, ad->g + m->b, m->r * m->out, run->norm, &hb));
+        RT_TRY(ex->ops->adamw(ex, ad->p + m->a, ad->m + m->a, ad->v + m->a, ad->g + m->a, m->r * m->in,
+                              run->norm, h));
+        RT_TRY(ex->ops->adamw(ex, ad->p + m->b, ad->m + m->b, ad->v + m->b, ad->g + m->b, m->r * m->out,
+                              run->norm, &hb));
     }
     return RT_OK;
 }
@@ -110,9 +114,13 @@ static rt_status update(struct rt_run *run, double loss)
     if (!isfinite(norm) || !isfinite(loss))
         return skip_step(run, loss);
     run->bad_steps = 0;
-    const struct rt_adamw h = { .lr = rt_schedule_lr(&run->schedule, run->step), .beta1 = opt->adam_beta1,
-                                .beta2 = opt->adam_beta2, .eps = opt->adam_epsilon, .decay = opt->weight_decay,
-                                .max_norm = opt->max_grad_norm, .step = run->step + 1 };
+    const struct rt_adamw h = { .lr = rt_schedule_lr(&run->schedule, run->step),
+                                .beta1 = opt->adam_beta1,
+                                .beta2 = opt->adam_beta2,
+                                .eps = opt->adam_epsilon,
+                                .decay = opt->weight_decay,
+                                .max_norm = opt->max_grad_norm,
+                                .step = run->step + 1 };
     RT_TRY(adamw(run, &h));
     return rt_model_refresh(run->model);
 }
@@ -144,11 +152,14 @@ static rt_status train_step(struct rt_run *run)
 
 static rt_status log_window(struct rt_run *run)
 {
-    const double steps = (double)(run->step - run->logged_at), now = rt_now_s(), s = now - run->window_started_s;
-    const struct rt_train_log log = { .step = run->step, .loss = (double)(float)(run->window / steps),
+    const double steps = (double)(run->step - run->logged_at), now = rt_now_s(),
+                 s = now - run->window_started_s;
+    const struct rt_train_log log = { .step = run->step,
+                                      .loss = (double)(float)(run->window / steps),
                                       .grad_norm = run->grad_norm,
                                       .learning_rate = rt_schedule_lr(&run->schedule, run->step - 1),
-                                      .epoch = rt_run_epoch(run, run->step), .tokens_seen = (int64_t)run->tokens_seen,
+                                      .epoch = rt_run_epoch(run, run->step),
+                                      .tokens_seen = (int64_t)run->tokens_seen,
                                       .tokens_per_s = s > 0 ? run->window_tokens / s : 0,
                                       .data_wait_s = run->window_wait_s };
     rt_run_store_flos(run);
@@ -180,7 +191,8 @@ static rt_status evaluate(struct rt_run *run, bool *best)
     return RT_OK;
 }
 
-/* Has anyone been asked to stop, or is the time over? All ranks answer alike; and they hear of rows that turned out bad. */
+/* Has anyone been asked to stop, or is the time over? All ranks answer alike; and they hear of rows that turned
+ * out bad. */
 static rt_status agree_to_stop(struct rt_run *run)
 {
     const double hours = run->job->train.max_hours;
@@ -191,8 +203,8 @@ static rt_status agree_to_stop(struct rt_run *run)
         RT_TRY(rt_run_share_late(run));
     run->stopped = (bits & 3u) != 0 && run->step < run->steps;
     if (run->stopped)
-        rt_report_info(run->report, "%s: stopping after step %lld", bits & 2u ? "max_hours is over" : "asked to stop",
-                       (long long)run->step);
+        rt_report_info(run->report, "%s: stopping after step %lld",
+                       bits & 2u ? "max_hours is over" : "asked to stop", (long long)run->step);
     return RT_OK;
 }
 
@@ -206,12 +218,13 @@ static rt_status after_step(struct rt_run *run)
     if (due(run, opt->logging_strategy, run->logging_steps) || (opt->logging_first_step && run->step == 1))
         RT_TRY(log_window(run));
     if ((due(run, opt->eval_strategy, run->eval_steps) || (last && opt->eval_strategy == RT_STRATEGY_STEPS)) &&
-        (opt->eval_strategy == RT_STRATEGY_EPOCH ? rt_run_epoch(run, run->step) : (double)run->step) >= opt->eval_delay)
+        (opt->eval_strategy == RT_STRATEGY_EPOCH ? rt_run_epoch(run, run->step) : (double)run->step) >=
+            opt->eval_delay)
         RT_TRY(evaluate(run, &best));
     RT_TRY(rt_vision_cache_step(run));
     RT_TRY(agree_to_stop(run));
-    if (due(run, opt->save_strategy, run->save_steps) || (last && opt->save_strategy == RT_STRATEGY_STEPS) || best ||
-        run->stopped) {
+    if (due(run, opt->save_strategy, run->save_steps) || (last && opt->save_strategy == RT_STRATEGY_STEPS) ||
+        best || run->stopped) {
         rt_dist_phase(run->dist, RT_PHASE_SAVE, run->step);
         return rt_run_save(run);
     }
@@ -221,9 +234,12 @@ static rt_status after_step(struct rt_run *run)
 static rt_status train_loop(struct rt_run *run)
 {
     const struct rt_train_options *opt = &run->job->train;
-    struct rt_loader_options where = { .split = RT_TRAIN, .rank = rt_dist_rank(run->dist),
-                                             .size = rt_dist_size(run->dist), .epoch = run->step / run->steps_per_epoch,
-                                             .micro = rt_run_micro(run, run->step), .merge_tokens = rt_model_pass_tokens(run->model) };
+    struct rt_loader_options where = { .split = RT_TRAIN,
+                                       .rank = rt_dist_rank(run->dist),
+                                       .size = rt_dist_size(run->dist),
+                                       .epoch = run->step / run->steps_per_epoch,
+                                       .micro = rt_run_micro(run, run->step),
+                                       .merge_tokens = rt_model_pass_tokens(run->model) };
     rt_vision_cache_lend(run, &where);
     RT_TRY(rt_loader_open(&run->loader, run->data, &where, run->err));
     run->window_started_s = rt_now_s();
@@ -247,8 +263,11 @@ static rt_status train_or_abort(struct rt_run *run)
     if (st != RT_OK && !run->together)
         rt_dist_abort(run->dist, st, run->err->text);
     RT_TRY(st);
-    return run->stopped ? rt_fail(run->err, RT_STOPPED, "stopped after step %lld of %lld; the same command goes on from "
-                                  "there", (long long)run->step, (long long)run->steps) : RT_OK;
+    return run->stopped ? rt_fail(run->err, RT_STOPPED,
+                                  "stopped after step %lld of %lld; the same command goes on from "
+                                  "there",
+                                  (long long)run->step, (long long)run->steps)
+                        : RT_OK;
 }
 
 rt_status rt_train(const struct rt_job *job, struct rt_dist *dist, const volatile sig_atomic_t *stop,
@@ -256,8 +275,10 @@ rt_status rt_train(const struct rt_job *job, struct rt_dist *dist, const volatil
 {
     struct rt_run run = { 0 };
     if (!job->train.do_train && !job->train.do_eval)
-        return rt_fail(err, RT_ERR_JOB, "%s: neither do_train nor do_eval is true, so there is nothing to do; write "
-                       "do_train: true", job->path != NULL ? job->path : "train");
+        return rt_fail(err, RT_ERR_JOB,
+                       "%s: neither do_train nor do_eval is true, so there is nothing to do; write "
+                       "do_train: true",
+                       job->path != NULL ? job->path : "train");
     rt_status st = rt_run_open(&run, job, dist, stop, err);
     if (st == RT_OK && job->train.do_train)
         st = rt_run_resume(&run);
@@ -265,7 +286,8 @@ rt_status rt_train(const struct rt_job *job, struct rt_dist *dist, const volatil
         st = rt_vision_cache_open(&run);
     if (st == RT_OK && job->train.do_train) {
         if (run.step >= run.steps) /* what a run killed at its very end still owes is written now */
-            rt_report_info(run.report, "already finished: %s holds all %lld steps", job->output_dir, (long long)run.steps);
+            rt_report_info(run.report, "already finished: %s holds all %lld steps", job->output_dir,
+                           (long long)run.steps);
         st = train_or_abort(&run);
     }
     if (st == RT_OK && job->train.do_eval) {

@@ -1,9 +1,10 @@
 /*
- * bench_attention.c - times attention on a GPU at the shapes of the models and prints TFLOP/s of forward and backward.
+ * bench_attention.c - times attention on a GPU at the shapes of the models and prints TFLOP/s of forward and
+ * backward.
  *
- * Not run by make check: make tests/bench/bench_attention && tests/bench/bench_attention [repeats]. Counted are the
- * multiplications of the mathematics, 2 products forward and 5 backward, half of them where it is causal; the median of five
- * rounds counts.
+ * Not run by make check: make tests/bench/bench_attention && tests/bench/bench_attention [repeats]. Counted are
+ * the multiplications of the mathematics, 2 products forward and 5 backward, half of them where it is causal;
+ * the median of five rounds counts.
  */
 #include "config.h"
 #include "base/clock.h"
@@ -21,9 +22,12 @@ struct shape {
     bool causal;
 };
 static const struct shape shapes[] = {
-    { "decoder 2 x 1024", 2, 1024, 28, 4, 128, true },  { "decoder 2 x 2048", 2, 2048, 28, 4, 128, true },
-    { "decoder 1 x 8192", 1, 8192, 28, 4, 128, true },  { "decoder 16 x 887", 16, 887, 28, 4, 128, true },
-    { "tower, full, 4 x 3080", 4, 3080, 16, 16, 80, false }, { "tower, windows, 192 x 64", 192, 64, 16, 16, 80, false },
+    { "decoder 2 x 1024", 2, 1024, 28, 4, 128, true },
+    { "decoder 2 x 2048", 2, 2048, 28, 4, 128, true },
+    { "decoder 1 x 8192", 1, 8192, 28, 4, 128, true },
+    { "decoder 16 x 887", 16, 887, 28, 4, 128, true },
+    { "tower, full, 4 x 3080", 4, 3080, 16, 16, 80, false },
+    { "tower, windows, 192 x 64", 192, 64, 16, 16, 80, false },
 };
 
 struct bench {
@@ -57,7 +61,8 @@ static void fill(struct bench *b, rt_act *to, int64_t n)
     uint32_t state = 1;
     for (int64_t i = 0; host != NULL && i < n; i++) {
         state = state * 1664525u + 1013904223u;
-        host[i] = (uint16_t)((state >> 16 & 0x8000) | (0x3e80 + (state >> 8 & 0xff))); /* bf16, 0.25 to 1 and signs */
+        host[i] =
+            (uint16_t)((state >> 16 & 0x8000) | (0x3e80 + (state >> 8 & 0xff))); /* bf16, 0.25 to 1 and signs */
     }
     must(b, rt_exec_put(b->ex, to, host, (size_t)n * sizeof *host));
     free(host);
@@ -69,8 +74,14 @@ static void open_shape(struct bench *b, const struct shape *s)
     int32_t *cu = malloc((size_t)(s->segments + 1) * sizeof *cu);
     for (int64_t i = 0; i <= s->segments; i++)
         cu[i] = (int32_t)(i * s->length);
-    b->at = (struct rt_attention){ .host_cu = cu, .segments = s->segments, .max_length = s->length, .rows = rows,
-                                   .heads = s->heads, .kv_heads = s->kv_heads, .d = s->d, .causal = s->causal,
+    b->at = (struct rt_attention){ .host_cu = cu,
+                                   .segments = s->segments,
+                                   .max_length = s->length,
+                                   .rows = rows,
+                                   .heads = s->heads,
+                                   .kv_heads = s->kv_heads,
+                                   .d = s->d,
+                                   .causal = s->causal,
                                    .scale = 1.0f / sqrtf((float)s->d) };
     b->wide = s->heads * s->d;
     b->ld = b->wide + 2 * s->kv_heads * s->d;
@@ -103,9 +114,9 @@ static rt_status run(struct bench *b, bool backward)
     if (!backward)
         return ex->ops->attention_fwd(ex, b->o, wide, b->lse, b->qkv, ld, rt_at(ex, b->qkv, k), ld,
                                       rt_at(ex, b->qkv, v), ld, &b->at);
-    return ex->ops->attention_bwd(ex, b->grads, ld, rt_at(ex, b->grads, k), ld, rt_at(ex, b->grads, v), ld, b->d_o, wide,
-                                  b->qkv, ld, rt_at(ex, b->qkv, k), ld, rt_at(ex, b->qkv, v), ld, b->o, wide, b->lse,
-                                  &b->at);
+    return ex->ops->attention_bwd(ex, b->grads, ld, rt_at(ex, b->grads, k), ld, rt_at(ex, b->grads, v), ld,
+                                  b->d_o, wide, b->qkv, ld, rt_at(ex, b->qkv, k), ld, rt_at(ex, b->qkv, v), ld,
+                                  b->o, wide, b->lse, &b->at);
 }
 
 static int by_size(const void *x, const void *y)
@@ -140,7 +151,8 @@ int main(int argc, char **argv)
     for (size_t i = 0; i < sizeof shapes / sizeof *shapes; i++) {
         const struct shape *s = &shapes[i];
         open_shape(&b, s);
-        const double product = 2.0 * (double)(s->segments * s->length * s->length * s->heads * s->d) / (s->causal ? 2 : 1);
+        const double product =
+            2.0 * (double)(s->segments * s->length * s->length * s->heads * s->d) / (s->causal ? 2 : 1);
         const double f = seconds(&b, false, repeats), g = seconds(&b, true, repeats);
         printf("%-26s %12.1f %12.1f %12.1f %12.1f\n", s->what, f * 1e6, 2 * product / f * 1e-12, g * 1e6,
                5 * product / g * 1e-12);

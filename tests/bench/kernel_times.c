@@ -1,12 +1,14 @@
 /*
- * kernel_times.c - a table of the kernels of a training run: where the GPU's time goes, and where it waits for the host.
+ * kernel_times.c - a table of the kernels of a training run: where the GPU's time goes, and where it waits for
+ * the host.
  *
  * A library that the CUDA driver loads into any program, which needs no change for it:
  *     gcc -O2 -fPIC -shared -I$CUDA/include tests/bench/kernel_times.c -L$CUDA/lib64 -lcupti -o kernel_times.so
  *     CUDA_INJECTION64_PATH=./kernel_times.so ranktune train job.yaml
- * At exit it writes to stderr, for the steps between the first and the last two: per kernel its calls, milliseconds and
- * microseconds a call, with sums a step; then the gaps during which no kernel or copy ran. A step ends with the kernel
- * whose name holds RT_KERNELS_STEP (default "update", AdamW's). RT_KERNELS_SHAPES=1 tells launches of different grids apart.
+ * At exit it writes to stderr, for the steps between the first and the last two: per kernel its calls,
+ * milliseconds and microseconds a call, with sums a step; then the gaps during which no kernel or copy ran. A
+ * step ends with the kernel whose name holds RT_KERNELS_STEP (default "update", AdamW's). RT_KERNELS_SHAPES=1
+ * tells launches of different grids apart.
  */
 #include <cupti.h>
 #include <stdbool.h>
@@ -80,9 +82,10 @@ static void read_buffer(CUcontext context, uint32_t stream, uint8_t *buffer, siz
             add_kernel((const CUpti_ActivityKernel9 *)record);
         } else if (record->kind == CUPTI_ACTIVITY_KIND_MEMCPY) {
             const CUpti_ActivityMemcpy5 *c = (const CUpti_ActivityMemcpy5 *)record;
-            add(c->start, c->end, c->copyKind == CUPTI_ACTIVITY_MEMCPY_KIND_HTOD   ? "copy to the device"
-                                  : c->copyKind == CUPTI_ACTIVITY_MEMCPY_KIND_DTOH ? "copy to the host"
-                                                                                   : "copy on the device");
+            add(c->start, c->end,
+                c->copyKind == CUPTI_ACTIVITY_MEMCPY_KIND_HTOD   ? "copy to the device"
+                : c->copyKind == CUPTI_ACTIVITY_MEMCPY_KIND_DTOH ? "copy to the host"
+                                                                 : "copy on the device");
         } else if (record->kind == CUPTI_ACTIVITY_KIND_MEMSET) {
             const CUpti_ActivityMemset4 *m = (const CUpti_ActivityMemset4 *)record;
             add(m->start, m->end, "memset");
@@ -131,16 +134,18 @@ static void table(size_t from, size_t to, double steps)
     }
     const double all_ms = (double)(busy_until - seen.span[from].start) * 1e-6;
     qsort(sum, (size_t)seen.names, sizeof *sum, by_time);
-    fprintf(stderr, "%9s %6s %8s %9s  kernel (%.0f steps, %.2f ms a step)\n", "ms/step", "%", "calls", "us/call", steps,
-            all_ms / steps);
+    fprintf(stderr, "%9s %6s %8s %9s  kernel (%.0f steps, %.2f ms a step)\n", "ms/step", "%", "calls",
+            "us/call", steps, all_ms / steps);
     for (int32_t i = 0; i < seen.names && sum[i].calls > 0; i++)
         fprintf(stderr, "%9.3f %6.2f %8.1f %9.2f  %.150s\n", (double)sum[i].ns * 1e-6 / steps,
                 100 * (double)sum[i].ns * 1e-6 / all_ms, (double)sum[i].calls / steps,
                 (double)sum[i].ns * 1e-3 / (double)sum[i].calls, seen.name[sum[i].name]);
-    fprintf(stderr, "%9.3f %6.2f %8.1f %9.2f  nothing ran; %.1f gaps over 50 us a step, %.3f ms of them, longest %.0f us\n",
-            (double)gap_ns * 1e-6 / steps, 100 * (double)gap_ns * 1e-6 / all_ms, (double)gaps / steps,
-            gaps > 0 ? (double)gap_ns * 1e-3 / (double)gaps : 0.0, (double)longs / steps, (double)long_ns * 1e-6 / steps,
-            (double)longest * 1e-3);
+    fprintf(
+        stderr,
+        "%9.3f %6.2f %8.1f %9.2f  nothing ran; %.1f gaps over 50 us a step, %.3f ms of them, longest %.0f us\n",
+        (double)gap_ns * 1e-6 / steps, 100 * (double)gap_ns * 1e-6 / all_ms, (double)gaps / steps,
+        gaps > 0 ? (double)gap_ns * 1e-3 / (double)gaps : 0.0, (double)longs / steps,
+        (double)long_ns * 1e-6 / steps, (double)longest * 1e-3);
 }
 
 static void report(void)

@@ -1,14 +1,17 @@
-/* tests/checkpoint/test_beside.c - the base model's tokenizer, template and picture processor beside an adapter. */
+/* tests/checkpoint/test_beside.c - the base model's tokenizer, template and picture processor beside an
+ * adapter. */
 #include "config.h"
 
 #include "common.h"
 
 static const char tokenizer[] = "{\"model\": {\"vocab\": {\"\xe4\xbd\xa0\": 0}}}\n";
-static const char config[] = "{\"tokenizer_class\": \"Qwen2Tokenizer\", \"eos_token\": \"<|endoftext|>\", \"chat_template\": %s,"
-                             " \"added_tokens_decoder\": {\"5\": {\"content\": \"\xe5\xa5\xbd\"}}}";
-static const char preprocessor[] = "{\"min_pixels\": 3136, \"max_pixels\": 12845056, \"patch_size\": 14, \"image_mean\": "
-                                   "[0.48145466, 0.4578275, 0.40821073], \"processor_class\": \"Qwen2_5_VLProcessor\", "
-                                   "\"image_processor_type\": \"Qwen2VLImageProcessor\"}";
+static const char config[] =
+    "{\"tokenizer_class\": \"Qwen2Tokenizer\", \"eos_token\": \"<|endoftext|>\", \"chat_template\": %s,"
+    " \"added_tokens_decoder\": {\"5\": {\"content\": \"\xe5\xa5\xbd\"}}}";
+static const char preprocessor[] =
+    "{\"min_pixels\": 3136, \"max_pixels\": 12845056, \"patch_size\": 14, \"image_mean\": "
+    "[0.48145466, 0.4578275, 0.40821073], \"processor_class\": \"Qwen2_5_VLProcessor\", "
+    "\"image_processor_type\": \"Qwen2VLImageProcessor\"}";
 
 static void put(const char *folder, const char *name, const char *data)
 {
@@ -87,7 +90,8 @@ static void newer_model(void)
 {
     static const char processor[] = "{\"image_processor\": {\"patch_size\": 14}, \"x\": 1}";
     char *model = folder_make("newer");
-    char *settings = text(config, "[{\"name\": \"tools\", \"template\": \"a\"}, {\"name\": \"default\", \"template\": \"b\"}]");
+    char *settings = text(
+        config, "[{\"name\": \"tools\", \"template\": \"a\"}, {\"name\": \"default\", \"template\": \"b\"}]");
     put(model, "tokenizer.json", tokenizer);
     put(model, "tokenizer_config.json", settings);
     put(model, "processor_config.json", processor);

@@ -252,7 +252,8 @@ static void test_limit_one(void)
     if (save(output, 6, 1) != RT_OK)
         give_up(err.text);
     standing(output, have);
-    ok(strcmp(have, "6") == 0 && newest(output, &notes) == 6, "a good commit leaves the new one alone: %s", have);
+    ok(strcmp(have, "6") == 0 && newest(output, &notes) == 6, "a good commit leaves the new one alone: %s",
+       have);
     free(sub);
     free(path);
     free(output);

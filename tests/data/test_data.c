@@ -142,7 +142,8 @@ static void padded(struct rt_data *data, struct rt_dist *dist)
     uint32_t wrong = st != RT_OK || (double)told[rank] != sum;
     rt_dist_or(dist, &wrong, &err);
     if (rank == 0)
-        ok(wrong == 0 && real > 0, "each rank's padded tokens: %lld on rank 0, added up: %.0f", (long long)told[0], sum);
+        ok(wrong == 0 && real > 0, "each rank's padded tokens: %lld on rank 0, added up: %.0f",
+           (long long)told[0], sum);
     free(told);
 }
 

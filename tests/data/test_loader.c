@@ -364,7 +364,8 @@ static void changed(const struct made *made, struct rt_data *data)
     for (int i = 0; i < 5; i++) {
         if (rt_pictures_take(pictures, 0, &rgb, NULL, &err) != RT_OK)
             break;
-        if (i == 2 || i == 4) /* while it is used: the next who takes it after it was put back sees the change */
+        if (i == 2 ||
+            i == 4) /* while it is used: the next who takes it after it was put back sees the change */
             rewrite(path);
         hash[i] = fnv(1, rgb, bytes);
         rt_pictures_put(pictures, 0);
@@ -372,18 +373,21 @@ static void changed(const struct made *made, struct rt_data *data)
     rt_pictures_tell(pictures, &peak, &decoded);
     ok(hash[0] == hash[1] && hash[1] == hash[2] && hash[3] != hash[2] && hash[4] == hash[3] && decoded == 2,
        "a changed file is decoded again: %lld times in all", (long long)decoded);
-    ok(rt_pictures_take(pictures, 0, &rgb, &file, &err) == RT_OK && file.size == 0 && fnv(1, rgb, bytes) == hash[0],
+    ok(rt_pictures_take(pictures, 0, &rgb, &file, &err) == RT_OK && file.size == 0 &&
+           fnv(1, rgb, bytes) == hash[0],
        "changed back just now: nobody can be sure of the file");
     rt_pictures_put(pictures, 0);
     sleep(3);
     const struct rt_file_id now = rt_file_id_of(path);
     ok(rt_pictures_take(pictures, 0, &rgb, NULL, &err) == RT_OK, "3 s later");
     rt_pictures_put(pictures, 0);
-    ok(rt_pictures_take(pictures, 0, &rgb, &file, &err) == RT_OK && rt_file_id_same(&file, &now), "3 s later: sure");
+    ok(rt_pictures_take(pictures, 0, &rgb, &file, &err) == RT_OK && rt_file_id_same(&file, &now),
+       "3 s later: sure");
     rt_pictures_put(pictures, 0);
     rt_pictures_tell(pictures, &peak, &decoded);
     ok(decoded == 4, "decoded again for that alone: %lld times in all", (long long)decoded);
-    ok(unlink(path) == 0 && rt_pictures_take(pictures, 0, &rgb, NULL, &err) == RT_ERR_DATA, "a file that is gone: %s", err.text);
+    ok(unlink(path) == 0 && rt_pictures_take(pictures, 0, &rgb, NULL, &err) == RT_ERR_DATA,
+       "a file that is gone: %s", err.text);
     rt_pictures_close(pictures);
     for (int i = 0; i < MADE_PICTURES; i++)
         made_draw(made, i);
@@ -396,11 +400,13 @@ static void fill_features(uint64_t *features, const struct rt_data *data, int32_
         features[k] = (uint64_t)i << 32 | (uint32_t)k;
 }
 
-/* Pictures of an epoch that come with their features; one that comes with neither, or with others, ends the count. */
+/* Pictures of an epoch that come with their features; one that comes with neither, or with others, ends the
+ * count. */
 static int count_features(struct rt_data *data, struct rt_cache *cache)
 {
-    struct rt_loader *loader = open_loader(data, &(struct rt_loader_options){ .split = RT_TRAIN, .features = cache,
-                                                                             .feature_bytes = sizeof(uint64_t) });
+    struct rt_loader *loader = open_loader(
+        data,
+        &(struct rt_loader_options){ .split = RT_TRAIN, .features = cache, .feature_bytes = sizeof(uint64_t) });
     uint64_t want[1000];
     int count = 0;
     for (int i = 0; i < MICROS; i++) {
@@ -442,8 +448,8 @@ static void kept_features(const struct made *made, struct rt_data *data)
     }
     rt_data_pictures(data, &pictures, &tokens);
     rt_cache_tell(cache, &news);
-    ok(news.entries == pictures && news.bytes == (size_t)tokens * sizeof *features, "%lld pictures of %lld tokens are kept",
-       (long long)pictures, (long long)tokens);
+    ok(news.entries == pictures && news.bytes == (size_t)tokens * sizeof *features,
+       "%lld pictures of %lld tokens are kept", (long long)pictures, (long long)tokens);
     const int all = count_features(data, cache);
     ok(all > 0, "all %d come with features", all);
     rewrite(data->store.paths + data->store.picture[0].path);
@@ -584,9 +590,10 @@ static void sizes(struct rt_data *data)
         want_real += b->tokens;
     }
     rt_loader_close(loader);
-    ok(st == RT_OK && all == want && parts == all, "padded tokens of an epoch: %lld, wanted %lld", (long long)all,
-       (long long)want);
-    ok(real == want_real && real_parts == real, "without padding: %lld, wanted %lld", (long long)real, (long long)want_real);
+    ok(st == RT_OK && all == want && parts == all, "padded tokens of an epoch: %lld, wanted %lld",
+       (long long)all, (long long)want);
+    ok(real == want_real && real_parts == real, "without padding: %lld, wanted %lld", (long long)real,
+       (long long)want_real);
 }
 
 static void refuse(struct made *made, struct rt_dist *dist, rt_status code, const char *word)

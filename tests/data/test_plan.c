@@ -123,10 +123,11 @@ static void course_line(const char *line, struct tally *tally)
     int on_start, each;
     uint64_t want_train, want_eval;
     if (sscanf(line,
-               "course %" SCNd64 " %" SCNd64 " %" SCNd64 " %" SCNd64 " %" SCNu64 " %" SCNd64 " %" SCNd64 " %" SCNd64
-               " %d %d %" SCNd64 " %lf %" SCNx64 " %" SCNx64,
-               &train.rows, &train.batch, &train.accumulation, &train.ranks, &train.seed, &eval.rows, &eval.batch,
-               &course.steps, &on_start, &each, &course.eval_steps, &course.eval_delay, &want_train, &want_eval) != 14) {
+               "course %" SCNd64 " %" SCNd64 " %" SCNd64 " %" SCNd64 " %" SCNu64 " %" SCNd64 " %" SCNd64
+               " %" SCNd64 " %d %d %" SCNd64 " %lf %" SCNx64 " %" SCNx64,
+               &train.rows, &train.batch, &train.accumulation, &train.ranks, &train.seed, &eval.rows,
+               &eval.batch, &course.steps, &on_start, &each, &course.eval_steps, &course.eval_delay,
+               &want_train, &want_eval) != 14) {
         ok(0, "line is understood: %s", line);
         return;
     }
@@ -141,7 +142,8 @@ static void course_line(const char *line, struct tally *tally)
     train.group_lengths = lengths;
     eval.group_lengths = eval_lengths;
     const int64_t evals = rt_draws_evaluations(&course, u, course.steps) + 1;
-    const bool same = walk_all(&train, (course.steps + u - 1) / u) == want_train && walk_all(&eval, evals) == want_eval;
+    const bool same =
+        walk_all(&train, (course.steps + u - 1) / u) == want_train && walk_all(&eval, evals) == want_eval;
     tally->cases++;
     tally->wrong += !same;
     if (!same)
@@ -241,8 +243,8 @@ int main(void)
     ok(kinds[1].cases >= 400 && kinds[1].wrong == 0, "sequential: %d of %d", kinds[1].wrong, kinds[1].cases);
     ok(kinds[2].cases >= 400 && kinds[2].wrong == 0, "grouped by length: %d of %d", kinds[2].wrong,
        kinds[2].cases);
-    ok(courses.cases >= 150 && courses.wrong == 0, "grouped by length, with evaluations: %d of %d runs", courses.wrong,
-       courses.cases);
+    ok(courses.cases >= 150 && courses.wrong == 0, "grouped by length, with evaluations: %d of %d runs",
+       courses.wrong, courses.cases);
     static const double bad[] = { 0, -1, 1, 4, 7, 0.99 };
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
         split_refuses(bad[i]);

@@ -260,7 +260,8 @@ int main(int argc, char **argv)
     json_t *expect = json_load_file(path, 0, NULL), *entry;
     size_t i;
     ok(json_array_size(expect) > 40, "%zu sets with options in expect.json", json_array_size(expect));
-    json_array_foreach(expect, i, entry) against_reference(&b, entry);
+    json_array_foreach (expect, i, entry)
+        against_reference(&b, entry);
     reasons(&b);
     asked_length(&b);
     for_people(&b);

@@ -189,8 +189,7 @@ int main(void)
     whole("seed: 1\n\xff: 2\n", "a.yaml", "a.yaml:2: not YAML: invalid leading UTF-8 octet");
     check_expansion();
     struct opened o;
-    job_lines(&o,
-              "ray_num_workers: 3\nflash_attn: fa2\nuse_unsloth_gc: true\nflash_attn_x: 1\n");
+    job_lines(&o, "ray_num_workers: 3\nflash_attn: fa2\nuse_unsloth_gc: true\nflash_attn_x: 1\n");
     ok(o.st == RT_ERR_JOB && o.notes == 3, "taken keys are noted: %d == 3", o.notes);
     job_end(&o);
     setenv("ALLOW_EXTRA_ARGS", "True", 1);

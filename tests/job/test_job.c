@@ -272,7 +272,8 @@ static void check_forms(void)
     job_lines(&o, "eval_dataset: [b, a, b]\ninclude_num_input_tokens_seen: non_padding\n");
     IS_INT(o, data.eval_datasets, 2);
     IS_TEXT(o, data.eval_dataset[1], "a");
-    ok(strstr(o.said, "eval_dataset: \"b\" is named more than once") != NULL, "a data set named twice: %s", o.said);
+    ok(strstr(o.said, "eval_dataset: \"b\" is named more than once") != NULL, "a data set named twice: %s",
+       o.said);
     IS_INT(o, train.include_num_input_tokens_seen, 1);
     IS_INT(o, train.seen_without_padding, 1);
     job_end(&o);
@@ -306,10 +307,13 @@ static void check_recompute(void)
         int notes;
     } cases[] = {
         { "", RT_RECOMPUTE_BY_PLAN, NULL, 0 },
-        { "gradient_checkpointing: false\ndisable_gradient_checkpointing: null\n", RT_RECOMPUTE_BY_PLAN, NULL, 0 },
+        { "gradient_checkpointing: false\ndisable_gradient_checkpointing: null\n", RT_RECOMPUTE_BY_PLAN, NULL,
+          0 },
         { "gradient_checkpointing: true\n", RT_RECOMPUTE_ALWAYS, "gradient_checkpointing: true", 0 },
-        { "disable_gradient_checkpointing: false\n", RT_RECOMPUTE_ALWAYS, "disable_gradient_checkpointing: false", 0 },
-        { "disable_gradient_checkpointing: true\n", RT_RECOMPUTE_NEVER, "disable_gradient_checkpointing: true", 0 },
+        { "disable_gradient_checkpointing: false\n", RT_RECOMPUTE_ALWAYS,
+          "disable_gradient_checkpointing: false", 0 },
+        { "disable_gradient_checkpointing: true\n", RT_RECOMPUTE_NEVER, "disable_gradient_checkpointing: true",
+          0 },
         { "disable_gradient_checkpointing: true\ngradient_checkpointing: true\n", RT_RECOMPUTE_NEVER,
           "disable_gradient_checkpointing: true", 1 },
     };

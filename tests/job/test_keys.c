@@ -46,8 +46,7 @@ static void check_golden(void)
     json_t *keys = json_loads(text, 0, NULL), *k, *word;
     size_t index, at;
     ok(json_array_size(keys) == 346, "%zu recorded keys == 346", json_array_size(keys));
-    json_array_foreach(keys, index, k)
-    {
+    json_array_foreach (keys, index, k) {
         const char *name = json_string_value(json_object_get(k, "name"));
         const size_t found = rt_key_find(name);
         if (found == rt_key_count()) {
@@ -56,8 +55,8 @@ static void check_golden(void)
         }
         const struct rt_key *key = rt_key_at(found);
         bool knows = true;
-        json_array_foreach(json_object_get(k, "choices"), at, word) knows =
-            knows && rt_word_among(key->choices, json_string_value(word));
+        json_array_foreach (json_object_get(k, "choices"), at, word)
+            knows = knows && rt_word_among(key->choices, json_string_value(word));
         const bool good_default = default_agrees(key, json_object_get(k, "default"));
         const bool good_type = type_agrees(key, json_string_value(json_object_get(k, "type")));
         ok(good_default && good_type && knows,

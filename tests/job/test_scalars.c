@@ -40,8 +40,7 @@ int main(void)
     size_t index;
     json_t *c;
     ok(json_array_size(cases) >= 150, "%zu recorded scalars >= 150", json_array_size(cases));
-    json_array_foreach(cases, index, c)
-    {
+    json_array_foreach (cases, index, c) {
         const char *word = json_string_value(json_object_get(c, "text"));
         const char *type = json_string_value(json_object_get(c, "type"));
         const char *value = json_string_value(json_object_get(c, "value"));

@@ -27,7 +27,8 @@ struct problem {
     struct rt_attention at;
     int32_t cu[8];
     int64_t nq, nkv;
-    int64_t step; /* what the distances of rows are odd multiples of beyond the columns: 8 puts rows at 16 bytes */
+    int64_t
+        step; /* what the distances of rows are odd multiples of beyond the columns: 8 puts rows at 16 bytes */
     double *q, *k, *v, *o, *lse, *d_o, *dq, *dk, *dv;
     double *o_bound, *lse_bound, *dq_bound, *dk_bound, *dv_bound;
 };

@@ -52,12 +52,13 @@ static void test_refusals(struct op_test *t)
     const double *x = op_random(t, 1, ROWS * 4);
     for (int i = 0; i < t->backends; i++) {
         struct op_backend *b = &t->backend[i];
-        const struct op_mat y = op_put(b, OP_ACT, ROWS, 4, x), f = op_put(b, OP_F32, ROWS, 4, x), index = op_ints(b, ROWS, no_images);
+        const struct op_mat y = op_put(b, OP_ACT, ROWS, 4, x), f = op_put(b, OP_F32, ROWS, 4, x),
+                            index = op_ints(b, ROWS, no_images);
         op_refuses(b, b->ex->ops->embed_fwd(b->ex, f.f32, y.act, b->ex->act, index.i32, NULL, index.i32, 2, 0),
                    "no columns");
         op_refuses(b, b->ex->ops->embed_bwd(b->ex, y.act, f.f32, index.i32, -2, 4), "rows < 0");
-        op_check(t, b->ex->ops->embed_fwd(b->ex, f.f32, y.act, b->ex->act, index.i32, NULL, index.i32, 0, 4), &f, x, NULL,
-                 "embed_fwd of no rows");
+        op_check(t, b->ex->ops->embed_fwd(b->ex, f.f32, y.act, b->ex->act, index.i32, NULL, index.i32, 0, 4),
+                 &f, x, NULL, "embed_fwd of no rows");
         op_check(t, b->ex->ops->embed_bwd(b->ex, y.act, f.f32, index.i32, 0, 4), &y, x, NULL,
                  "embed_bwd of no rows");
     }

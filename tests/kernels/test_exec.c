@@ -34,7 +34,8 @@ static void test_memory(struct op_backend *b)
           "%s zeroes what it is asked to", b->name);
     unsigned char *late = NULL;
     op_ok(rt_exec_get_end(ex) == RT_OK, "%s waits for no get", b->name);
-    op_ok(rt_exec_pin(ex, (void **)&late, sizeof host) == RT_OK && late != NULL, "%s pins memory for gets", b->name);
+    op_ok(rt_exec_pin(ex, (void **)&late, sizeof host) == RT_OK && late != NULL, "%s pins memory for gets",
+          b->name);
     op_ok(rt_exec_get_begin(ex, late, p, 500) == RT_OK &&
               rt_exec_get_begin(ex, late + 500, (unsigned char *)p + 500, 500) == RT_OK &&
               rt_exec_zero(ex, p, sizeof host) == RT_OK && rt_exec_get_end(ex) == RT_OK &&
@@ -90,17 +91,20 @@ static void test_beside(struct op_backend *b)
     const rt_status st = rt_exec_info(ex, &info);
     op_ok(st == RT_OK && info.name[0] != '\0', "%s is called %s %s %s, one of %d", b->name, info.name,
           info.uuid, info.bus, info.visible);
-    op_ok(ex->device == RT_DEVICE_CPU || (strlen(info.uuid) == 40 && strchr(info.bus, ':') != NULL && info.visible > 0),
+    op_ok(ex->device == RT_DEVICE_CPU ||
+              (strlen(info.uuid) == 40 && strchr(info.bus, ':') != NULL && info.visible > 0),
           "%s has the names of a GPU", b->name);
-    op_ok(rt_exec_passed(ex, RT_EXEC_MARKS - 1, &passed) == RT_OK && passed, "%s: a mark never set has passed", b->name);
-    op_ok(rt_exec_pin(ex, (void **)&pinned, BYTES) == RT_OK && rt_exec_alloc(ex, &p, BYTES) == RT_OK, "%s pins memory", b->name);
+    op_ok(rt_exec_passed(ex, RT_EXEC_MARKS - 1, &passed) == RT_OK && passed, "%s: a mark never set has passed",
+          b->name);
+    op_ok(rt_exec_pin(ex, (void **)&pinned, BYTES) == RT_OK && rt_exec_alloc(ex, &p, BYTES) == RT_OK,
+          "%s pins memory", b->name);
     for (size_t i = 0; i < BYTES; i++)
         pinned[i] = (unsigned char)(i * 7 + i / 256);
     op_ok(rt_exec_put_pinned(ex, p, pinned, BYTES) == RT_OK && rt_exec_mark(ex, 3) == RT_OK && soon(mark_3, ex),
           "%s: a copy from it passes its mark", b->name);
     memset(pinned, 0, BYTES);
-    op_ok(rt_exec_lane(ex, &lane) == RT_OK && lane.after(lane.context) == RT_OK && soon(lane.done, lane.context) &&
-              lane.before(lane.context) == RT_OK,
+    op_ok(rt_exec_lane(ex, &lane) == RT_OK && lane.after(lane.context) == RT_OK &&
+              soon(lane.done, lane.context) && lane.before(lane.context) == RT_OK,
           "%s: the lane takes turns with it", b->name);
     op_ok(lane.get(lane.context, back, p, BYTES) == RT_OK, "%s: the lane copies", b->name);
     for (size_t i = 0; i < BYTES; i++)

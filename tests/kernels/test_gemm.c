@@ -126,14 +126,16 @@ static void test_exact(struct op_test *t)
 /* The same bits in a second run, at a size that several threads share. */
 static void test_repeat(struct op_test *t)
 {
-    const struct operands p = { 300, 700, 900, false, true, op_random(t, 1, 300 * 900), op_random(t, 2, 700 * 900) };
+    const struct operands p = {
+        300, 700, 900, false, true, op_random(t, 1, 300 * 900), op_random(t, 2, 700 * 900)
+    };
     double *first = op_zeros(t, p.m * p.n);
     for (int i = 0; i < t->backends; i++) {
         struct op_backend *b = &t->backend[i];
         for (int run = 0; run < 2; run++) {
             const struct tensors x = place(b, &p, p.a, OP_ACT, NULL, 0);
-            const rt_status st = b->ex->ops->gemm(b->ex, x.c.act, x.c.ld, x.a.act, x.a.ld, p.ta, x.b.act, x.b.ld,
-                                                  p.tb, NULL, p.m, p.n, p.k, 0.3f, 0.0f);
+            const rt_status st = b->ex->ops->gemm(b->ex, x.c.act, x.c.ld, x.a.act, x.a.ld, p.ta, x.b.act,
+                                                  x.b.ld, p.tb, NULL, p.m, p.n, p.k, 0.3f, 0.0f);
             if (run == 0)
                 op_get(&x.c, first);
             else

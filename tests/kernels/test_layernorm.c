@@ -38,7 +38,8 @@ static double rstd_error(const struct stats *s, int64_t cols)
     return ((double)cols / 2 + 6) * U_F32 + e * e;
 }
 
-static void test_fwd(struct op_test *t, int64_t rows, int64_t cols, bool with_delta, bool in_place, bool round_sum)
+static void test_fwd(struct op_test *t, int64_t rows, int64_t cols, bool with_delta, bool in_place,
+                     bool round_sum)
 {
     const int64_t n = rows * cols;
     const double *x = op_random(t, 1, n), *delta = op_random(t, 2, n);
@@ -52,9 +53,9 @@ static void test_fwd(struct op_test *t, int64_t rows, int64_t cols, bool with_de
         const struct op_mat bsum = op_put(b, OP_F32, rows, cols, NULL), br = op_put(b, OP_F32, rows, 2, NULL);
         const struct op_mat by = op_mat(b, OP_ACT, rows, cols, cols + 3, NULL);
         const struct op_mat *s = in_place ? &bx : &bsum;
-        const rt_status st =
-            b->ex->ops->add_layernorm_fwd(b->ex, s->f32, by.act, by.ld, br.f32, bx.f32,
-                                          with_delta ? bd.act : NULL, bw.f32, bb.f32, rows, cols, eps, round_sum);
+        const rt_status st = b->ex->ops->add_layernorm_fwd(b->ex, s->f32, by.act, by.ld, br.f32, bx.f32,
+                                                           with_delta ? bd.act : NULL, bw.f32, bb.f32, rows,
+                                                           cols, eps, round_sum);
         for (int64_t r = 0; r < rows; r++) {
             for (int64_t e = r * cols; e < (r + 1) * cols; e++)
                 sum[e] = !with_delta ? x[e] : round_sum ? op_rn(b, x[e] + delta[e]) : x[e] + delta[e];
@@ -133,12 +134,13 @@ static void test_bwd(struct op_test *t, int64_t rows, int64_t cols)
     for (int i = 0; i < t->backends; i++) {
         struct op_backend *b = &t->backend[i];
         const struct op_mat bdx = op_put(b, OP_F32, rows, cols, before),
-                            brounded = op_put(b, OP_ACT, rows, cols, NULL), bx = op_put(b, OP_F32, rows, cols, x);
+                            brounded = op_put(b, OP_ACT, rows, cols, NULL),
+                            bx = op_put(b, OP_F32, rows, cols, x);
         const struct op_mat bdy = op_mat(b, OP_ACT, rows, cols, cols + 5, dy),
                             bw = op_put(b, OP_F32, 1, cols, w);
         const struct op_mat bs = op_put(b, OP_F32, rows, 2, stats);
-        const rt_status st =
-            b->ex->ops->layernorm_bwd(b->ex, bdx.f32, brounded.act, bdy.act, bdy.ld, bx.f32, bs.f32, bw.f32, rows, cols);
+        const rt_status st = b->ex->ops->layernorm_bwd(b->ex, bdx.f32, brounded.act, bdy.act, bdy.ld, bx.f32,
+                                                       bs.f32, bw.f32, rows, cols);
         for (int64_t e = 0; e < n; e++) { /* cols roundings of the sums, 8 around them, the sum with dx */
             const double inner = ((double)cols + 8) * U_F32 * size[e];
             bound[e] = inner + U_F32 * (fabs(want[e]) + inner);
@@ -173,8 +175,10 @@ static void test_refusals(struct op_test *t)
         rt_layernorm_bwd_fn *bwd = b->ex->ops->layernorm_bwd;
         const struct op_mat bx = op_put(b, OP_ACT, 3, 4, x), y = op_put(b, OP_ACT, 3, 4, x);
         const struct op_mat s = op_put(b, OP_F32, 3, 2, x), f = op_put(b, OP_F32, 3, 4, x);
-        op_refuses(b, fwd(b->ex, NULL, y.act, 3, s.f32, f.f32, NULL, f.f32, f.f32, 3, 4, eps, false), "ldy < cols");
-        op_refuses(b, fwd(b->ex, NULL, y.act, 4, s.f32, f.f32, NULL, f.f32, f.f32, 3, 0, eps, false), "no columns");
+        op_refuses(b, fwd(b->ex, NULL, y.act, 3, s.f32, f.f32, NULL, f.f32, f.f32, 3, 4, eps, false),
+                   "ldy < cols");
+        op_refuses(b, fwd(b->ex, NULL, y.act, 4, s.f32, f.f32, NULL, f.f32, f.f32, 3, 0, eps, false),
+                   "no columns");
         op_refuses(b, bwd(b->ex, f.f32, y.act, bx.act, 3, f.f32, s.f32, f.f32, 3, 4), "lddy < cols");
         rt_status st = fwd(b->ex, NULL, y.act, 4, s.f32, f.f32, NULL, f.f32, f.f32, 0, 4, eps, false);
         op_check(t, st, &y, x, NULL, "add_layernorm_fwd without rows does nothing");

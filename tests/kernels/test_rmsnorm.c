@@ -22,7 +22,8 @@ static double rstd_error(int64_t cols)
     return ((double)cols / 2 + 4) * U_F32;
 }
 
-static void test_fwd(struct op_test *t, int64_t rows, int64_t cols, bool with_delta, bool in_place, bool round_sum)
+static void test_fwd(struct op_test *t, int64_t rows, int64_t cols, bool with_delta, bool in_place,
+                     bool round_sum)
 {
     const int64_t n = rows * cols;
     const double *x = op_random(t, 1, n), *delta = op_random(t, 2, n), *w = op_random(t, 3, cols);
@@ -35,14 +36,14 @@ static void test_fwd(struct op_test *t, int64_t rows, int64_t cols, bool with_de
         const struct op_mat by = op_mat(b, OP_ACT, rows, cols, cols + 3, NULL),
                             br = op_put(b, OP_F32, rows, 1, NULL);
         const struct op_mat *s = !with_delta ? &bsum : in_place ? &bx : &bsum;
-        const rt_status st = b->ex->ops->add_rmsnorm_fwd(b->ex, s->f32, by.act, by.ld, br.f32, bx.f32,
-                                                         with_delta ? bd.act : NULL, bw.f32, rows, cols, eps, round_sum);
+        const rt_status st =
+            b->ex->ops->add_rmsnorm_fwd(b->ex, s->f32, by.act, by.ld, br.f32, bx.f32,
+                                        with_delta ? bd.act : NULL, bw.f32, rows, cols, eps, round_sum);
         for (int64_t r = 0; r < rows; r++) {
             for (int64_t c = 0; c < cols; c++) /* exact in fp32 */
-                sum[r * cols + c] =
-                    !with_delta ? x[r * cols + c]
-                    : round_sum ? op_rn(b, x[r * cols + c] + delta[r * cols + c])
-                                : x[r * cols + c] + delta[r * cols + c];
+                sum[r * cols + c] = !with_delta ? x[r * cols + c]
+                                    : round_sum ? op_rn(b, x[r * cols + c] + delta[r * cols + c])
+                                                : x[r * cols + c] + delta[r * cols + c];
             rstd[r] = rstd_of(sum + r * cols, cols);
             rstd_bound[r] = rstd[r] * rstd_error(cols);
             for (int64_t c = 0; c < cols; c++) { /* two products and one rn */
@@ -104,14 +105,14 @@ static void test_bwd(struct op_test *t, int64_t rows, int64_t cols)
     for (int i = 0; i < t->backends; i++) {
         struct op_backend *b = &t->backend[i];
         const struct op_mat bdx = op_put(b, OP_F32, rows, cols, before),
-                            brounded = op_put(b, OP_ACT, rows, cols, NULL), bx = op_put(b, OP_F32, rows, cols, x);
+                            brounded = op_put(b, OP_ACT, rows, cols, NULL),
+                            bx = op_put(b, OP_F32, rows, cols, x);
         const struct op_mat bdy = op_mat(b, OP_ACT, rows, cols, cols + 5, dy),
                             bw = op_put(b, OP_F32, 1, cols, w);
         const struct op_mat br = op_put(b, OP_F32, rows, 1, rstd);
-        const rt_status st =
-            b->ex->ops->rmsnorm_bwd(b->ex, bdx.f32, brounded.act, bdy.act, bdy.ld, bx.f32, br.f32, bw.f32, rows, cols);
-        for (int64_t e = 0; e < n;
-             e++) { /* cols roundings of the sum, 8 around it, then the sum with dx */
+        const rt_status st = b->ex->ops->rmsnorm_bwd(b->ex, bdx.f32, brounded.act, bdy.act, bdy.ld, bx.f32,
+                                                     br.f32, bw.f32, rows, cols);
+        for (int64_t e = 0; e < n; e++) { /* cols roundings of the sum, 8 around it, then the sum with dx */
             const double inner = ((double)cols + 8) * U_F32 * size[e];
             bound[e] = inner + U_F32 * (fabs(want[e]) + inner);
             act_bound[e] = bound[e] + b->u * (fabs(want[e]) + bound[e]);

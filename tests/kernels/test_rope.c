@@ -41,8 +41,7 @@ static void test_shape(struct op_test *t, const int64_t *shape, int sign)
         const struct op_mat bx = op_mat(b, OP_ACT, rows, heads * d, heads * d + 7, x);
         const struct op_mat bc = op_put(b, OP_F32, rows, half, cosines),
                             bs = op_put(b, OP_F32, rows, half, sines);
-        const rt_status st =
-            b->ex->ops->rope(b->ex, bx.act, bx.ld, bc.f32, bs.f32, rows, heads, d, sign);
+        const rt_status st = b->ex->ops->rope(b->ex, bx.act, bx.ld, bc.f32, bs.f32, rows, heads, d, sign);
         for (int64_t e = 0; e < n; e++) {
             const int64_t within = e % d, at = e / (heads * d) * half + within % half;
             const double turned = within < half ? -x[e + half] : x[e - half];
@@ -51,8 +50,8 @@ static void test_shape(struct op_test *t, const int64_t *shape, int sign)
             want[e] = first + second;
             bound[e] = inner + b->u * (fabs(want[e]) + inner);
         }
-        op_check(t, st, &bx, want, bound, "rope [%lld,%lld,%lld] sign %d", (long long)rows, (long long)heads, (long long)d,
-                 sign);
+        op_check(t, st, &bx, want, bound, "rope [%lld,%lld,%lld] sign %d", (long long)rows, (long long)heads,
+                 (long long)d, sign);
     }
     op_reset(t);
 }

@@ -50,7 +50,8 @@ static void test_scatter(struct op_test *t, int64_t cols)
         struct op_backend *b = &t->backend[i];
         const struct op_mat bx = op_mat(b, OP_F32, ROWS, cols, cols + 1, x), index = op_ints(b, ROWS, to);
         const struct op_mat y = op_mat(b, OP_F32, TALL, cols, cols + 3, before);
-        const rt_status st = b->ex->ops->scatter_rows_f32(b->ex, y.f32, y.ld, bx.f32, bx.ld, index.i32, ROWS, cols);
+        const rt_status st =
+            b->ex->ops->scatter_rows_f32(b->ex, y.f32, y.ld, bx.f32, bx.ld, index.i32, ROWS, cols);
         op_check(t, st, &y, want, NULL, "scatter_rows_f32 of %lld columns", (long long)cols);
     }
     op_reset(t);

@@ -21,8 +21,13 @@ uint32_t test_random(uint32_t *state)
 struct rt_model_options test_model_options(void)
 {
     static const char *all[] = { "all" };
-    return (struct rt_model_options){ .lora_rank = 4, .lora_alpha = 8, .lora_target = all, .lora_targets = 1,
-                                      .freeze_vision_tower = true, .freeze_multi_modal_projector = true, .seed = 42 };
+    return (struct rt_model_options){ .lora_rank = 4,
+                                      .lora_alpha = 8,
+                                      .lora_target = all,
+                                      .lora_targets = 1,
+                                      .freeze_vision_tower = true,
+                                      .freeze_multi_modal_projector = true,
+                                      .seed = 42 };
 }
 
 static void must(rt_status st, const struct rt_error *err)
@@ -67,8 +72,13 @@ void test_model_open_on(struct test_model *t, struct rt_dist *dist, enum rt_devi
                         enum rt_dtype act, struct rt_model_options opt)
 {
     static float lut[3][256];
-    const struct rt_model_limits pass = { .tokens = TOKENS, .samples = SAMPLES, .max_length = 40, .patches = 64,
-                                          .pictures = PICTURES, .learned = TOKENS, .max_picture_patches = 48 };
+    const struct rt_model_limits pass = { .tokens = TOKENS,
+                                          .samples = SAMPLES,
+                                          .max_length = 40,
+                                          .patches = 64,
+                                          .pictures = PICTURES,
+                                          .learned = TOKENS,
+                                          .max_picture_patches = 48 };
     const struct rt_model_needs needs = { .train = pass, .eval = pass, .micros = 1 };
     for (int c = 0; c < 3; c++)
         for (int i = 0; i < 256; i++)
@@ -97,7 +107,8 @@ void test_model_close(struct test_model *t)
 }
 
 /* Picture tokens of cells h x w from position `at` on, then text, as the reference counts positions. */
-static int64_t put_sample(struct rt_batch *b, int64_t at, int64_t text, int64_t h, int64_t w, int32_t *row, uint32_t *seed)
+static int64_t put_sample(struct rt_batch *b, int64_t at, int64_t text, int64_t h, int64_t w, int32_t *row,
+                          uint32_t *seed)
 {
     const int64_t cells = h * w, n = text + cells, before = cells > 0 ? 3 : text;
     for (int64_t i = 0, st = 0; i < n; i++) {
@@ -133,17 +144,30 @@ const struct rt_batch *test_batch(uint32_t seed)
     static float weights[TOKENS];
     static struct rt_picture picture[PICTURES];
     static struct rt_batch b;
-    b = (struct rt_batch){ .tokens = TOKENS, .samples = SAMPLES, .max_length = 31, .ids = ids, .offsets = offsets,
-                           .positions = positions, .image_rows = image_rows, .learned_at = learned_at,
-                           .targets = targets, .weights = weights, .micro_of = micro_of, .pictures = PICTURES,
-                           .picture = picture, .micros = 1 };
+    b = (struct rt_batch){ .tokens = TOKENS,
+                           .samples = SAMPLES,
+                           .max_length = 31,
+                           .ids = ids,
+                           .offsets = offsets,
+                           .positions = positions,
+                           .image_rows = image_rows,
+                           .learned_at = learned_at,
+                           .targets = targets,
+                           .weights = weights,
+                           .micro_of = micro_of,
+                           .pictures = PICTURES,
+                           .picture = picture,
+                           .micros = 1 };
     const int grid[PICTURES][2] = { { 4, 6 }, { 10, 4 } }; /* the second crosses a window of 8 x 8 */
     int32_t row = 0;
     for (int i = 0; i < PICTURES; i++) {
         for (size_t k = 0; k < sizeof rgb[i]; k++)
             rgb[i][k] = (uint8_t)test_random(&seed);
-        picture[i] = (struct rt_picture){ .rgb = { rgb[i], rgb[i] }, .height = grid[i][0] * PATCH, .width = grid[i][1] * PATCH,
-                                          .grid_h = grid[i][0], .grid_w = grid[i][1] };
+        picture[i] = (struct rt_picture){ .rgb = { rgb[i], rgb[i] },
+                                          .height = grid[i][0] * PATCH,
+                                          .width = grid[i][1] * PATCH,
+                                          .grid_h = grid[i][0],
+                                          .grid_w = grid[i][1] };
         b.patches += grid[i][0] * grid[i][1];
     }
     offsets[1] = (int32_t)put_sample(&b, 0, 18, 2, 3, &row, &seed);

@@ -17,8 +17,8 @@ struct test_model {
     char folder[256];
 };
 
-/* A folder of its own with a random model of this preset; prints and exits where that fails. Its files and it are removed by
- * test_model_remove. */
+/* A folder of its own with a random model of this preset; prints and exits where that fails. Its files and it
+ * are removed by test_model_remove. */
 void test_model_folder(char folder[256], const char *preset, enum rt_dtype dtype);
 void test_model_remove(const char *folder);
 
@@ -32,7 +32,8 @@ void test_model_open_on(struct test_model *t, struct rt_dist *dist, enum rt_devi
                         enum rt_dtype act, struct rt_model_options opt);
 void test_model_close(struct test_model *t);
 
-/* Two samples of text and pictures (24 and 31 tokens) of noise, then one of text alone; every fourth token is learned. */
+/* Two samples of text and pictures (24 and 31 tokens) of noise, then one of text alone; every fourth token is
+ * learned. */
 const struct rt_batch *test_batch(uint32_t seed);
 
 /* xorshift32: test data need no better. */

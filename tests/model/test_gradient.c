@@ -51,8 +51,8 @@ static void check_module(struct test_model *t, const struct rt_batch *batch, con
     memcpy(ad->p, saved, (size_t)ad->count * sizeof *saved);
     free(saved);
     const double slope = (loss[0] - loss[1]) / (2 * h), noise = 4e-6 / (2 * h), bound = 5e-3 * norm + noise;
-    ok(norm > 0 && fabs(slope - norm) <= bound, "%s %s: |gradient| %.5f, by differences %.5f, bound %.1e", what, m->name,
-       norm, slope, bound);
+    ok(norm > 0 && fabs(slope - norm) <= bound, "%s %s: |gradient| %.5f, by differences %.5f, bound %.1e", what,
+       m->name, norm, slope, bound);
 }
 
 /* Gradients as they are when the backward says that they are ready. */
@@ -81,7 +81,9 @@ static void check_model(struct rt_dist *dist, const char *what, const char *pres
     test_model_open(&t, dist, preset, RT_F32, opt);
     struct rt_adapter *ad = rt_model_adapter(t.model);
     const struct rt_batch *batch = test_batch(99);
-    struct early early = { .ad = ad, .grad = calloc((size_t)ad->count, sizeof(float)), .first = ad->count, .ordered = true };
+    struct early early = {
+        .ad = ad, .grad = calloc((size_t)ad->count, sizeof(float)), .first = ad->count, .ordered = true
+    };
     uint32_t seed = 5;
     for (int64_t i = 0; i < ad->modules; i++) /* B starts at zero: move it, or A has no gradient */
         for (int64_t k = 0; k < ad->r * ad->module[i].out; k++)
@@ -95,12 +97,15 @@ static void check_model(struct rt_dist *dist, const char *what, const char *pres
         st = rt_model_fwd(t.model, batch, true, 7);
     if (st == RT_OK)
         st = rt_model_bwd(t.model, keep_ready, &early);
-    ok(st == RT_OK, "%s: forward and backward%s%s", what, st == RT_OK ? "" : ": ", st == RT_OK ? "" : t.err.text);
+    ok(st == RT_OK, "%s: forward and backward%s%s", what, st == RT_OK ? "" : ": ",
+       st == RT_OK ? "" : t.err.text);
     float *grad = malloc((size_t)ad->count * sizeof *grad);
     memcpy(grad, ad->g, (size_t)ad->count * sizeof *grad);
     ok(early.calls > 0 && early.ordered &&
-           memcmp(early.grad + early.first, grad + early.first, (size_t)(ad->count - early.first) * sizeof *grad) == 0,
-       "%s: gradients that are said to be ready are final (%d times, down to %lld)", what, early.calls, (long long)early.first);
+           memcmp(early.grad + early.first, grad + early.first,
+                  (size_t)(ad->count - early.first) * sizeof *grad) == 0,
+       "%s: gradients that are said to be ready are final (%d times, down to %lld)", what, early.calls,
+       (long long)early.first);
     free(early.grad);
     for (int64_t i = 0; i < ad->modules && st == RT_OK; i++)
         check_module(&t, batch, &ad->module[i], grad, what, true);

@@ -116,8 +116,13 @@ static rt_status open_model(const struct ranks *w, struct rt_model **model, stru
                             const char *path, enum rt_dtype act, struct rt_error *err)
 {
     static float lut[3 * 256];
-    const struct rt_model_limits pass = { .tokens = 16, .samples = 1, .max_length = 16, .patches = 16,
-                                          .pictures = 1, .learned = 16, .max_picture_patches = 16 };
+    const struct rt_model_limits pass = { .tokens = 16,
+                                          .samples = 1,
+                                          .max_length = 16,
+                                          .patches = 16,
+                                          .pictures = 1,
+                                          .learned = 16,
+                                          .max_picture_patches = 16 };
     const struct rt_model_needs needs = { .train = pass, .eval = pass, .micros = 1 };
     struct rt_model_options opt = test_model_options();
     opt.model_name_or_path = path;

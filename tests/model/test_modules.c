@@ -1,4 +1,5 @@
-/* test_modules.c - what LoRA lands on, for the settings of LLaMA-Factory 0.9.5 (find_all_linear_modules, patch_target_modules). */
+/* test_modules.c - what LoRA lands on, for the settings of LLaMA-Factory 0.9.5 (find_all_linear_modules,
+ * patch_target_modules). */
 #include "config.h"
 #include "model/modules.h"
 #include "tap.h"
@@ -23,7 +24,8 @@ static void check(const struct rt_modules *list, const char *what, struct rt_mod
        "%s: %lld modules from %s to %s%s", what, (long long)hits, at[0], at[1], err.text);
 }
 
-static void check_refused(const struct rt_modules *list, const char *what, struct rt_model_options opt, const char *word)
+static void check_refused(const struct rt_modules *list, const char *what, struct rt_model_options opt,
+                          const char *word)
 {
     bool hit[256];
     int64_t hits = 0;
@@ -34,8 +36,14 @@ static void check_refused(const struct rt_modules *list, const char *what, struc
 
 int main(void)
 {
-    struct rt_model_config c = { .family = RT_QWEN2_5_VL, .vocab = 320, .hidden = 64, .intermediate = 160, .layers = 3,
-                                 .heads = 4, .kv_heads = 2, .head_dim = 16 };
+    struct rt_model_config c = { .family = RT_QWEN2_5_VL,
+                                 .vocab = 320,
+                                 .hidden = 64,
+                                 .intermediate = 160,
+                                 .layers = 3,
+                                 .heads = 4,
+                                 .kv_heads = 2,
+                                 .head_dim = 16 };
     c.vision.depth = 4;
     c.vision.width = 48;
     c.vision.mlp = 100;
@@ -47,17 +55,20 @@ int main(void)
         return 1;
     const char *all[] = { "all" }, *qv[] = { "q_proj", "v_proj" }, *merger[] = { "mlp.0", "mlp.2", "q_proj" };
     const char *container[] = { "self_attn" }, *slip[] = { "q_porj" };
-    struct rt_model_options opt = { .lora_target = all, .lora_targets = 1, .freeze_vision_tower = true,
-                                    .freeze_multi_modal_projector = true };
+    struct rt_model_options opt = {
+        .lora_target = all, .lora_targets = 1, .freeze_vision_tower = true, .freeze_multi_modal_projector = true
+    };
     check(&list, "defaults", opt, 21, "model.language_model.layers.0.self_attn.q_proj",
           "model.language_model.layers.2.mlp.down_proj");
     opt.freeze_multi_modal_projector = false;
-    check(&list, "projector unfrozen changes nothing", opt, 21, "model.language_model.layers.0.self_attn.q_proj",
-          "model.language_model.layers.2.mlp.down_proj");
+    check(&list, "projector unfrozen changes nothing", opt, 21,
+          "model.language_model.layers.0.self_attn.q_proj", "model.language_model.layers.2.mlp.down_proj");
     opt.freeze_vision_tower = false;
-    check(&list, "tower unfrozen", opt, 41, "model.visual.blocks.0.attn.qkv", "model.language_model.layers.2.mlp.down_proj");
+    check(&list, "tower unfrozen", opt, 41, "model.visual.blocks.0.attn.qkv",
+          "model.language_model.layers.2.mlp.down_proj");
     opt.freeze_language_model = true;
-    check(&list, "tower alone", opt, 20, "model.visual.blocks.0.attn.qkv", "model.visual.blocks.3.mlp.down_proj");
+    check(&list, "tower alone", opt, 20, "model.visual.blocks.0.attn.qkv",
+          "model.visual.blocks.3.mlp.down_proj");
     opt.freeze_vision_tower = true;
     check_refused(&list, "nothing left", opt, "leaves no layer");
     opt.freeze_language_model = false;
@@ -67,10 +78,11 @@ int main(void)
           "model.language_model.layers.2.self_attn.v_proj");
     opt.lora_target = merger;
     opt.lora_targets = 3;
-    check(&list, "mlp.0,mlp.2,q_proj", opt, 5, "model.visual.merger.mlp.0", "model.language_model.layers.2.self_attn.q_proj");
-    opt.freeze_multi_modal_projector = true;
-    check(&list, "mlp.0,mlp.2,q_proj with the projector frozen", opt, 3, "model.language_model.layers.0.self_attn.q_proj",
+    check(&list, "mlp.0,mlp.2,q_proj", opt, 5, "model.visual.merger.mlp.0",
           "model.language_model.layers.2.self_attn.q_proj");
+    opt.freeze_multi_modal_projector = true;
+    check(&list, "mlp.0,mlp.2,q_proj with the projector frozen", opt, 3,
+          "model.language_model.layers.0.self_attn.q_proj", "model.language_model.layers.2.self_attn.q_proj");
     opt.lora_target = container;
     opt.lora_targets = 1;
     check_refused(&list, "a container", opt, "is not a linear layer");

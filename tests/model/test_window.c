@@ -30,8 +30,10 @@ int main(void)
     int cu = 1;
     for (int i = 0; i < 7; i++)
         cu &= window_cu[i] == want_cu[i];
-    ok(cu && window_cu[7] == 244 && o.windows == 7, "window boundaries in rows, %lld windows", (long long)o.windows);
-    ok(full_cu[1] == 220 && full_cu[2] == 244 && o.full_max == 220 && o.window_max == 64, "picture boundaries in rows");
+    ok(cu && window_cu[7] == 244 && o.windows == 7, "window boundaries in rows, %lld windows",
+       (long long)o.windows);
+    ok(full_cu[1] == 220 && full_cu[2] == 244 && o.full_max == 220 && o.window_max == 64,
+       "picture boundaries in rows");
     c.family = RT_QWEN2_VL;
     rt_window_order(&o, &c, &batch);
     int natural = 1;

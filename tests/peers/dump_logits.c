@@ -1,8 +1,8 @@
 /*
  * dump_logits.c - what a job's model makes of its first training micro-batches, for comparisons with torch's.
  *
- * FOLDER/N.npy: the logits of micro-batch N in f32. FOLDER/gradients: the gradients of the first one's loss in the form of an
- * adapter, lora_A.weight being the gradient of A. Device and element type are the job's.
+ * FOLDER/N.npy: the logits of micro-batch N in f32. FOLDER/gradients: the gradients of the first one's loss in
+ * the form of an adapter, lora_A.weight being the gradient of A. Device and element type are the job's.
  */
 #include "config.h"
 #include "data/data.h"
@@ -73,15 +73,20 @@ static rt_status open_all(struct dump *d, int argc, char **argv)
     struct rt_data_limits t;
     rt_data_limits(d->data, RT_TRAIN, &t);
     const struct rt_model_limits limits = {
-        .tokens = t.tokens, .samples = t.samples, .max_length = t.max_length, .patches = t.patches,
-        .pictures = t.pictures, .learned = t.learned, .max_picture_patches = t.max_picture_patches,
+        .tokens = t.tokens,
+        .samples = t.samples,
+        .max_length = t.max_length,
+        .patches = t.patches,
+        .pictures = t.pictures,
+        .learned = t.learned,
+        .max_picture_patches = t.max_picture_patches,
     };
     const struct rt_model_needs needs = { .train = limits, .eval = limits, .micros = 1 };
     const enum rt_dtype act = d->job->train.bf16 || d->job->train.pure_bf16 ? RT_BF16 : RT_F32;
     RT_TRY(rt_exec_open(&d->ex, d->job->train.device, act, 0, 2, d->err));
     const struct rt_model_notes model_notes = { ignore_progress, show_note, NULL };
-    RT_TRY(rt_model_open(&d->model, d->ex, &d->job->model, &needs, rt_data_pixel_lut(d->data), d->dist, &model_notes,
-                         d->err));
+    RT_TRY(rt_model_open(&d->model, d->ex, &d->job->model, &needs, rt_data_pixel_lut(d->data), d->dist,
+                         &model_notes, d->err));
     const struct rt_loader_options where = { .split = RT_TRAIN, .rank = 0, .size = 1 };
     return rt_loader_open(&d->loader, d->data, &where, d->err);
 }
@@ -136,7 +141,9 @@ static rt_status dump(struct dump *d, int argc, char **argv)
 int main(int argc, char **argv)
 {
     struct rt_error err = { 0 };
-    struct dump d = { .err = &err, .folder = argc > 3 ? argv[1] : NULL, .micros = argc > 3 ? atoll(argv[2]) : 0 };
+    struct dump d = { .err = &err,
+                      .folder = argc > 3 ? argv[1] : NULL,
+                      .micros = argc > 3 ? atoll(argv[2]) : 0 };
     if (d.micros < 1) {
         fprintf(stderr, "usage: dump_logits FOLDER MICROS JOB.yaml [key=value ...]\n");
         return rt_exit_code(RT_ERR_USAGE);

@@ -154,7 +154,7 @@ static void check_case(const char *name, double samples)
        name, err.text);
     size_t i;
     json_t *entry;
-    json_array_foreach(json_object_get(state, "log_history"), i, entry)
+    json_array_foreach (json_object_get(state, "log_history"), i, entry)
         replay_entry(&p, entry);
     static const char *const files[] = { "trainer_log.jsonl", "trainer_state.json", "train_results.json" };
     for (size_t f = 0; f < 3; f++) {
@@ -218,7 +218,9 @@ static void check_empty(void)
     struct rt_error err = { 0 };
     char *dir = scratch_make();
     const struct rt_report_options opt = { .output_dir = dir };
-    const struct rt_eval_log log = { .eval_loss = NAN, .eval_accuracy = NAN, .empty = true, .samples = 1, .prefix = "eval" };
+    const struct rt_eval_log log = {
+        .eval_loss = NAN, .eval_accuracy = NAN, .empty = true, .samples = 1, .prefix = "eval"
+    };
     struct rt_report *r = NULL;
     ok(rt_report_open(&r, &opt, &err) == RT_OK && rt_report_eval_results(r, &log, &err) == RT_OK,
        "evaluation of nothing %s", err.text);
@@ -235,7 +237,8 @@ static void write_text(const char *dir, const char *name, const char *text)
         ok(0, "%s is prepared", name);
 }
 
-/* An old all_results.json is added to, an old log is added to by a run that goes on, and replaced by one that begins, best_* and NaN get through. */
+/* An old all_results.json is added to, an old log is added to by a run that goes on, and replaced by one that
+ * begins, best_* and NaN get through. */
 static void check_old_files(void)
 {
     struct rt_error err = { 0 };
@@ -355,7 +358,8 @@ static void check_failures(void)
 {
     struct rt_error err = { 0 };
     struct rt_report *r = NULL;
-    char *dir = scratch_make(), *below = rt_report_path(dir, "file/out"), *deep = rt_report_path(dir, "a//b/c/");
+    char *dir = scratch_make(), *below = rt_report_path(dir, "file/out"),
+         *deep = rt_report_path(dir, "a//b/c/");
     write_text(dir, "file", "x");
     struct rt_report_options opt = { .output_dir = below, .total_steps = 4 };
     ok(rt_report_open(&r, &opt, &err) == RT_ERR_OUTPUT && strstr(err.text, "/file") != NULL, "refused: %s",
