@@ -4,6 +4,7 @@ include src/dist/local.mk
 include src/checkpoint/local.mk
 include src/report/local.mk
 include src/fetch/local.mk
+include src/monitor/local.mk
 include src/data/local.mk
 include src/model/local.mk
 include src/job/local.mk
