@@ -9,4 +9,5 @@ include src/data/local.mk
 include src/model/local.mk
 include src/job/local.mk
 include src/train/local.mk
+include src/check/local.mk
 include src/tools/local.mk

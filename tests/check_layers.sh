@@ -15,12 +15,13 @@ allowed() {
     src/model) echo base dist checkpoint report monitor kernels model ;;
     src/job) echo base dist checkpoint report monitor kernels data model job ;;
     src/train) echo base dist checkpoint report monitor kernels data model job train ;;
-    src/tools | src) echo base dist checkpoint report monitor kernels data model job train fetch tools ;;
+    src/check) echo base dist checkpoint report monitor kernels data model job train check ;;
+    src/tools | src) echo base dist checkpoint report monitor kernels data model job train fetch check tools ;;
     esac
 }
 n=0
 failed=0
-for dir in src/base src/checkpoint src/report src/fetch src/monitor src/dist kernels kernels/cpu kernels/cuda src/data src/model src/job src/train src/tools src; do
+for dir in src/base src/checkpoint src/report src/fetch src/monitor src/dist kernels kernels/cpu kernels/cuda src/data src/model src/job src/train src/check src/tools src; do
     bad=
     for file in "$dir"/*.c "$dir"/*.h "$dir"/*.cu "$dir"/*.cuh; do
         [ -e "$file" ] || continue
