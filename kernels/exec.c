@@ -96,7 +96,8 @@ rt_status rt_exec_pin(struct rt_exec *ex, void **host, size_t bytes)
 
 void rt_exec_unpin(struct rt_exec *ex, void *host)
 {
-    backend_of(ex->device)->unpin(ex, host);
+    if (host != NULL)
+        backend_of(ex->device)->unpin(ex, host);
 }
 
 rt_status rt_exec_put_pinned(struct rt_exec *ex, void *dst, const void *pinned, size_t bytes)

@@ -23,8 +23,7 @@ static rt_status look(struct rt_check *c)
     RT_TRY(rt_check_speed(c));
     RT_TRY(rt_check_sums(c));
     RT_TRY(rt_check_disk(c));
-    RT_TRY(rt_check_time(c));
-    return rt_findings_end(c->findings, c->err);
+    return rt_check_time(c);
 }
 
 rt_status rt_check_job(const struct rt_job *job, const struct rt_check_options *opt, struct rt_dist *dist,
@@ -33,9 +32,10 @@ rt_status rt_check_job(const struct rt_job *job, const struct rt_check_options *
     struct rt_check c = {
         .job = job, .opt = opt, .dist = dist, .err = err, .rank = rt_dist_rank(dist), .size = rt_dist_size(dist)
     };
-    const rt_status st = look(&c);
-    if (st == RT_ERR_COMM) /* a device that waits for another rank would not let go of its memory */
+    rt_status st = look(&c);
+    if (st != RT_OK) /* what one rank alone met keeps the others waiting */
         rt_dist_abort(dist, st, err->text);
+    st = rt_findings_end(c.findings, err);
     rt_model_close(c.model);
     rt_data_close(c.data);
     rt_dist_close_device(dist);

@@ -21,7 +21,7 @@ struct rt_check_options {
  * Collective. Each part says on rank 0's stdout what it looked at: a line that begins with OK, warning or FAIL,
  * and for the latter two a line with what to do. A part that fails does not keep the later ones from looking,
  * unless they need it. Returns the status of the first that failed, which a run would have met first too: its
- * text says how many did. RT_ERR_COMM ends everything at once.
+ * text says how many did. A rank that cannot go on ends the job, as in a run.
  * Writes files into output_dir and removes them, folders that it made too.
  */
 rt_status rt_check_job(const struct rt_job *job, const struct rt_check_options *opt, struct rt_dist *dist,

@@ -63,6 +63,7 @@ static const char *link_name(double version)
 static rt_status tell_links(struct rt_check *c)
 {
     struct rt_nvml_links links = { 0 };
+    char rate[RT_WORDS];
     double *up = malloc((size_t)c->size * sizeof *up);
     rt_status st = up == NULL ? rt_fail(c->err, RT_ERR_MEMORY, "no memory for links") : RT_OK;
     RT_TRY_TO(st, rt_dist_agree(c->dist, st, c->err), done);
@@ -76,9 +77,8 @@ static rt_status tell_links(struct rt_check *c)
         rt_find_rank(c->findings, RT_OK, "links", "no NVLink%s", c->gpu == NULL ? " that is known of" : "");
     else
         rt_find_rank(
-            c->findings, fewer ? RT_WARNING : RT_OK, "links",
-            "NVLink%s: %d of %d links up, %.0f GB/s each way%s", link_name(links.version), links.up,
-            links.count, c->nvlink / 1e9,
+            c->findings, fewer ? RT_WARNING : RT_OK, "links", "NVLink%s: %d of %d links up, %s each way%s",
+            link_name(links.version), links.up, links.count, rt_words_rate(rate, c->nvlink, "B/s"),
             fewer ? "\nother ranks have more: look at nvidia-smi nvlink -s there; a reset of the GPU or a "
                     "bridge that sits well may help"
                   : "");

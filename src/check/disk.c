@@ -17,6 +17,8 @@
 static const double most_written =
     256.0 * (1 << 20); /* bytes: enough to pass a cache of the drive's, if not all */
 static const double spare_bytes = 64.0 * (1 << 20); /* logs, plots, and what a checkpoint wants left */
+static const double files_each = 20; /* files of a checkpoint, or of the run's own: some more than today */
+static const double slow_s = 60;     /* all ranks wait while rank 0 writes */
 
 /* Beside tensors: tokenizer.json (11 MB in the published folders), the card, configurations. */
 static double small_files(const struct rt_check *c)
@@ -110,47 +112,57 @@ static void tell_speed(struct rt_check *c, const char *folder, double one, doubl
             folder, strerror(errno));
         return;
     }
+    char size[RT_WORDS], rate[RT_WORDS], time[RT_WORDS];
     const double takes = one / (bytes / seconds);
-    const bool slow = takes > 60;
+    const bool slow = takes > slow_s;
     rt_find_job(c->findings, slow ? RT_WARNING : RT_OK, "disk",
-                "%.0f MiB written and synced at %.3g MB/s: a checkpoint takes about %.2g s%s", bytes / 0x1p20,
-                bytes / seconds / 1e6, takes,
+                "%s written and synced at %s: a checkpoint takes %s%s", rt_words_bytes(size, bytes),
+                rt_words_rate(rate, bytes / seconds, "B/s"), rt_words_seconds(time, takes),
                 slow ? "\nwrite output_dir on a faster file system, or save more rarely (save_steps)" : "");
 }
 
-/* Too little for one checkpoint ends a run; too little for all makes it keep training without saving. */
+static void tell_files(struct rt_check *c, const char *folder, const struct statvfs *fs, int64_t number)
+{
+    const double files = files_each * (double)(number + 2);
+    if (fs->f_files > 0 && (double)fs->f_favail < files) /* some file systems do not count them */
+        rt_find_job(
+            c->findings, RT_WARNING, "disk",
+            "%s: %llu more files can be made there, and the run makes about %.0f\nremove files, or write another "
+            "output_dir",
+            folder, (unsigned long long)fs->f_favail, files);
+}
+
+/* Too little for the first checkpoint ends the run at its end; too little for all leaves it without later ones.
+ * Returns what is free. */
 static double tell_room(struct rt_check *c, const char *folder, double one, int64_t number)
 {
+    static const char cure[] = "free some space, or write another output_dir, a smaller save_total_limit or "
+                               "save_only_model: true";
+    char each[RT_WORDS], all_text[RT_WORDS], room_text[RT_WORDS], first_text[RT_WORDS];
     struct statvfs fs;
-    if (statvfs(folder, &fs) != 0 || fs.f_blocks == 0) {
-        rt_find_job(
-            c->findings, RT_WARNING, "disk",
-            "%s: how much is free is not told\nsee that there are %.1f MiB for a checkpoint, %.1f MiB in all",
-            folder, one / 0x1p20, (one * (double)number + spare_bytes) / 0x1p20);
-        return INFINITY;
-    }
-    const double room = (double)fs.f_bavail * (double)fs.f_frsize;
     const double first = 1.1 * one + spare_bytes, all = one * (double)number + one / 4 + spare_bytes;
-    const char *const cure = "free some space, write another output_dir, a smaller save_total_limit or "
-                             "save_only_model: true";
-    if (number > 0 && room < first)
-        rt_find_job(c->findings, RT_ERR_IO, "disk",
-                    "%s: %.1f MiB free, and the first checkpoint of %.1f MiB needs %.1f MiB\n%s", folder,
-                    room / 0x1p20, one / 0x1p20, first / 0x1p20, cure);
-    else if (room < all)
-        rt_find_job(c->findings, RT_WARNING, "disk",
-                    "%s: %.1f MiB free, less than the %.1f MiB of %lld checkpoints\n%s", folder, room / 0x1p20,
-                    all / 0x1p20, (long long)number, cure);
-    else
-        rt_find_job(c->findings, RT_OK, "disk",
-                    "%s: %.3g GiB free, %.3g GiB needed at most: %lld checkpoints of %.1f MiB", folder,
-                    room / 0x1p30, all / 0x1p30, (long long)number, one / 0x1p20);
-    if (fs.f_files > 0 && (double)fs.f_favail < 20.0 * (double)(number + 2))
+    const bool told = statvfs(folder, &fs) == 0 && fs.f_blocks > 0;
+    const double room = told ? (double)fs.f_bavail * (double)fs.f_frsize : INFINITY;
+    const char *const many = number == 1 ? "" : "s";
+    rt_words_bytes(each, one);
+    rt_words_bytes(all_text, all);
+    rt_words_bytes(room_text, told ? room : 0);
+    if (!told)
         rt_find_job(
             c->findings, RT_WARNING, "disk",
-            "%s: %llu more files can be made, and the run makes about %.0f\nremove files there, or write another "
-            "output_dir",
-            folder, (unsigned long long)fs.f_favail, 20.0 * (double)(number + 2));
+            "%s: how much is free is not told there\nsee that it takes %lld checkpoint%s of %s, %s in all",
+            folder, (long long)number, many, each, all_text);
+    else if (number > 0 && room < first)
+        rt_find_job(c->findings, RT_ERR_IO, "disk", "%s: %s free; the first checkpoint, of %s, needs %s\n%s",
+                    folder, room_text, each, rt_words_bytes(first_text, first), cure);
+    else if (room < all)
+        rt_find_job(c->findings, RT_WARNING, "disk", "%s: %s free; %lld checkpoint%s of %s need %s\n%s", folder,
+                    room_text, (long long)number, many, each, all_text, cure);
+    else
+        rt_find_job(c->findings, RT_OK, "disk", "%s: %s free; %lld checkpoint%s of %s and logs need %s at most",
+                    folder, room_text, (long long)number, many, each, all_text);
+    if (told)
+        tell_files(c, folder, &fs, number);
     return room;
 }
 

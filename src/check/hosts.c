@@ -1,11 +1,10 @@
 /* hosts.c - where the ranks are: hosts, program and MPI, clocks, memory, cores. */
 #include "config.h"
-#include "check/state.h"
+#include "check/links.h"
 
 #include "base/clock.h"
 #include "base/room.h"
 
-#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -32,16 +31,11 @@ static void look_around(struct rt_check *c, struct rt_place *mine)
     mine->network = rt_network_rate(mine->interface, sizeof mine->interface);
 }
 
-static bool same_host(const struct rt_check *c, int a, int b)
-{
-    return strcmp(c->hosts[a], c->hosts[b]) == 0;
-}
-
 /* The first rank of its host? */
 static bool leads(const struct rt_check *c, int r)
 {
     for (int b = 0; b < r; b++)
-        if (same_host(c, r, b))
+        if (rt_same_host(c, r, b))
             return false;
     return true;
 }
@@ -50,7 +44,7 @@ static int ranks_with(const struct rt_check *c, int r)
 {
     int n = 0;
     for (int b = 0; b < c->size; b++)
-        n += same_host(c, r, b);
+        n += rt_same_host(c, r, b);
     return n;
 }
 
@@ -110,11 +104,13 @@ static void tell_clocks(struct rt_check *c)
 
 static void tell_memory(struct rt_check *c)
 {
+    char free_text[RT_WORDS], all_text[RT_WORDS];
     for (int r = 0; r < c->size; r++)
         if (leads(c, r) && c->place[r].memory != SIZE_MAX)
-            rt_find_job(c->findings, RT_OK, "memory", "%s: %.1f of %.1f GiB free for %d rank%s", c->hosts[r],
-                        (double)c->place[r].free / 0x1p30, (double)c->place[r].memory / 0x1p30,
-                        ranks_with(c, r), ranks_with(c, r) == 1 ? "" : "s");
+            rt_find_job(c->findings, RT_OK, "memory", "%s: %s of %s free for %d rank%s", c->hosts[r],
+                        rt_words_bytes(free_text, (double)c->place[r].free),
+                        rt_words_bytes(all_text, (double)c->place[r].memory), ranks_with(c, r),
+                        ranks_with(c, r) == 1 ? "" : "s");
 }
 
 rt_status rt_check_hosts(struct rt_check *c)
@@ -153,7 +149,7 @@ static double cores_of(const struct rt_check *c, int r)
         if (!CPU_ISSET(k, &c->place[r].cores))
             continue;
         for (int b = 0; b < c->size; b++)
-            users += same_host(c, r, b) && CPU_ISSET(k, &c->place[b].cores);
+            users += rt_same_host(c, r, b) && CPU_ISSET(k, &c->place[b].cores);
         cores += 1.0 / users;
     }
     return cores;
@@ -181,22 +177,4 @@ rt_status rt_check_gather(struct rt_check *c, double mine, double *all)
     memcpy(all, got, bytes);
     free(got);
     return RT_OK;
-}
-
-const char *rt_range_text(char *text, size_t bytes, const double *x, int n, double scale, const char *unit)
-{
-    double low = INFINITY, high = -INFINITY;
-    for (int i = 0; i < n; i++) {
-        if (!isfinite(x[i]))
-            continue;
-        low = x[i] < low ? x[i] : low;
-        high = x[i] > high ? x[i] : high;
-    }
-    if (high < low)
-        snprintf(text, bytes, "unknown");
-    else if (high - low <= 0.02 * high)
-        snprintf(text, bytes, "%.3g %s", low / scale, unit);
-    else
-        snprintf(text, bytes, "%.3g to %.3g %s", low / scale, high / scale, unit);
-    return text;
 }

@@ -19,15 +19,17 @@ static struct rt_model_limits limits_of(const struct rt_check *c, enum rt_split 
 static void tell_plan(struct rt_check *c, const struct rt_error *why)
 {
     const struct rt_model_sizes *s = &c->sizes;
-    const char *const where = c->opt->gpu_gib > 0 ? "predicted for each GPU: " : "for each rank: ";
+    const char *const where = c->opt->gpu_gib > 0 ? "predicted for each GPU" : "each rank";
+    char total[RT_WORDS], room[RT_WORDS], weights[RT_WORDS], adapter[RT_WORDS], activations[RT_WORDS];
     if (why->status != RT_OK) {
-        rt_find_job(c->findings, (int)why->status, "plan", "%s%.1400s", where, why->text);
+        rt_find_job(c->findings, (int)why->status, "plan", "%s: %.1400s", where, why->text);
         return;
     }
     rt_find_job(c->findings, RT_OK, "plan",
-                "%s%.2f of %.2f GiB: weights %.2f, LoRA with gradients and moments %.2f, activations %.2f",
-                where, (double)s->total / 0x1p30, (double)s->free / 0x1p30, (double)s->weights / 0x1p30,
-                (double)s->adapter / 0x1p30, (double)s->activations / 0x1p30);
+                "%s: %s of %s: weights %s, LoRA with gradients and moments %s, activations %s", where,
+                rt_words_bytes(total, (double)s->total), rt_words_bytes(room, (double)s->free),
+                rt_words_bytes(weights, (double)s->weights), rt_words_bytes(adapter, (double)s->adapter),
+                rt_words_bytes(activations, (double)s->activations));
     if (!c->job->train.do_train)
         return;
     rt_find_job(c->findings, RT_OK, "plan", "passes of up to %lld tokens; %s",
@@ -78,6 +80,7 @@ static void look_at_files(struct rt_check *c)
     const char *const folder = c->job->model.model_name_or_path;
     struct rt_error why = { .text = "" };
     struct rt_model_files found;
+    char size[RT_WORDS];
     const struct rt_model_notes notes = { NULL, note, c };
     why.status = rt_model_look_at_files(c->model, folder, &notes, &found, &why);
     if (why.status != RT_OK)
@@ -87,9 +90,9 @@ static void look_at_files(struct rt_check *c)
             why.text);
     else
         rt_find_rank(c->findings, RT_OK, "model",
-                     "%s: %lld tensors in %lld file%s, %.2f GiB, every size as its header says", folder,
+                     "%s: %lld tensors in %lld file%s, %s, every size as its header says", folder,
                      (long long)found.tensors, (long long)found.files, found.files == 1 ? "" : "s",
-                     (double)found.bytes / 0x1p30);
+                     rt_words_bytes(size, (double)found.bytes));
 }
 
 rt_status rt_check_model(struct rt_check *c)

@@ -79,8 +79,9 @@ rt_status rt_print_end(struct rt_print *p, const struct rt_print_sums *sums, str
         fputc('\n', stdout);
         json_decref(all);
     } else {
-        printf("%lld OK, %lld warnings, %lld failures: exit code %d\n", (long long)sums->fine,
-               (long long)sums->warnings, (long long)sums->failures, sums->exit_code);
+        printf("%lld OK, %lld warning%s, %lld failure%s: exit code %d\n", (long long)sums->fine,
+               (long long)sums->warnings, sums->warnings == 1 ? "" : "s", (long long)sums->failures,
+               sums->failures == 1 ? "" : "s", sums->exit_code);
     }
     if (fflush(stdout) != 0 || ferror(stdout))
         return rt_fail(err, RT_ERR_IO, "standard output: %s", strerror(errno));

@@ -232,19 +232,13 @@ rt_status rt_check_data(struct rt_check *c)
 rt_status rt_check_time(struct rt_check *c)
 {
     const double steps = (double)c->counts.steps;
+    char text[RT_WORDS];
     if (c->data == NULL || c->model == NULL || c->product_rate <= 0 || steps <= 0)
         return RT_OK;
     const double epochs = steps / (double)rt_data_steps_per_epoch(c->data, c->size);
     const double flop = 4.0 * (double)c->sizes.layer_params * c->tokens * epochs;
-    const double seconds = flop / (c->product_rate * c->size);
     rt_find_job(c->findings, RT_OK, "time",
-                "at least %.3g %s for %.4g million tokens: the matrix products alone, at the rate above",
-                seconds >= 7200  ? seconds / 3600
-                : seconds >= 120 ? seconds / 60
-                                 : seconds,
-                seconds >= 7200  ? "h"
-                : seconds >= 120 ? "minutes"
-                                 : "s",
-                c->tokens * epochs / 1e6);
+                "at least %s for %.4g tokens: the layers' matrix products alone, at the rate above",
+                rt_words_seconds(text, flop / (c->product_rate * c->size)), c->tokens * epochs);
     return rt_findings_share(c->findings, c->err);
 }

@@ -1,6 +1,6 @@
-/* speed.c - what one rank's device does under load: matrix products, clocks, copies over its bus. */
+/* speed.c - what each rank's device does under load: matrix products, and its clocks meanwhile. */
 #include "config.h"
-#include "check/state.h"
+#include "check/links.h"
 
 #include "base/bf16.h"
 #include "base/clock.h"
@@ -12,7 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { GPU_SIDE = 8192, CPU_SIDE = 768, COPY_BYTES = 256 << 20, BLOCK_BYTES = 4 << 20 };
+enum { GPU_SIDE = 8192, CPU_SIDE = 768, BLOCK_BYTES = 4 << 20 };
 
 /* Long enough for clocks to settle and for NVML's averages, short enough for a check. */
 static const double load_s = 0.6;
@@ -20,14 +20,15 @@ static const double load_s = 0.6;
 /* A card's own clocks move by a few steps with temperature; a tenth below its highest is worth a word. */
 static const double clock_share = 0.9;
 
+/* A rank so much slower than the others is worth a look: below it, one that waits for it wastes a third. */
+static const double slow_share = 0.7;
+
 struct load {
     void *a, *b, *c;
     int64_t side;
     double rate;                             /* flop/s */
     double sm, sm_most, memory, memory_most; /* MHz; NaN: not known */
     uint64_t slow;                           /* reasons */
-    double to_gpu, from_gpu;                 /* bytes/s */
-    struct rt_nvml_limits bus;               /* while bytes move */
 };
 
 /* ---- products ---- */
@@ -118,54 +119,6 @@ static void free_products(struct rt_exec *ex, struct load *l)
     l->a = l->b = l->c = NULL;
 }
 
-/* ---- copies ---- */
-
-static rt_status time_copies(const struct rt_check *c, struct load *l, void *device, void *host)
-{
-    enum { ROUNDS = 4 };
-    struct rt_exec *const ex = c->ex;
-    RT_TRY(rt_exec_put_pinned(ex, device, host, COPY_BYTES)); /* wakes the link */
-    RT_TRY(rt_exec_sync(ex));
-    double start = rt_now_s();
-    for (int i = 0; i < ROUNDS; i++)
-        RT_TRY(rt_exec_put_pinned(ex, device, host, COPY_BYTES));
-    rt_nvml_limits(c->nvml, c->gpu, &l->bus); /* while they move */
-    RT_TRY(rt_exec_sync(ex));
-    l->to_gpu = (double)ROUNDS * COPY_BYTES / (rt_now_s() - start);
-    start = rt_now_s();
-    for (int i = 0; i < ROUNDS; i++)
-        RT_TRY(rt_exec_get_begin(ex, host, device, COPY_BYTES));
-    RT_TRY(rt_exec_get_end(ex));
-    l->from_gpu = (double)ROUNDS * COPY_BYTES / (rt_now_s() - start);
-    return RT_OK;
-}
-
-static rt_status load_copies(const struct rt_check *c, struct load *l)
-{
-    void *device = NULL, *host = NULL;
-    rt_status st = rt_exec_alloc(c->ex, &device, COPY_BYTES);
-    if (st == RT_OK)
-        st = rt_exec_pin(c->ex, &host, COPY_BYTES);
-    if (st == RT_OK) {
-        memset(host, 1, COPY_BYTES);
-        st = time_copies(c, l, device, host);
-    }
-    if (host != NULL)
-        rt_exec_unpin(c->ex, host);
-    rt_exec_free(c->ex, device);
-    return st;
-}
-
-/* Bytes/s each way: 2.5 and 5 GT/s with 8 of 10 bits used, from generation 3 on 8 GT/s doubled each time with
- * 128 of 130. */
-static double pcie_rate(double generation, double width)
-{
-    if (!isfinite(generation) || !isfinite(width) || generation < 1)
-        return 0;
-    const double lane = generation < 3 ? 2.5e9 * generation * 0.8 : 8e9 * exp2(generation - 3) * 128 / 130;
-    return lane * width / 8;
-}
-
 /* ---- what came of it ---- */
 
 static void tell_clocks(struct rt_check *c, const struct load *l)
@@ -187,101 +140,62 @@ static void tell_clocks(struct rt_check *c, const struct load *l)
                        : "\nset the clocks free: nvidia-smi --reset-gpu-clocks --reset-memory-clocks");
 }
 
-static rt_status tell_products(struct rt_check *c, const struct load *l, double *all)
+/* Of x[n]; NaN if one is. */
+static double median(const double *x, int n)
 {
-    char text[80];
-    double middle = 0;
-    int slower = 0;
-    RT_TRY(rt_check_gather(c, l->rate, all));
+    for (int a = 0; a < n; a++) {
+        int below = 0;
+        for (int b = 0; b < n; b++)
+            below += x[b] < x[a] || (x[b] == x[a] && b < a);
+        if (below == n / 2)
+            return x[a];
+    }
+    return NAN;
+}
+
+/* All ranks wait for the slowest at every step. */
+static rt_status tell_products(struct rt_check *c, const struct load *l, double *work)
+{
+    char text[RT_WORDS], usual[RT_WORDS];
+    RT_TRY(rt_check_gather(c, l->rate, work));
+    const double middle = median(work, c->size);
     c->product_rate = INFINITY;
     for (int r = 0; r < c->size; r++)
-        c->product_rate = all[r] < c->product_rate ? all[r] : c->product_rate;
-    for (int r = 0; r < c->size; r++) { /* the median, by ranks */
-        int below = 0;
-        for (int b = 0; b < c->size; b++)
-            below += all[b] < all[r] || (all[b] == all[r] && b < r);
-        middle = below == c->size / 2 ? all[r] : middle;
-    }
-    for (int r = 0; r < c->size; r++)
-        slower += all[r] < 0.7 * middle;
+        c->product_rate = isnan(work[r]) ? 0 : fmin(work[r], c->product_rate);
     rt_find_job(c->findings, RT_OK, "compute", "matrix products of %s: %s a rank", c->ex->ops->name,
-                rt_range_text(text, sizeof text, all, c->size, 1e12, "TFLOP/s"));
-    if (l->rate < 0.7 * middle) /* all wait for the slowest at every step */
+                rt_words_range(text, work, c->size, "FLOP/s"));
+    if (l->rate < slow_share * middle)
         rt_find_rank(
             c->findings, RT_WARNING, "compute",
-            "%.3g TFLOP/s, below 0.7 of the ranks' median %.3g\nall ranks wait for the slowest: look at its "
-            "clocks and at what else runs there, or leave the host out (srun --exclude)",
-            l->rate / 1e12, middle / 1e12);
-    return RT_OK;
-}
-
-static void tell_bus(struct rt_check *c, const struct load *l)
-{
-    const struct rt_nvml_limits *b = &l->bus;
-    const double promise = pcie_rate(b->pcie_generation_now, b->pcie_width_now);
-    const double slowest = l->to_gpu < l->from_gpu ? l->to_gpu : l->from_gpu;
-    const bool narrow =
-        b->pcie_generation_now < b->pcie_generation_most || b->pcie_width_now < b->pcie_width_most;
-    c->pcie = promise;
-    if (promise > 0)
-        rt_find_rank(
-            c->findings, narrow ? RT_WARNING : RT_OK, "links",
-            "PCIe generation %.0f x%.0f under load, of %.0f x%.0f; %.1f GB/s%s", b->pcie_generation_now,
-            b->pcie_width_now, b->pcie_generation_most, b->pcie_width_most, promise / 1e9,
-            narrow ? "\nthe slot or a riser holds the card back, or the firmware: have the host looked at"
-                   : "");
-    if (promise > 0 && slowest < promise / 2)
-        rt_find_rank(
-            c->findings, RT_WARNING, "copies",
-            "to the GPU %.1f GB/s, back %.1f GB/s, of PCIe's %.1f GB/s: less than half\nbind ranks to the cores "
-            "near their GPU (nvidia-smi topo -m), and look for other users of the host",
-            l->to_gpu / 1e9, l->from_gpu / 1e9, promise / 1e9);
-}
-
-static rt_status tell_copies(struct rt_check *c, const struct load *l, double *all)
-{
-    char to[80], from[80];
-    RT_TRY(rt_check_gather(c, l->to_gpu, all));
-    rt_range_text(to, sizeof to, all, c->size, 1e9, "GB/s");
-    RT_TRY(rt_check_gather(c, l->from_gpu, all));
-    rt_range_text(from, sizeof from, all, c->size, 1e9, "GB/s");
-    rt_find_job(c->findings, RT_OK, "copies", "between host and GPU over PCIe, pinned: to it %s, back %s", to,
-                from);
+            "%s, below 0.7 of the ranks' median of %s\nall ranks wait for the slowest: look at its clocks and at "
+            "what else runs there, or leave the host out (srun --exclude)",
+            rt_words_rate(text, l->rate, "FLOP/s"), rt_words_rate(usual, middle, "FLOP/s"));
     return RT_OK;
 }
 
 rt_status rt_check_speed(struct rt_check *c)
 {
-    struct load l = { .sm = NAN };
+    struct load l = { .sm = NAN, .rate = NAN };
     struct rt_error why = { .text = "" };
     if (c->ex == NULL)
         return RT_OK;
-    double *all = calloc((size_t)c->size, sizeof *all);
-    rt_status st =
-        all == NULL ? rt_fail(c->err, RT_ERR_MEMORY, "no memory for %d ranks' speeds", c->size) : RT_OK;
+    double *work = calloc((size_t)c->size, sizeof *work);
+    rt_status st = work == NULL ? rt_fail(c->err, RT_ERR_MEMORY, "no memory for the ranks' speeds") : RT_OK;
     RT_TRY_TO(st, rt_dist_agree(c->dist, st, c->err), done);
     RT_TRY_TO(st, rt_dist_barrier(c->dist, c->err), done); /* all at once, as in the run */
     why.status = load_products(c, &l);
     free_products(c->ex, &l);
-    if (why.status == RT_OK && c->gpus)
-        why.status = load_copies(c, &l);
-    if (why.status != RT_OK)
-        why = *c->ex->err;
-    RT_TRY_TO(st, rt_dist_agree(c->dist, RT_OK, c->err), done);
-    if (why.status != RT_OK)
+    if (why.status != RT_OK) {
+        why = *c->err;
         rt_find_error(c->findings, "compute", &why, false);
-    uint32_t failed = why.status != RT_OK;
-    RT_TRY_TO(st, rt_dist_or(c->dist, &failed, c->err), done);
-    if (!failed) {
+    } else if (c->gpus) {
         tell_clocks(c, &l);
-        RT_TRY_TO(st, tell_products(c, &l, all), done);
-        if (c->gpus) {
-            RT_TRY_TO(st, tell_copies(c, &l, all), done);
-            tell_bus(c, &l);
-        }
     }
+    RT_TRY_TO(st, tell_products(c, &l, work), done);
+    if (c->gpus)
+        RT_TRY_TO(st, rt_check_copies(c, work), done);
     st = rt_findings_share(c->findings, c->err);
 done:
-    free(all);
+    free(work);
     return st;
 }

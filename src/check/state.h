@@ -73,8 +73,12 @@ double rt_network_rate(char *name, size_t bytes);
 
 /* Every rank's double on every rank: all[size]. */
 rt_status rt_check_gather(struct rt_check *c, double mine, double *all);
-/* A range in words: "24.1 to 25.3 GB/s" or "24.1 GB/s", of x[n] that are finite; scale divides. Returns text.
- */
-const char *rt_range_text(char *text, size_t bytes, const double *x, int n, double scale, const char *unit);
+/* text.c: numbers in words, into text, which they return. "1.5 GiB"; "24.1 GB/s" with the prefix that fits;
+ * "24.1 to 25.3 GB/s", of those of x[n] that are finite. */
+enum { RT_WORDS = 64 };
+const char *rt_words_bytes(char text[RT_WORDS], double bytes);
+const char *rt_words_rate(char text[RT_WORDS], double rate, const char *unit);
+const char *rt_words_range(char text[RT_WORDS], const double *x, int n, const char *unit);
+const char *rt_words_seconds(char text[RT_WORDS], double seconds);
 
 #endif
