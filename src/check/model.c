@@ -22,7 +22,7 @@ static void tell_plan(struct rt_check *c, const struct rt_error *why)
     const char *const where = c->opt->gpu_gib > 0 ? "predicted for each GPU" : "each rank";
     char total[RT_WORDS], room[RT_WORDS], weights[RT_WORDS], adapter[RT_WORDS], activations[RT_WORDS];
     if (why->status != RT_OK) {
-        rt_find_job(c->findings, (int)why->status, "plan", "%s: %.1400s", where, why->text);
+        rt_find_error(c->findings, "plan", why, true);
         return;
     }
     rt_find_job(c->findings, RT_OK, "plan",
@@ -32,8 +32,7 @@ static void tell_plan(struct rt_check *c, const struct rt_error *why)
                 rt_words_bytes(activations, (double)s->activations));
     if (!c->job->train.do_train)
         return;
-    rt_find_job(c->findings, RT_OK, "plan", "passes of up to %lld tokens; %s",
-                (long long)rt_model_pass_tokens(c->model),
+    rt_find_job(c->findings, RT_OK, "plan", "passes of up to %lld tokens; %s", (long long)s->pass_tokens,
                 s->layers_again == 0 ? "nothing is computed twice"
                 : s->layers_again < s->layers_most
                     ? "a part of the layers runs again in the backward, to save memory"
