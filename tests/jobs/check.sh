@@ -187,6 +187,24 @@ two "-x UCX_TLS=tcp" ""
 check "a setting that one rank lacks: exit $rc" rc_is 0
 check "a setting that one rank lacks" line warning settings 'UCX_TLS differs: "tcp" on rank 0'
 check "a setting that one rank lacks: not set" line warning settings 'not set on rank 1'
+if unshare -u -m true 2> /dev/null; then # a second host on this one: another name, and a folder that it does not see
+    two_hosts() { # COMMAND of the second before it starts
+        run mpirun --oversubscribe --bind-to none -np 2 "$program" check job.yaml : \
+            -np 1 unshare -u -m sh -c "hostname elsewhere; $1; exec '$program' check job.yaml"
+    }
+    two_hosts true
+    check "two hosts: exit $rc" rc_is 0
+    check "two hosts: both named, and that one has fewer ranks" line warning hosts "3 ranks on 2 hosts: $(uname -n) (2), elsewhere (1)"
+    check "two hosts: what to do" cured hosts "equally many on each"
+    two_hosts "mount -t tmpfs none small25"
+    check "a host without the model's files: exit $rc, as the others read them" rc_is 0
+    check "a host without the model's files: rank and host" line warning model "rank 2 on elsewhere"
+    check "a host without the model's files: the others have them" line OK model "ranks 0, 1 on"
+    two_hosts "export OMP_NUM_THREADS=3"
+    check "a host with another setting: named" line warning settings '"3" on rank 2 on elsewhere'
+else
+    skip "two hosts" "no namespaces can be made here"
+fi
 export NCCL_DEBUG=WARN
 on 2 check job.yaml
 check "settings that are alike: told" line OK settings "NCCL_DEBUG=WARN"
