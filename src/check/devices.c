@@ -155,6 +155,8 @@ static rt_status open_sums(struct rt_check *c)
     rt_status st = rt_exec_lane(c->ex, &lane);
     RT_TRY(rt_dist_agree(c->dist, st, c->err));
     why.status = rt_dist_open_device(c->dist, &lane, &how, &why);
+    if (why.status == RT_OK)
+        why.status = rt_dist_await_device(c->dist, &why);
     if (why.status == RT_ERR_COMM)
         return rt_fail(c->err, RT_ERR_COMM, "%s", why.text);
     c->lane = why.status == RT_OK;

@@ -49,6 +49,7 @@ rt_status rt_dist_swap_device(struct rt_dist *dist, int peer, const void *out, v
     if (dist->nccl == NULL || peer >= dist->size || peer == dist->rank)
         return rt_fail(err, RT_ERR_INTERNAL, "exchange of device memory of rank %d with rank %d", dist->rank,
                        peer);
+    RT_TRY(rt_dist_await_device(dist, err));
     rt_board_enter(&dist->board);
     return peer < 0 || bytes == 0 ? RT_OK : rt_nccl_swap(dist->nccl, peer, out, in, bytes, err);
 }
