@@ -13,5 +13,6 @@ include tests/kernels/local.mk
 include tests/model/local.mk
 include tests/job/local.mk
 include tests/train/local.mk
+include tests/check/local.mk
 include tests/jobs/local.mk
 include tests/peers/local.mk

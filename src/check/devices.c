@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/statvfs.h>
 
 static enum rt_dtype act_of(const struct rt_check *c)
 {
@@ -116,6 +117,24 @@ static void tell_health(struct rt_check *c)
             h.ecc_uncorrected);
 }
 
+/* NCCL moves what cannot go directly through shared memory: containers often give 64 MiB of it, and NCCL then
+ * fails in the midst of starting. Some 10 MiB a rank and neighbour is what it takes. */
+static void tell_shared_memory(struct rt_check *c)
+{
+    static const char folder[] = "/dev/shm";
+    char free_text[RT_WORDS], need_text[RT_WORDS];
+    struct statvfs fs;
+    const double need = 32.0 * (1 << 20) * rt_dist_local_size(c->dist);
+    if (rt_dist_local_size(c->dist) == 1 || statvfs(folder, &fs) != 0)
+        return;
+    const double room = (double)fs.f_bavail * (double)fs.f_frsize;
+    if (room < need)
+        rt_find_rank(
+            c->findings, RT_WARNING, "memory",
+            "%s: %s free, and NCCL may need %s\ngive the container more (docker --shm-size=1g, --ipc=host)",
+            folder, rt_words_bytes(free_text, room), rt_words_bytes(need_text, need));
+}
+
 /* ---- opening ---- */
 
 static rt_status gather_seats(struct rt_check *c)
@@ -176,6 +195,7 @@ static rt_status look_at_gpus(struct rt_check *c)
                      no_nvml != NULL ? ": " : "", no_nvml != NULL ? no_nvml : "");
     RT_TRY(tell_links(c));
     tell_health(c);
+    tell_shared_memory(c);
     return c->size > 1 ? open_sums(c) : RT_OK;
 }
 

@@ -173,7 +173,8 @@ rt_status rt_check_disk(struct rt_check *c)
         const double one = checkpoint_bytes(c);
         existing(c->job->output_dir, folder, sizeof folder);
         const double room = tell_room(c, folder, one, checkpoints(c));
-        tell_speed(c, folder, one, room);
+        if (c->writable)
+            tell_speed(c, folder, one, room);
     }
     return rt_findings_share(c->findings, c->err);
 }

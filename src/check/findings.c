@@ -98,12 +98,28 @@ void rt_find_rank(struct rt_findings *f, int code, const char *what, const char 
     va_end(ap);
 }
 
+/* Our messages say at their end, behind "; ", what to do. */
+static char *last_part(char *text)
+{
+    char *last = NULL;
+    for (char *at = strstr(text, "; "); at != NULL; at = strstr(at + 1, "; "))
+        last = at;
+    return last;
+}
+
 void rt_find_error(struct rt_findings *f, const char *what, const struct rt_error *error, bool alike)
 {
+    char text[1600];
+    snprintf(text, sizeof text, "%.1590s", error->text);
+    char *const cure = last_part(text);
+    if (cure != NULL)
+        *cure = '\0';
     if (alike)
-        rt_find_job(f, (int)error->status, what, "%.1500s", error->text);
+        rt_find_job(f, (int)error->status, what, "%s%s%s", text, cure != NULL ? "\n" : "",
+                    cure != NULL ? cure + 2 : "");
     else
-        rt_find_rank(f, (int)error->status, what, "%.1500s", error->text);
+        rt_find_rank(f, (int)error->status, what, "%s%s%s", text, cure != NULL ? "\n" : "",
+                     cure != NULL ? cure + 2 : "");
 }
 
 /* ---- all ranks' ---- */

@@ -22,7 +22,7 @@ static void tell_plan(struct rt_check *c, const struct rt_error *why)
     const char *const where = c->opt->gpu_gib > 0 ? "predicted for each GPU" : "each rank";
     char total[RT_WORDS], room[RT_WORDS], weights[RT_WORDS], adapter[RT_WORDS], activations[RT_WORDS];
     if (why->status != RT_OK) {
-        rt_find_job(c->findings, (int)why->status, "plan", "%s: %.1400s", where, why->text);
+        rt_find_error(c->findings, "plan", why, true);
         return;
     }
     rt_find_job(c->findings, RT_OK, "plan",
@@ -32,8 +32,7 @@ static void tell_plan(struct rt_check *c, const struct rt_error *why)
                 rt_words_bytes(activations, (double)s->activations));
     if (!c->job->train.do_train)
         return;
-    rt_find_job(c->findings, RT_OK, "plan", "passes of up to %lld tokens; %s",
-                (long long)rt_model_pass_tokens(c->model),
+    rt_find_job(c->findings, RT_OK, "plan", "passes of up to %lld tokens; %s", (long long)s->pass_tokens,
                 s->layers_again == 0 ? "nothing is computed twice"
                 : s->layers_again < s->layers_most
                     ? "a part of the layers runs again in the backward, to save memory"
@@ -74,8 +73,9 @@ static void note(const char *text, void *context)
                  text);
 }
 
-/* On every rank, as ranks of every host read weights. */
-static void look_at_files(struct rt_check *c)
+/* On every rank, as ranks of all hosts share the reading; but what rank 0 finds whole is read by those that
+ * find the same, so that for the others it is a warning. */
+static rt_status look_at_files(struct rt_check *c)
 {
     const char *const folder = c->job->model.model_name_or_path;
     struct rt_error why = { .text = "" };
@@ -83,16 +83,25 @@ static void look_at_files(struct rt_check *c)
     char size[RT_WORDS];
     const struct rt_model_notes notes = { NULL, note, c };
     why.status = rt_model_look_at_files(c->model, folder, &notes, &found, &why);
-    if (why.status != RT_OK)
-        rt_find_rank(
-            c->findings, (int)why.status, "model",
-            "%.1200s\nfetch it again (ranktune download goes on from what is whole), where every host sees it",
-            why.text);
-    else
+    int first = why.status == RT_OK;
+    RT_TRY(rt_dist_bcast(c->dist, &first, sizeof first, 0, c->err));
+    if (why.status == RT_OK)
         rt_find_rank(c->findings, RT_OK, "model",
                      "%s: %lld tensors in %lld file%s, %s, every size as its header says", folder,
                      (long long)found.tensors, (long long)found.files, found.files == 1 ? "" : "s",
                      rt_words_bytes(size, (double)found.bytes));
+    else if (first)
+        rt_find_rank(
+            c->findings, RT_WARNING, "model",
+            "%.1200s\nrank 0 finds it, and ranks that do read it for all, but slower: put it where every host "
+            "sees it, under the same name",
+            why.text);
+    else
+        rt_find_rank(
+            c->findings, (int)why.status, "model",
+            "%.1200s\nfetch it again (ranktune download goes on from what is whole), where every host sees it",
+            why.text);
+    return RT_OK;
 }
 
 rt_status rt_check_model(struct rt_check *c)
@@ -118,6 +127,6 @@ rt_status rt_check_model(struct rt_check *c)
                 (long long)rt_model_adapter(c->model)->modules);
     if (ex != NULL && c->data != NULL)
         RT_TRY(plan(c));
-    look_at_files(c);
+    RT_TRY(look_at_files(c));
     return rt_findings_share(c->findings, c->err);
 }

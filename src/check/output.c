@@ -11,23 +11,29 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-/* Folders of path that were not there are made; *made says how many characters of path the first of them has,
- * so that rt_output_unmake can take them away again; 0: none. What cannot be made shows in the write that
- * follows. */
-static void make(const char *path, size_t *made)
+/*
+ * Folders of path that were not there are made; *made says how many characters of path the first of them has,
+ * so that unmake can take them away again; 0: none. Fails: RT_ERR_OUTPUT, RT_ERR_IO.
+ */
+static rt_status make(const char *path, size_t *made, struct rt_error *err)
 {
     char part[4096];
     *made = 0;
     if ((size_t)snprintf(part, sizeof part, "%s", path) >= sizeof part)
-        return;
+        return rt_fail(err, RT_ERR_OUTPUT, "output_dir: %.200s...: the name is too long", path);
     for (size_t i = 1; i <= strlen(path); i++) {
+        struct stat info;
         if (path[i] != '/' && path[i] != '\0')
             continue;
         part[i] = '\0';
-        if (mkdir(part, 0777) == 0 && *made == 0)
-            *made = i;
+        if (mkdir(part, 0777) == 0)
+            *made = *made == 0 ? i : *made;
+        else if (errno != EEXIST && stat(part, &info) != 0) /* a folder on the way may be another's */
+            return rt_fail(err, errno == ENOSPC || errno == EDQUOT || errno == EIO ? RT_ERR_IO : RT_ERR_OUTPUT,
+                           "%s: this folder cannot be made: %s", part, strerror(errno));
         part[i] = path[i];
     }
+    return RT_OK;
 }
 
 /* Empty folders from path up to the first that was made. */
@@ -63,8 +69,9 @@ static rt_status look(const struct rt_check *c, struct rt_error *err)
     size_t made = 0;
     if (c->job->train.do_train)
         RT_TRY(rt_job_check_output(c->job, err));
-    make(folder, &made);
-    const rt_status st = try_write(folder, err);
+    rt_status st = make(folder, &made, err);
+    if (st == RT_OK)
+        st = try_write(folder, err);
     unmake(folder, made);
     return st;
 }
@@ -74,12 +81,15 @@ rt_status rt_check_output(struct rt_check *c)
     struct rt_error why = { .text = "" };
     if (c->rank == 0) {
         why.status = look(c, &why);
+        c->writable = why.status == RT_OK;
         if (why.status == RT_OK)
             rt_find_job(c->findings, RT_OK, "output", "%s: files are made, synced, renamed and removed",
                         c->job->output_dir);
+        else if (strstr(why.text, "; ") != NULL) /* it says what to do */
+            rt_find_error(c->findings, "output", &why, true);
         else
             rt_find_job(c->findings, (int)why.status, "output",
-                        "%.1300s\ngive write access, or write another output_dir", why.text);
+                        "%.1300s\ngive write access and room there, or write another output_dir", why.text);
     }
     return rt_findings_share(c->findings, c->err);
 }

@@ -11,11 +11,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 enum { GPU_SIDE = 8192, CPU_SIDE = 768, BLOCK_BYTES = 4 << 20 };
 
-/* Long enough for clocks to settle and for NVML's averages, short enough for a check. */
-static const double load_s = 0.6;
+/* Long enough for a card's clocks to settle, short enough for a check. */
+static const double gpu_load_s = 0.6, cpu_load_s = 0.2;
 
 /* A card's own clocks move by a few steps with temperature; a tenth below its highest is worth a word. */
 static const double clock_share = 0.9;
@@ -72,29 +73,37 @@ static void read_clocks(const struct rt_check *c, struct load *l)
         l->slow = 0;
 }
 
-/* The second half of the time counts; clocks are read in its midst, with work still asked for. */
+static rt_status products(struct rt_exec *ex, const struct load *l, int n)
+{
+    for (int i = 0; i < n; i++)
+        RT_TRY(product(ex, l));
+    return RT_OK;
+}
+
+/* A third of the time to get warm, one while clocks are read, one that is timed. */
 static rt_status time_products(const struct rt_check *c, struct rt_exec *ex, struct load *l)
 {
-    const double flop = 2.0 * (double)l->side * (double)l->side * (double)l->side, begun = rt_now_s();
-    double start = 0, now = begun;
-    int64_t done = 0;
-    bool read = false;
+    const double flop = 2.0 * (double)l->side * (double)l->side * (double)l->side;
+    const double third_s = (ex->device == RT_DEVICE_CUDA ? gpu_load_s : cpu_load_s) / 3;
     RT_TRY(product(ex, l)); /* picks how it is done */
-    for (; now < begun + load_s || done == 0; now = rt_now_s()) {
-        RT_TRY(product(ex, l));
-        RT_TRY(product(ex, l));
-        if (start > 0 && !read && now > begun + 0.75 * load_s) {
-            RT_TRY(product(ex, l));
-            read_clocks(c, l);
-            read = true;
-            done++;
-        }
-        RT_TRY(rt_exec_sync(ex));
-        done += start > 0 ? 2 : 0;
-        if (start == 0 && rt_now_s() > begun + load_s / 2)
-            start = rt_now_s();
+    RT_TRY(rt_exec_sync(ex));
+    double start = rt_now_s();
+    RT_TRY(product(ex, l));
+    RT_TRY(rt_exec_sync(ex));
+    const double one_s = fmax(rt_now_s() - start, 1e-6);
+    const int n = (int)fmin(fmax(third_s / one_s, 1), 1000);
+    RT_TRY(products(ex, l, n));
+    RT_TRY(rt_exec_sync(ex));
+    RT_TRY(products(ex, l, n));
+    if (c->gpus) {
+        nanosleep(&(struct timespec){ .tv_nsec = (long)(third_s / 2 * 1e9) }, NULL); /* into its midst */
+        read_clocks(c, l);
     }
-    l->rate = (double)done * flop / (now - start);
+    RT_TRY(rt_exec_sync(ex));
+    start = rt_now_s();
+    RT_TRY(products(ex, l, n));
+    RT_TRY(rt_exec_sync(ex));
+    l->rate = (double)n * flop / (rt_now_s() - start);
     return RT_OK;
 }
 

@@ -38,6 +38,7 @@ struct rt_check {
     struct rt_place *place; /* [size] */
     const char **hosts;     /* [size] */
     struct rt_findings *findings;
+    bool writable;           /* output_dir; on rank 0 */
     struct rt_exec *ex;      /* NULL: no device opened */
     struct rt_exec plan_for; /* with gpu_gib */
     struct rt_seat *seat;    /* [size], or NULL */

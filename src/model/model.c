@@ -219,7 +219,8 @@ void rt_model_sizes(const struct rt_model *m, struct rt_model_sizes *sizes)
                                       .total = p->total,
                                       .free = p->room.free_bytes,
                                       .layers_again = p->again,
-                                      .layers_most = rt_memplan_steps(m) };
+                                      .layers_most = rt_memplan_steps(m),
+                                      .pass_tokens = m->train.tokens };
     for (int64_t i = 0; i < m->weights; i++)
         if (strstr(m->weight[i].name, "language_model.layers.") != NULL)
             sizes->layer_params += m->weight[i].rows * m->weight[i].cols;

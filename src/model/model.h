@@ -165,6 +165,7 @@ rt_status rt_model_foresee(struct rt_model *model, const struct rt_model_options
 struct rt_model_sizes {
     size_t weights, adapter, activations, total, free;
     int64_t layers_again, layers_most;
+    int64_t pass_tokens;  /* of the largest pass of training */
     int64_t layer_params; /* frozen parameters of the decoder's layers, which every token meets */
 };
 void rt_model_sizes(const struct rt_model *model, struct rt_model_sizes *sizes);
