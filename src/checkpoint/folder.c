@@ -134,7 +134,7 @@ rt_status rt_checkpoint_room(const char *output_dir, uint64_t bytes, int64_t sav
     int64_t step = -1;
     if (rt_file_room(output_dir, bytes, NULL) == RT_OK)
         return RT_OK;
-    if (save_total_limit > 0 && rt_checkpoint_newest(output_dir, &newest, &step, NULL, NULL, NULL) == RT_OK &&
+    if (save_total_limit > 1 && rt_checkpoint_newest(output_dir, &newest, &step, NULL, NULL, NULL) == RT_OK &&
         newest != NULL)
         rt_checkpoint_rotate(output_dir, step, save_total_limit > 2 ? save_total_limit - 1 : save_total_limit);
     free(newest);

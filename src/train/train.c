@@ -303,7 +303,13 @@ static rt_status say_stopped(struct rt_run *run)
 {
     const char *why = rt_stop_reason(run->stop_state.why);
     rt_stop_acted(run);
-    if (run->step >= run->steps && run->steps > 0)
+    if (run->step >= run->steps && run->steps > 0 && run->saved_step != run->step)
+        rt_fail(
+            run->err, RT_STOPPED,
+            "%s: stopped in the evaluation after training; the adapter is in %s, and there is no checkpoint to go "
+            "on from",
+            why, run->job->output_dir);
+    else if (run->step >= run->steps && run->steps > 0)
         rt_fail(run->err, RT_STOPPED,
                 "%s: stopped in the evaluation after step %lld of %lld; the same command "
                 "goes on with it",
