@@ -210,3 +210,11 @@ rt_status rt_text_file_write(const char *folder, const char *name, const char *t
     free(path);
     return st;
 }
+
+uint64_t rt_beside_bytes(const struct rt_beside *b)
+{
+    uint64_t bytes = 0;
+    for (size_t i = 0; b != NULL && i < sizeof b->file / sizeof *b->file; i++)
+        bytes += b->file[i].bytes;
+    return bytes;
+}

@@ -15,8 +15,6 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum { RT_DIGEST_CHARS = 32 }; /* xxh3-128 in hex, as xxhsum -H2 prints it */
-
 struct rt_file_part {
     const void *data;
     size_t bytes;
@@ -38,7 +36,6 @@ rt_status rt_file_load(const char *path, size_t limit, char **data, size_t *byte
  */
 rt_status rt_file_digest(const char *path, bool from_disk, uint64_t *size, char hex[RT_DIGEST_CHARS + 1],
                          struct rt_error *err);
-void rt_file_digest_bytes(const void *data, size_t bytes, char hex[RT_DIGEST_CHARS + 1]);
 
 /* ---- out (file.c) ---- */
 
@@ -52,8 +49,6 @@ rt_status rt_file_sync(const char *path, bool folder, struct rt_error *err);
 rt_status rt_file_rename(const char *from, const char *to, struct rt_error *err);
 /* The folder that holds path, malloc'ed. */
 rt_status rt_file_parent(const char *path, char **parent, struct rt_error *err);
-/* path and every folder above it; one that is there is fine. */
-rt_status rt_file_make_folder(const char *path, struct rt_error *err);
 /* path and all below it; one that is not there is fine. Links are removed, not followed. */
 rt_status rt_file_remove(const char *path, struct rt_error *err);
 

@@ -101,7 +101,7 @@ static void hex_of(XXH128_hash_t hash, char hex[RT_DIGEST_CHARS + 1])
     hex[RT_DIGEST_CHARS] = '\0';
 }
 
-void rt_file_digest_bytes(const void *data, size_t bytes, char hex[RT_DIGEST_CHARS + 1])
+void rt_digest_text(const void *data, size_t bytes, char hex[RT_DIGEST_CHARS + 1])
 {
     hex_of(XXH3_128bits(data, bytes), hex);
 }

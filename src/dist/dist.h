@@ -30,6 +30,10 @@ const char *rt_dist_host(const struct rt_dist *dist);
 /* Not collective. From now on a wait for other ranks that takes longer than this fails with RT_ERR_COMM, after
  * which only rt_dist_abort() may be called. 0, as at the start: wait for ever. */
 void rt_dist_set_timeout(struct rt_dist *dist, double seconds);
+/* Not collective. From now on long phases ask asked(context) now and then whether this rank was told to stop,
+ * and then fail with RT_STOPPED; NULL, as at the start: nobody asks. */
+void rt_dist_set_stop(struct rt_dist *dist, bool (*asked)(void *context), void *context);
+bool rt_dist_asked(const struct rt_dist *dist);
 /* Not collective. What this rank does from now on, for the others to say should it hang there; step: those
  * done, or -1. */
 enum rt_phase {
@@ -70,6 +74,28 @@ rt_status rt_dist_sum_f64(struct rt_dist *dist, double *x, int64_t n, struct rt_
 /* Collective. Bitwise or over ranks: what any rank was asked to do, all do. */
 rt_status rt_dist_or(struct rt_dist *dist, uint32_t *bits, struct rt_error *err);
 rt_status rt_dist_barrier(struct rt_dist *dist, struct rt_error *err);
+
+/* Collective: post a word, and later take the bitwise or of all ranks' words. In between ranks compute and call
+ * anything else: the word travels meanwhile, on a communicator of its own, so that taking it waits for nobody
+ * who has posted. One at a time; rt_dist_close gives up one that was not taken. */
+rt_status rt_dist_word_post(struct rt_dist *dist, uint32_t mine, struct rt_error *err);
+rt_status rt_dist_word_take(struct rt_dist *dist, uint32_t *all, struct rt_error *err);
+bool rt_dist_word_posted(const struct rt_dist *dist);
+
+/*
+ * A long phase in which each rank works at its own pace and which all leave together. Every rank calls again
+ * and again, a few times a second at least, working says whether it has work left, until look->over: all are
+ * done, or (look->stopped) one of them was told to stop. Returns at once while this rank works, and naps for a
+ * millisecond at most once it has none left. Starts as all zeros. RT_ERR_COMM: a rank was not heard of within
+ * the time limit.
+ */
+struct rt_dist_look {
+    bool over, stopped;
+    bool under_way;     /* private */
+    double since_s;     /* private */
+    uint32_t mine, all; /* private */
+};
+rt_status rt_dist_look(struct rt_dist *dist, struct rt_dist_look *look, bool working, struct rt_error *err);
 
 /* ---- memory of a device
  * ----------------------------------------------------------------------------------------- */

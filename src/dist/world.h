@@ -11,13 +11,22 @@
 struct rt_nccl; /* nccl_sum.h */
 
 struct rt_dist {
-    MPI_Comm comm; /* our own copy of MPI_COMM_WORLD: nothing else's messages meet ours */
+    MPI_Comm comm;  /* our own copy of MPI_COMM_WORLD: nothing else's messages meet ours */
+    MPI_Comm words; /* another: words that travel while anything else does */
     int rank, size, local_rank, local_size;
     double timeout_s;                    /* longest wait for the other ranks; 0: for ever */
     size_t chunk_bytes;                  /* most bytes one MPI call moves; below 2^31 */
     char *work;                          /* [chunk_bytes] for sums */
     int *counts, *starts, *same, *apart; /* [size] each, for sums */
     char host[256];
+    bool (*asked)(void *context); /* was this rank told to stop? */
+    void *asked_context;
+    struct rt_dist_word {
+        bool posted;
+        uint32_t mine, all; /* MPI reads and writes them until the request is complete */
+        MPI_Request request;
+    } word;
+    MPI_Request round;        /* of rt_dist_look */
     struct rt_board board;    /* where the ranks of this host stand */
     struct rt_dist_lane lane; /* once rt_dist_open_device was called */
     bool on_device;
@@ -46,6 +55,9 @@ rt_status rt_dist_arrive(struct rt_dist *dist, const char *what, struct rt_error
 /* Waits for a non-blocking call that moves bytes between ranks that have all come: code is what it returned. */
 rt_status rt_dist_move(struct rt_dist *dist, int code, MPI_Request *request, const char *call,
                        struct rt_error *err);
+
+/* The time limit is over: RT_ERR_COMM, with who did not come as far as this rank can tell. */
+rt_status rt_dist_late(struct rt_dist *dist, const char *what, struct rt_error *err);
 
 /* Waits for an operation that needs all ranks. */
 rt_status rt_dist_wait_mpi(struct rt_dist *dist, MPI_Request *request, const char *what, struct rt_error *err);

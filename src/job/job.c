@@ -24,6 +24,25 @@ const char *rt_job_file(int argc, char **argv)
     return argv[0];
 }
 
+/* --max-hours auto, behind a job file too: our own keys are for launch scripts. Words that it takes, 0: not
+ * one. */
+static int own_flag_words(int argc, char **argv)
+{
+    const char *word = argv[0];
+    const size_t n = strcspn(word, "=");
+    if (strncmp(word, "--", 2) != 0)
+        return 0;
+    for (size_t k = 0; k < rt_keys_own.count; k++) {
+        const char *name = rt_keys_own.keys[k].name;
+        size_t i = 2;
+        while (i < n && name[i - 2] != '\0' && name[i - 2] == (word[i] == '-' ? '_' : word[i]))
+            i++;
+        if (i == n && name[i - 2] == '\0')
+            return word[n] == '\0' && argc > 1 && argv[1][0] != '-' && strchr(argv[1], '=') == NULL ? 2 : 1;
+    }
+    return 0;
+}
+
 static rt_status read_file(struct rt_reading *r, int argc, char **argv, const char *text, size_t bytes,
                            struct rt_node **root)
 {
@@ -40,8 +59,14 @@ static rt_status read_file(struct rt_reading *r, int argc, char **argv, const ch
     if ((*root)->kind != RT_NODE_MAP)
         return rt_fail(r->err, RT_ERR_JOB, "%s:%d: a job file holds lines such as lora_rank: 8, not %s",
                        r->path, (*root)->line, (*root)->kind == RT_NODE_LIST ? "a list" : "one value");
-    for (int i = 1; i < argc; i++)
-        RT_TRY(rt_override_read(r->store, r->scalars, *root, argv[i], r->err));
+    for (int i = 1; i < argc;) {
+        const int words = own_flag_words(argc - i, argv + i);
+        if (words > 0)
+            RT_TRY(rt_flags_read(r->store, *root, words, argv + i, r->err));
+        else
+            RT_TRY(rt_override_read(r->store, r->scalars, *root, argv[i], r->err));
+        i += words > 0 ? words : 1;
+    }
     return RT_OK;
 }
 

@@ -61,7 +61,11 @@ struct rt_train_options {
     const char *vision_cache;     /* our key: "auto", "ram", "disk", "off" */
     double vision_cache_gib;      /* our key: most that it takes on a host; NaN: half of what is free */
     const char *vision_cache_dir; /* our key: where on disk; NULL: the environment says */
-    double max_hours; /* our key: h until a checkpoint is written and the run stops; NaN: no limit */
+    double max_hours;         /* our key: h until a checkpoint is written and the run stops; NaN: no limit */
+    bool max_hours_auto;      /* max_hours: auto, as the batch system says */
+    int64_t exit_requeue;     /* our key: exit code of a run that stopped so; 75 */
+    const char *save_failure; /* our key: "continue", "fatal" */
+    bool allow_restart;       /* our key: from the start where no checkpoint is good; false */
 };
 
 struct rt_job {

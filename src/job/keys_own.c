@@ -10,8 +10,16 @@ static const struct rt_key keys[] = {
         "unusable rows that are left out and listed before the run fails: a number if 1 or more, else a share"),
     KEY_NUM("max_bad_steps", "10", "10", 0, MANY, DONE(train.max_bad_steps),
             "steps in a row whose loss or gradient is not finite that are skipped before the run fails"),
-    KEY_NUM("max_hours", "null", "11.8", 0, ANYTHING, DONE(train.max_hours) ABOVE,
-            "hours after which a checkpoint is written and the run stops with exit code 75; null: no limit"),
+    KEY_STR(
+        "max_hours", "null", PLACED,
+        "hours after which a checkpoint is written and the run stops with exit code 75, some steps and a minute ahead; "
+        "auto: what the batch system says is left of the job; null: no limit"),
+    KEY_INT("exit_requeue", "75", "99", 1, 125, DONE(train.exit_requeue),
+            "exit code of a run that stopped early with a checkpoint; 99 makes Grid Engine run it again"),
+    KEY_CHOICE("save_failure", "continue", "continue|fatal", DONE(train.save_failure),
+               "what follows a checkpoint that cannot be written; continue: the next one is tried in its turn"),
+    KEY_BOOL("allow_restart", "false", DONE(train.allow_restart),
+             "train from the start where checkpoints are there and none of them is good"),
     KEY_CHOICE(
         "vision_cache", "auto", "auto|ram|disk|off", DONE(train.vision_cache),
         "where the picture features of a frozen vision tower are kept for later epochs; auto: in memory, else on a disk "

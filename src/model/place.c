@@ -100,6 +100,8 @@ static rt_status give_back(struct loading *l)
 static rt_status take(struct loading *l, void **bytes)
 {
     for (*bytes = NULL; *bytes == NULL;) {
+        if (rt_dist_asked(l->dist))
+            return rt_fail(l->err, RT_STOPPED, "stopped while weights were loaded");
         RT_TRY(give_back(l));
         RT_TRY(rt_read_ahead_next(l->ahead, l->given_back < l->taken ? 1e-4 : 0.1, bytes, l->err));
     }
@@ -172,7 +174,9 @@ static rt_status load_rounds(struct loading *l, const struct rt_model_notes *not
     int64_t placed = 0;
     for (int64_t round = 0; placed < s->pieces; round++) {
         void *own = NULL;
-        const rt_status st = round < own_pieces(s) ? take(l, &own) : RT_OK;
+        rt_status st = round < own_pieces(s) ? take(l, &own) : RT_OK;
+        if (st == RT_OK && rt_dist_asked(l->dist)) /* this rank may have nothing to read */
+            st = rt_fail(l->err, RT_STOPPED, "stopped while weights were loaded");
         RT_TRY(rt_dist_agree(l->dist, st, l->err));
         for (int r = 0; r < s->readers; r++) {
             const int64_t i = s->first[r] + round;

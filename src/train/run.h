@@ -12,7 +12,10 @@
 #include "kernels/ops.h"
 #include "model/model.h"
 #include "report/report.h"
+#include "train/lock.h"
 #include "train/schedule.h"
+#include "train/stop.h"
+#include "train/time_limit.h"
 
 #include <signal.h>
 #include <stdbool.h>
@@ -29,9 +32,10 @@ struct rt_run {
     const struct rt_job *job;
     struct rt_dist *dist;
     struct rt_error *err;
-    const volatile sig_atomic_t *stop;
-    struct rt_report *report; /* rank 0 only */
-    struct rt_beside *beside; /* rank 0 of a run that trains */
+    const volatile sig_atomic_t *stop; /* [RT_SIGNALS], see base/signals.h */
+    struct rt_lock *lock;              /* rank 0 only, of output_dir */
+    struct rt_report *report;          /* rank 0 only */
+    struct rt_beside *beside;          /* rank 0 of a run that trains */
     struct rt_exec *ex;
     struct rt_data *data;
     struct rt_model *model;
@@ -50,13 +54,15 @@ struct rt_run {
     double window_own;    /* this rank's since the last log line: the reference ends train_loss with rank 0's */
     int64_t logged_at;    /* step of the last log line */
     double window_tokens, window_started_s, window_wait_s;
-    double tokens_seen, flos; /* all ranks */
-    int64_t *unstored;        /* [ranks] padded tokens that flos does not count yet */
-    double grad_norm;         /* of the last step */
-    int64_t bad_steps;        /* steps in a row whose loss was not finite */
-    double started_s;         /* when the run was opened: for max_hours */
-    int64_t evaluations;      /* done so far, over all resumes */
-    double best_metric;       /* NaN: none yet */
+    double tokens_seen, flos;   /* all ranks */
+    int64_t *unstored;          /* [ranks] padded tokens that flos does not count yet */
+    double grad_norm;           /* of the last step */
+    int64_t bad_steps;          /* steps in a row whose loss was not finite */
+    double started_s;           /* when the run was opened */
+    struct rt_time_limit limit; /* rank 0 only: max_hours */
+    struct rt_stop stop_state;
+    int64_t evaluations; /* done so far, over all resumes */
+    double best_metric;  /* NaN: none yet */
     int64_t best_step;
     float *best; /* [adapter count] on the host: parameters at best_step, for load_best_model_at_end */
     struct rt_run_features {
@@ -66,8 +72,12 @@ struct rt_run {
         bool told;              /* why it stopped growing */
         int64_t tower, cached;  /* pictures since it was said last: through the tower, with kept features */
     } features;
-    bool stopped;
-    bool together; /* all ranks met the failure alike: nobody has to be ended by force */
+    bool stopped;         /* ends before its last step, or in an evaluation */
+    bool save_asked;      /* a checkpoint now, whatever save_steps says */
+    bool owes_evaluation; /* the one that follows step `step` was stopped: a resumed run begins with it */
+    int64_t saved_step;   /* of the newest checkpoint of this output_dir; -1: none */
+    char unsaved[1024];   /* why the last checkpoint is not there; "": it is */
+    bool together;        /* all ranks met the failure alike: nobody has to be ended by force */
 };
 
 /* setup.c. Collective: opens report, data, device and model, counts the steps. */
@@ -89,7 +99,8 @@ int64_t rt_run_micros_of_step(const struct rt_run *run, int64_t step);
 rt_status rt_run_count_tokens(struct rt_run *run);
 void rt_run_store_flos(struct rt_run *run);
 
-/* evaluate.c. Collective: one pass over the evaluation rows. */
+/* evaluate.c. Collective: one pass over the evaluation rows. RT_STOPPED on all ranks where one is told to stop.
+ */
 rt_status rt_evaluate(struct rt_run *run, struct rt_eval_log *log);
 
 /* vision_cache.c: picture features kept for later epochs. Collective: opens what vision_cache asks for and says
@@ -117,8 +128,18 @@ rt_status rt_run_share_late(struct rt_run *run);
 char *rt_identity_text(const struct rt_run *run);
 rt_status rt_identity_compare(const struct rt_run *run, const char *path, const char *text);
 
-/* resume.c. Collective. */
+/* save.c. Collective: a checkpoint of this step, unless it is there already. A failure is tried again; in the
+ * end it is told, kept in run->unsaved, and the run goes on without: unless the job says save_failure: fatal or
+ * the run is about to stop, then RT_ERR_IO or RT_ERR_OUTPUT on all ranks alike. */
 rt_status rt_run_save(struct rt_run *run);
+
+/* state.c, for rank 0: what a checkpoint folder holds, and bytes that it will take at most. */
+rt_status rt_run_write_folder(struct rt_run *run, const char *folder);
+uint64_t rt_run_folder_bytes(const struct rt_run *run);
+enum { RT_RUN_SCALARS = 12 };
+void rt_run_scalars_in(struct rt_run *run, const double scalars[RT_RUN_SCALARS]);
+
+/* resume.c. Collective. */
 rt_status rt_run_resume(struct rt_run *run);
 
 /* card.c, for rank 0: the adapter with the files beside it; and README.md. */
