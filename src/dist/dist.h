@@ -117,6 +117,22 @@ rt_status rt_dist_sum_end(struct rt_dist *dist, struct rt_error *err);
  * returns at once. */
 rt_status rt_dist_bcast_device(struct rt_dist *dist, void *bytes, size_t count, int root, struct rt_error *err);
 
+/* ---- measuring
+ * --------------------------------------------------------------------------------------------------- */
+
+/* Not collective. "Open MPI v4.1.4", and "2.28.9" or "" where NCCL is not in use; as long as dist. */
+const char *rt_dist_mpi_version(struct rt_dist *dist);
+const char *rt_dist_nccl_version(const struct rt_dist *dist);
+/*
+ * Collective. Ranks in pairs send each other bytes, both ways at once: peer is the other one's rank, whose peer
+ * this one is; -1: none. Host memory by MPI, complete on return; device memory by NCCL (rt_dist_has_nccl),
+ * asked for on return and complete after rt_dist_sum_end.
+ */
+rt_status rt_dist_swap(struct rt_dist *dist, int peer, const void *out, void *in, size_t bytes,
+                       struct rt_error *err);
+rt_status rt_dist_swap_device(struct rt_dist *dist, int peer, const void *out, void *in, size_t bytes,
+                              struct rt_error *err);
+
 /* Not collective. Print "rank R on HOST: text" on stderr and end the whole job with the code's exit code. NULL
  * (MPI did not start): print the text and end this process. NCCL's work is ended first, which takes 10 s at
  * most. */

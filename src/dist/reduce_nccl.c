@@ -115,6 +115,23 @@ rt_status rt_nccl_bcast(struct rt_nccl *n, void *bytes, size_t count, int root, 
     return lane->before(lane->context);
 }
 
+rt_status rt_nccl_swap(struct rt_nccl *n, int peer, const void *out, void *in, size_t bytes,
+                       struct rt_error *err)
+{
+    static const char what[] = "exchange between two GPUs";
+    const struct rt_dist_lane *lane = &n->dist->lane;
+    RT_TRY(lane->after(lane->context));
+    ncclResult_t result = n->lib.GroupStart();
+    if (result == ncclSuccess)
+        result = n->lib.Send(out, bytes, ncclInt8, peer, n->comm, lane->stream);
+    if (result == ncclSuccess || result == ncclInProgress)
+        result = n->lib.Recv(in, bytes, ncclInt8, peer, n->comm, lane->stream);
+    const ncclResult_t ended = n->lib.GroupEnd();
+    if (result == ncclSuccess || result == ncclInProgress)
+        result = ended;
+    return settle(n, result, RT_ERR_COMM, what, err);
+}
+
 rt_status rt_nccl_error(struct rt_nccl *n, const char *what, struct rt_error *err)
 {
     const ncclResult_t now = n->comm != NULL ? state(n) : ncclSuccess;

@@ -25,6 +25,10 @@ const char *rt_nccl_version(const struct rt_nccl *nccl);
 rt_status rt_nccl_sum_f32(struct rt_nccl *nccl, float *x, int64_t n, struct rt_error *err);
 rt_status rt_nccl_bcast(struct rt_nccl *nccl, void *bytes, size_t count, int root, struct rt_error *err);
 
+/* Collective over the pairs: with rank `peer`, whose peer this one is. */
+rt_status rt_nccl_swap(struct rt_nccl *nccl, int peer, const void *out, void *in, size_t bytes,
+                       struct rt_error *err);
+
 /* Not collective. RT_ERR_COMM if something failed behind a call that had returned. */
 rt_status rt_nccl_error(struct rt_nccl *nccl, const char *what, struct rt_error *err);
 /* Collective. Ends the communicator in order, all ranks together, within 10 s; else by rt_nccl_abort. NULL is

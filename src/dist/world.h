@@ -26,6 +26,7 @@ struct rt_dist {
     float *begun;         /* a range to be summed by rt_dist_sum_end: [begun_count] */
     int64_t begun_count;
     char how[768]; /* what rt_dist_open_device chose */
+    char mpi[128]; /* MPI's own name, once it was asked for */
 };
 
 /* RT_OK, or RT_ERR_COMM with the call's name and MPI's own text. */
