@@ -3,3 +3,4 @@ librt_a_SOURCES += src/base/status.c src/base/status.h src/base/bf16.h src/base/
     src/base/batch.h src/base/clock.c src/base/clock.h src/base/cores.c src/base/cores.h src/base/file_id.c \
     src/base/file_id.h src/base/pyjson.c src/base/pyjson.h src/base/rng.c src/base/rng.h \
     src/base/room.c src/base/room.h
+librt_a_SOURCES += src/base/build.h src/base/build.c
