@@ -140,6 +140,8 @@ rt_status rt_run_save(struct rt_run *run)
         rt_checkpoint_abandon(folder);
     else
         rt_report_info(run->report, "checkpoint-%lld written", (long long)run->step);
+    if (st == RT_OK)
+        rt_summary_saved(run);
     free(folder);
     return st;
 }

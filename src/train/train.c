@@ -19,6 +19,7 @@ static rt_status fetch_next(struct rt_run *run)
     rt_dist_phase(run->dist, RT_PHASE_DATA, run->step);
     RT_TRY(rt_batch_next(run->loader, &run->next, &wait_s, run->err));
     run->window_wait_s += wait_s;
+    rt_dist_phase(run->dist, RT_PHASE_PASS, run->step);
     return put_next(run);
 }
 
@@ -58,6 +59,7 @@ static rt_status step_grads(struct rt_run *run, double *loss)
         if (batch->learned > 0) {
             RT_TRY(rt_model_fwd(run->model, batch, true, stream));
             rt_vision_cache_count(run);
+            rt_summary_fed(run, batch);
             RT_TRY(rt_model_bwd(run->model, last ? sum_from : NULL, run));
         }
         micro += batch->micros;
@@ -74,6 +76,7 @@ static rt_status skip_step(struct rt_run *run, double loss)
 {
     rt_report_warn(run->report, "step %lld: loss %g, gradient norm %g: not finite, the step is left out",
                    (long long)run->step + 1, loss, run->grad_norm);
+    run->summary.skipped_steps++;
     if ((double)++run->bad_steps <= run->job->train.max_bad_steps)
         return RT_OK;
     run->together = true;
@@ -154,14 +157,16 @@ static rt_status log_window(struct rt_run *run)
 {
     const double steps = (double)(run->step - run->logged_at), now = rt_now_s(),
                  s = now - run->window_started_s;
-    const struct rt_train_log log = { .step = run->step,
-                                      .loss = (double)(float)(run->window / steps),
-                                      .grad_norm = run->grad_norm,
-                                      .learning_rate = rt_schedule_lr(&run->schedule, run->step - 1),
-                                      .epoch = rt_run_epoch(run, run->step),
-                                      .tokens_seen = (int64_t)run->tokens_seen,
-                                      .tokens_per_s = s > 0 ? run->window_tokens / s : 0,
-                                      .data_wait_s = run->window_wait_s };
+    struct rt_train_log log = { .step = run->step,
+                                .loss = (double)(float)(run->window / steps),
+                                .grad_norm = run->grad_norm,
+                                .learning_rate = rt_schedule_lr(&run->schedule, run->step - 1),
+                                .epoch = rt_run_epoch(run, run->step),
+                                .tokens_seen = (int64_t)run->tokens_seen,
+                                .tokens_per_s = s > 0 ? run->window_tokens / s : 0,
+                                .data_wait_s = run->window_wait_s,
+                                .step_s = steps > 0 ? s / steps : 0 };
+    rt_monitoring_logged(run, &log);
     rt_run_store_flos(run);
     run->total += run->window;
     run->window = run->window_own = run->window_tokens = run->window_wait_s = 0;
@@ -222,6 +227,7 @@ static rt_status after_step(struct rt_run *run)
             opt->eval_delay)
         RT_TRY(evaluate(run, &best));
     RT_TRY(rt_vision_cache_step(run));
+    RT_TRY(rt_stragglers_step(run));
     RT_TRY(agree_to_stop(run));
     if (due(run, opt->save_strategy, run->save_steps) || (last && opt->save_strategy == RT_STRATEGY_STEPS) ||
         best || run->stopped) {
@@ -261,7 +267,7 @@ static rt_status train_or_abort(struct rt_run *run)
     if (st == RT_OK && !run->stopped)
         st = rt_run_finish(run);
     if (st != RT_OK && !run->together)
-        rt_dist_abort(run->dist, st, run->err->text);
+        rt_summary_abort(run, st);
     RT_TRY(st);
     return run->stopped ? rt_fail(run->err, RT_STOPPED,
                                   "stopped after step %lld of %lld; the same command goes on from "
@@ -282,8 +288,11 @@ rt_status rt_train(const struct rt_job *job, struct rt_dist *dist, const volatil
     rt_status st = rt_run_open(&run, job, dist, stop, err);
     if (st == RT_OK && job->train.do_train)
         st = rt_run_resume(&run);
+    rt_summary_resumed(&run);
     if (st == RT_OK && job->train.do_train)
         st = rt_vision_cache_open(&run);
+    if (st == RT_OK && job->train.do_train)
+        st = rt_monitoring_begin(&run);
     if (st == RT_OK && job->train.do_train) {
         if (run.step >= run.steps) /* what a run killed at its very end still owes is written now */
             rt_report_info(run.report, "already finished: %s holds all %lld steps", job->output_dir,
@@ -293,10 +302,11 @@ rt_status rt_train(const struct rt_job *job, struct rt_dist *dist, const volatil
     if (st == RT_OK && job->train.do_eval) {
         st = rt_run_final_eval(&run);
         if (st != RT_OK && !run.together)
-            rt_dist_abort(dist, st, err->text);
+            rt_summary_abort(&run, st);
     }
     if (st == RT_ERR_COMM) /* a device that waits for another rank would not let go of its memory */
-        rt_dist_abort(dist, st, err->text);
+        rt_summary_abort(&run, st);
+    rt_summary_end(&run, st);
     rt_run_close(&run);
     return st;
 }

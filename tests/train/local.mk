@@ -5,3 +5,6 @@ tests_train_test_schedule_t_LDADD = $(RT_LIBS)
 check_PROGRAMS += tests/train/test_seats.t
 tests_train_test_seats_t_SOURCES = tests/train/test_seats.c
 tests_train_test_seats_t_LDADD = $(RT_LIBS)
+check_PROGRAMS += tests/train/test_stragglers.t
+tests_train_test_stragglers_t_SOURCES = tests/train/test_stragglers.c
+tests_train_test_stragglers_t_LDADD = $(RT_LIBS)
