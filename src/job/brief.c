@@ -23,6 +23,12 @@ static bool is_default(const char *line, size_t length)
         return false;
     snprintf(value, sizeof value, "%.*s", (int)rest - 1, colon + 2);
     const char *def = rt_key_at(index)->def;
+    const size_t last = strlen(value) - 1;
+    if (value[0] == '"' && last > 0 &&
+        value[last] == '"') { /* a word that YAML would take for something else */
+        value[last] = '\0';
+        memmove(value, value + 1, last);
+    }
     return strcmp(value, def) == 0 || (def[0] == '\0' && strcmp(value, "''") == 0) ||
            strcmp(value, "[]") == 0 || (rt_number_of_text(value, &x) && rt_number_of_text(def, &y) && x == y);
 }

@@ -18,12 +18,14 @@ struct rt_monitor {
     pthread_mutex_t lock; /* of ending and totals */
     pthread_cond_t wake;
     bool ending;
+    bool joined; /* the main thread's */
     struct rt_monitor_totals totals;
     /* the thread's own */
     struct rt_nvml *nvml;
     struct rt_nvml_gpu *gpu[RT_MONITOR_GPUS];
     struct rt_nvml_events *events;
     double xid[RT_MONITOR_GPUS], first_j[RT_MONITOR_GPUS];
+    int64_t looks;
 };
 
 static void open_gpus(struct rt_monitor *m)
@@ -50,6 +52,8 @@ static void hear_events(struct rt_monitor *m)
 
 static void look(struct rt_monitor *m, struct rt_monitor_sample *sample)
 {
+    enum { HEALTH_EVERY = 12 }; /* cards take their time to count memory errors */
+    const bool ask = m->looks++ % HEALTH_EVERY == 0;
     struct rt_nvml_health health;
     uint64_t slow;
     rt_host_use(m->host, rt_now_s(), &sample->host);
@@ -58,9 +62,11 @@ static void look(struct rt_monitor *m, struct rt_monitor_sample *sample)
     for (int i = 0; i < m->opt.gpus; i++) {
         struct rt_monitor_gpu *g = &sample->gpu[i];
         rt_nvml_use(m->nvml, m->gpu[i], &g->use);
-        rt_nvml_health(m->nvml, m->gpu[i], &health);
         g->slow = rt_nvml_slow(m->nvml, m->gpu[i], &slow) ? (double)slow : NAN;
-        g->uncorrected = health.ecc_uncorrected;
+        if (ask) {
+            rt_nvml_health(m->nvml, m->gpu[i], &health);
+            g->uncorrected = health.ecc_uncorrected;
+        }
         g->xid = m->events != NULL ? m->xid[i] : NAN;
     }
 }
@@ -187,15 +193,23 @@ void rt_monitor_totals(struct rt_monitor *m, struct rt_monitor_totals *totals)
     pthread_mutex_unlock(&m->lock);
 }
 
-void rt_monitor_close(struct rt_monitor *m)
+void rt_monitor_stop(struct rt_monitor *m)
 {
-    if (m == NULL)
+    if (m == NULL || m->joined)
         return;
     pthread_mutex_lock(&m->lock);
     m->ending = true;
     pthread_cond_signal(&m->wake);
     pthread_mutex_unlock(&m->lock);
     pthread_join(m->thread, NULL);
+    m->joined = true;
+}
+
+void rt_monitor_close(struct rt_monitor *m)
+{
+    if (m == NULL)
+        return;
+    rt_monitor_stop(m);
     pthread_cond_destroy(&m->wake);
     pthread_mutex_destroy(&m->lock);
     release(m);

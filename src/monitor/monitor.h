@@ -23,7 +23,7 @@ struct rt_monitor_sample { /* NaN: not known */
     struct rt_monitor_gpu {
         struct rt_nvml_use use;
         double slow;        /* why the clocks are low: bits of RT_SLOW_... */
-        double uncorrected; /* memory errors since the driver was loaded */
+        double uncorrected; /* memory errors since the driver was loaded; asked for each 12th look only */
         double xid;         /* the last Xid error heard of while this runs; 0: none */
     } gpu[RT_MONITOR_GPUS]; /* in the order in which they were named */
 };
@@ -33,7 +33,7 @@ typedef void rt_monitor_fn(const struct rt_monitor_sample *sample, void *context
 struct rt_monitor_options {
     double seconds; /* between two looks */
     struct rt_host_options host;
-    char (*bus)[24];       /* [gpus] PCI ids of the GPUs in use; copied */
+    char (*bus)[24]; /* [gpus] PCI ids of the GPUs in use; copied */
     int gpus;
     rt_monitor_fn *fn; /* called in the thread, after each look; may be NULL */
     void *context;
@@ -55,7 +55,9 @@ rt_status rt_monitor_open(struct rt_monitor **monitor, const struct rt_monitor_o
                           struct rt_error *err);
 /* What it has seen so far; of NULL nothing. Any thread. */
 void rt_monitor_totals(struct rt_monitor *monitor, struct rt_monitor_totals *totals);
-/* Takes a last look and waits for the thread to end; NULL is fine. Some milliseconds. */
+/* Takes a last look and waits for the thread to end: some milliseconds. Totals can still be asked for. NULL is
+ * fine. */
+void rt_monitor_stop(struct rt_monitor *monitor);
 void rt_monitor_close(struct rt_monitor *monitor);
 
 #endif

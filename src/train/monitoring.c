@@ -167,6 +167,12 @@ void rt_monitoring_totals(const struct rt_run *run, struct rt_monitor_totals *to
     rt_monitor_totals(run->monitoring != NULL ? run->monitoring->monitor : NULL, totals);
 }
 
+void rt_monitoring_stop(struct rt_run *run)
+{
+    if (run->monitoring != NULL)
+        rt_monitor_stop(run->monitoring->monitor);
+}
+
 void rt_monitoring_close(struct rt_run *run)
 {
     struct rt_monitoring *m = run->monitoring;

@@ -183,6 +183,7 @@ void rt_summary_saved(struct rt_run *run)
 void rt_summary_end(struct rt_run *run, rt_status st)
 {
     const bool whole = st == RT_OK || st == RT_STOPPED; /* all ranks are here, in the same state */
+    rt_monitoring_stop(run);
     if (run->summary.ours) {
         struct share sum = share_of(run);
         const bool known = whole && share_of_all(run, &sum) == RT_OK;
