@@ -1,5 +1,6 @@
 /* main.c - arguments, MPI start and end, the exit code; nothing else. */
 #include "config.h"
+#include "base/build.h"
 #include "base/signals.h"
 #include "base/status.h"
 #include "dist/dist.h"
@@ -118,7 +119,7 @@ int main(int argc, char **argv)
         return argc > 1 ? 0 : rt_exit_code(RT_ERR_USAGE);
     }
     if (strcmp(name, "--version") == 0) {
-        printf("ranktune %s\n", PACKAGE_VERSION);
+        puts(rt_build_text());
         return 0;
     }
     const struct command *command = find(name);

@@ -195,4 +195,7 @@ rt_status rt_checkpoint_verify(const char *folder, struct rt_error *err);
  * "world_size". Fails: RT_ERR_FILE. */
 rt_status rt_checkpoint_manifest(const char *folder, char **json, struct rt_error *err);
 
+/* "1.10.8": HDF5 as it is loaded. Returns text. */
+const char *rt_state_library(char text[32]);
+
 #endif

@@ -47,6 +47,10 @@ enum rt_phase {
     RT_PHASE_SAVE
 };
 void rt_dist_phase(struct rt_dist *dist, enum rt_phase phase, int64_t step);
+/* Not collective. Seconds that this rank has spent in a phase so far; what the phases are called in a summary
+ * (several may share a name); NULL: there is no such phase, nor one after it. */
+double rt_dist_phase_seconds(const struct rt_dist *dist, int phase);
+const char *rt_dist_phase_name(int phase);
 /* Not collective. Returns when is_done says so. Meanwhile it looks at the clock (rt_dist_set_timeout) and at
  * NCCL: RT_ERR_COMM beyond the limit, naming the ranks that do not answer, or where NCCL failed; what: the
  * call's name for that text. */
@@ -68,6 +72,14 @@ rt_status rt_dist_read_file(struct rt_dist *dist, const char *path, char **text,
  * NULL. */
 rt_status rt_dist_allgather(struct rt_dist *dist, const void *mine, size_t mine_bytes, void **all,
                             size_t *all_bytes, size_t *counts, struct rt_error *err);
+/*
+ * Collective: post equally many bytes on every rank, and later take what all posted, in rank order. In between
+ * ranks compute and call anything else. Taking waits for nobody: *ready is false, and all untouched, as long as
+ * not everything is here. One at a time: posting waits for one that is still under way and drops what was not
+ * taken; after a collective call in between there is nothing to wait for. mine is copied.
+ */
+rt_status rt_dist_gather_post(struct rt_dist *dist, const void *mine, size_t bytes, struct rt_error *err);
+rt_status rt_dist_gather_take(struct rt_dist *dist, void *all, bool *ready, struct rt_error *err);
 /* Collective. Sums over ranks, in place. The same bits on all ranks, and from run to run for a given size. */
 rt_status rt_dist_sum_f32(struct rt_dist *dist, float *x, int64_t n, struct rt_error *err);
 rt_status rt_dist_sum_f64(struct rt_dist *dist, double *x, int64_t n, struct rt_error *err);

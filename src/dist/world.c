@@ -53,6 +53,8 @@ rt_status rt_dist_open(struct rt_dist **dist, int *argc, char ***argv, struct rt
     if (d == NULL)
         return rt_fail(err, RT_ERR_MEMORY, "no memory to start MPI");
     d->chunk_bytes = CHUNK_BYTES;
+    d->gather.request = MPI_REQUEST_NULL;
+    rt_phase_clock_next(&d->clock, RT_PHASE_SETUP);
     if (gethostname(d->host, sizeof d->host - 1) != 0)
         snprintf(d->host, sizeof d->host, "unknown host");
     rt_status st = RT_OK;
@@ -91,6 +93,7 @@ void rt_dist_close(struct rt_dist *dist)
     rt_dist_barrier(dist, NULL); /* nobody leaves while another still works: a launcher would kill it */
     if (dist->word.posted)       /* by all, who are here */
         MPI_Wait(&dist->word.request, MPI_STATUS_IGNORE);
+    rt_gather_end(dist);
     rt_board_close(&dist->board);
     MPI_Comm_free(&dist->words);
     MPI_Comm_free(&dist->comm);
@@ -142,6 +145,7 @@ bool rt_dist_asked(const struct rt_dist *dist)
 void rt_dist_phase(struct rt_dist *dist, enum rt_phase phase, int64_t step)
 {
     rt_board_phase(&dist->board, phase, step);
+    rt_phase_clock_next(&dist->clock, (int)phase);
 }
 
 rt_status rt_dist_agree(struct rt_dist *dist, rt_status mine, struct rt_error *err)

@@ -11,6 +11,16 @@
 struct rt_nccl; /* nccl_sum.h */
 
 struct rt_dist {
+    struct rt_phase_clock {
+        double since_s; /* when the phase began */
+        int phase;
+        double seconds[32]; /* in each phase, without the one under way */
+    } clock;
+    struct rt_gather { /* of rt_dist_gather_post */
+        MPI_Request request;
+        char *bytes; /* [size * each] what comes, and behind it this rank's own */
+        size_t each; /* 0: none was posted */
+    } gather;
     MPI_Comm comm;  /* our own copy of MPI_COMM_WORLD: nothing else's messages meet ours */
     MPI_Comm words; /* another: words that travel while anything else does */
     int rank, size, local_rank, local_size;
@@ -65,5 +75,11 @@ rt_status rt_dist_wait_mpi(struct rt_dist *dist, MPI_Request *request, const cha
 /* device.c: NCCL's asynchronous failure if there is one; end NCCL's work at once, whatever hangs. */
 rt_status rt_dist_device_error(struct rt_dist *dist, const char *what, struct rt_error *err);
 void rt_dist_drop_device(struct rt_dist *dist);
+
+/* phase_clock.c: the next phase begins. */
+void rt_phase_clock_next(struct rt_phase_clock *clock, int phase);
+
+/* gather.c: an end to what is under way; collective. */
+void rt_gather_end(struct rt_dist *dist);
 
 #endif

@@ -61,6 +61,9 @@ struct rt_train_options {
     const char *vision_cache;     /* our key: "auto", "ram", "disk", "off" */
     double vision_cache_gib;      /* our key: most that it takes on a host; NaN: half of what is free */
     const char *vision_cache_dir; /* our key: where on disk; NULL: the environment says */
+    bool monitor;                 /* our key: look at hosts and GPUs while the job runs; true */
+    double monitor_seconds;       /* our key: s between two looks; 5 */
+    const char *prom_file;        /* our key: gauges for Prometheus; NULL: none */
     double max_hours;         /* our key: h until a checkpoint is written and the run stops; NaN: no limit */
     bool max_hours_auto;      /* max_hours: auto, as the batch system says */
     int64_t exit_requeue;     /* our key: exit code of a run that stopped so; 75 */
@@ -95,6 +98,8 @@ const char *rt_job_file(int argc, char **argv);
 /* The resolved job as YAML, every done key with its value: read again it gives the same options. malloc'ed;
  * NULL if there is no memory. */
 char *rt_job_text(const struct rt_job *job);
+/* Of that text the keys whose value is not the default. malloc'ed; NULL if there is no memory. */
+char *rt_job_brief(const struct rt_job *job);
 /* All keys with type, default and meaning: `ranktune train --help`. */
 void rt_job_help(FILE *out);
 

@@ -30,6 +30,19 @@ static const struct rt_key keys[] = {
     KEY_STR(
         "vision_cache_dir", "null", DONE(train.vision_cache_dir),
         "folder on a disk of each host for vision_cache; null: $SLURM_TMPDIR, $FLUX_JOB_TMPDIR, $TMPDIR or /tmp"),
+    KEY_BOOL(
+        "monitor", "true", DONE(train.monitor),
+        "a thread on each host looks at its CPUs, memory, files, network and GPUs, for run_summary.json and, with report_to: "
+        "tensorboard, for a TensorBoard run of each host"),
+    KEY_NUM("monitor_seconds", "5", "5", 0.1, 3600, DONE(train.monitor_seconds),
+            "seconds between two looks of the monitor"),
+    KEY_STR(
+        "prom_file", "null", DONE(train.prom_file),
+        "file that the monitor of each host writes for the textfile collector of Prometheus' node exporter, NAME.prom; %h in "
+        "it becomes the host's name"),
+    KEY_CHOICE("color", "auto", "auto|always|never", DONE(report.color),
+               "colours and bars on the console; auto: on a terminal, where NO_COLOR is not set"),
+    KEY_STR("log_dir", "null", DONE(report.log_dir), "folder for one log file a rank, rank-N.log; null: none"),
 };
 
 const struct rt_key_class rt_keys_own = { "ranktune's own", keys, COUNT(keys) };

@@ -78,6 +78,17 @@ struct rt_run {
     int64_t saved_step;   /* of the newest checkpoint of this output_dir; -1: none */
     char unsaved[1024];   /* why the last checkpoint is not there; "": it is */
     bool together;        /* all ranks met the failure alike: nobody has to be ended by force */
+    struct rt_monitoring *monitoring; /* of the first rank of each host; NULL: it does not watch */
+    struct rt_run_summary {
+        bool ours;                /* output_dir is this run's to write into */
+        double samples, pictures; /* that this rank has computed */
+        int64_t first_step;       /* after which this start went on */
+        double first_tokens;
+        int64_t skipped_steps; /* that were not finite */
+        int64_t *saved;        /* [saved_count] steps of checkpoints written */
+        int saved_count;
+    } summary;
+    struct rt_stragglers *stragglers;
 };
 
 /* setup.c. Collective: opens report, data, device and model, counts the steps. */
@@ -152,5 +163,36 @@ rt_status rt_run_card(const struct rt_run *run, const char *folder, const struct
 /* finish.c. Collective: adapter, results, plots, evaluation after training. */
 rt_status rt_run_finish(struct rt_run *run);
 rt_status rt_run_final_eval(struct rt_run *run);
+
+/* monitoring.c: the first rank of each host watches it. Collective: open, once the device is known, and begin,
+ * once TensorBoard's folder is. A window was logged: what the monitor knows of it is added. What it has seen in
+ * all. */
+struct rt_monitor_totals;
+rt_status rt_monitoring_open(struct rt_run *run);
+rt_status rt_monitoring_begin(struct rt_run *run);
+void rt_monitoring_logged(struct rt_run *run, struct rt_train_log *log);
+void rt_monitoring_totals(const struct rt_run *run, struct rt_monitor_totals *totals);
+void rt_monitoring_stop(struct rt_run *run); /* after a last look */
+void rt_monitoring_close(struct rt_run *run);
+
+/*
+ * summary.c: run_summary.json. begin: output_dir is ours from now on, and the file says that the run runs;
+ * resumed, fed, saved: what it counts; end, collective, before the run is closed: how it ended. abort: a rank
+ * that ends all by itself writes it in rank 0's place, then ends the job.
+ */
+void rt_summary_begin(struct rt_run *run);
+void rt_summary_resumed(struct rt_run *run);
+void rt_summary_fed(struct rt_run *run, const struct rt_batch *batch);
+void rt_summary_saved(struct rt_run *run);
+void rt_summary_end(struct rt_run *run, rt_status st);
+void rt_summary_abort(struct rt_run *run, rt_status st) __attribute__((noreturn));
+
+/* stragglers.c: ranks that are slow again and again are named in the log. Collective: after each step. */
+rt_status rt_stragglers_open(struct rt_run *run);
+rt_status rt_stragglers_step(struct rt_run *run);
+void rt_stragglers_close(struct rt_run *run);
+
+/* banner.c, once the device is known: what runs, where, and as which job; resolved_job.yaml. */
+rt_status rt_banner(struct rt_run *run);
 
 #endif

@@ -102,5 +102,6 @@ rt_status rt_run_save(struct rt_run *run)
     run->saved_step = run->step;
     run->unsaved[0] = '\0';
     rt_report_info(run->report, "checkpoint-%lld written", (long long)run->step);
+    rt_summary_saved(run);
     return RT_OK;
 }

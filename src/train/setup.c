@@ -148,14 +148,20 @@ rt_status rt_run_open(struct rt_run *run, const struct rt_job *job, struct rt_di
                             .saved_step = -1 };
     rt_dist_set_timeout(dist, RT_SETUP_TIMEOUT_S);
     rt_dist_set_stop(dist, rt_stop_asked, run);
-    rt_status st = rt_dist_rank(dist) == 0 ? open_output(run) : RT_OK;
+    rt_status st = rt_dist_rank(dist) == 0
+                       ? open_output(run)
+                       : rt_report_open_other(&run->report, &job->report, rt_dist_rank(dist), err);
     RT_TRY(rt_dist_agree(dist, st, err));
+    rt_summary_begin(run);
     run->unstored = calloc((size_t)rt_dist_size(dist), sizeof *run->unstored);
     st = run->unstored == NULL
              ? rt_fail(err, RT_ERR_MEMORY, "no memory for the counts of %d ranks", rt_dist_size(dist))
              : RT_OK;
     RT_TRY(rt_dist_agree(dist, st, err));
     RT_TRY(rt_run_open_device(run));
+    RT_TRY(rt_dist_agree(dist, rt_banner(run), err));
+    RT_TRY(rt_monitoring_open(run));
+    RT_TRY(rt_dist_agree(dist, rt_stragglers_open(run), err));
     RT_TRY(rt_stop_between(run));
     const double device_s = rt_now_s();
     const struct rt_data_notes notes = { show_progress, show_note, run->report };
@@ -179,6 +185,8 @@ rt_status rt_run_open(struct rt_run *run, const struct rt_job *job, struct rt_di
 
 void rt_run_close(struct rt_run *run)
 {
+    rt_monitoring_close(run);
+    rt_stragglers_close(run);
     free(run->best);
     free(run->unstored);
     rt_loader_close(run->loader);

@@ -19,6 +19,7 @@ static rt_status fetch_next(struct rt_run *run)
     rt_dist_phase(run->dist, RT_PHASE_DATA, run->step);
     RT_TRY(rt_batch_next(run->loader, &run->next, &wait_s, run->err));
     run->window_wait_s += wait_s;
+    rt_dist_phase(run->dist, RT_PHASE_PASS, run->step);
     return put_next(run);
 }
 
@@ -61,6 +62,7 @@ static rt_status step_grads(struct rt_run *run, double *loss, bool *given_up)
         if (batch->learned > 0) {
             RT_TRY(rt_model_fwd(run->model, batch, true, stream));
             rt_vision_cache_count(run);
+            rt_summary_fed(run, batch);
             RT_TRY(rt_model_bwd(run->model, last ? sum_from : NULL, run));
         }
         micro += batch->micros;
@@ -77,6 +79,7 @@ static rt_status skip_step(struct rt_run *run, double loss)
 {
     rt_report_warn(run->report, "step %lld: loss %g, gradient norm %g: not finite, the step is left out",
                    (long long)run->step + 1, loss, run->grad_norm);
+    run->summary.skipped_steps++;
     if ((double)++run->bad_steps <= run->job->train.max_bad_steps)
         return RT_OK;
     run->together = true;
@@ -165,14 +168,16 @@ static rt_status log_window(struct rt_run *run)
 {
     const double steps = (double)(run->step - run->logged_at), now = rt_now_s(),
                  s = now - run->window_started_s;
-    const struct rt_train_log log = { .step = run->step,
-                                      .loss = (double)(float)(run->window / steps),
-                                      .grad_norm = run->grad_norm,
-                                      .learning_rate = rt_schedule_lr(&run->schedule, run->step - 1),
-                                      .epoch = rt_run_epoch(run, run->step),
-                                      .tokens_seen = (int64_t)run->tokens_seen,
-                                      .tokens_per_s = s > 0 ? run->window_tokens / s : 0,
-                                      .data_wait_s = run->window_wait_s };
+    struct rt_train_log log = { .step = run->step,
+                                .loss = (double)(float)(run->window / steps),
+                                .grad_norm = run->grad_norm,
+                                .learning_rate = rt_schedule_lr(&run->schedule, run->step - 1),
+                                .epoch = rt_run_epoch(run, run->step),
+                                .tokens_seen = (int64_t)run->tokens_seen,
+                                .tokens_per_s = s > 0 ? run->window_tokens / s : 0,
+                                .data_wait_s = run->window_wait_s,
+                                .step_s = steps > 0 ? s / steps : 0 };
+    rt_monitoring_logged(run, &log);
     rt_run_store_flos(run);
     run->total += run->window;
     run->window = run->window_own = run->window_tokens = run->window_wait_s = 0;
@@ -225,6 +230,7 @@ static rt_status finish_step(struct rt_run *run)
     if (evaluation_due(run))
         RT_TRY(evaluate(run, &best));
     RT_TRY(rt_vision_cache_step(run));
+    RT_TRY(rt_stragglers_step(run));
     if (!run->stopped)
         RT_TRY(rt_stop_agree(run));
     if (due(run, opt->save_strategy, run->save_steps) || last || best || run->stopped || run->save_asked) {
@@ -293,7 +299,7 @@ static rt_status train_or_abort(struct rt_run *run)
     if (st == RT_OK && !run->stopped)
         st = rt_run_finish(run);
     if (st != RT_OK && !run->together)
-        rt_dist_abort(run->dist, st, run->err->text);
+        rt_summary_abort(run, st);
     RT_TRY(st);
     return run->stopped ? RT_STOPPED : RT_OK;
 }
@@ -328,8 +334,11 @@ static rt_status say_stopped(struct rt_run *run)
 /* Training is over, whatever became of the last checkpoint. */
 static rt_status train(struct rt_run *run)
 {
-    RT_TRY(rt_run_resume(run));
+    const rt_status st = rt_run_resume(run);
+    rt_summary_resumed(run);
+    RT_TRY(st);
     RT_TRY(rt_vision_cache_open(run));
+    RT_TRY(rt_monitoring_begin(run));
     RT_TRY(rt_stop_between(run));
     if (run->step >= run->steps &&
         !run->owes_evaluation) /* what a run killed at its end still owes is written now */
@@ -353,7 +362,7 @@ rt_status rt_train(const struct rt_job *job, struct rt_dist *dist, const volatil
     if (st == RT_OK && job->train.do_eval) {
         st = rt_run_final_eval(&run);
         if (st != RT_OK && st != RT_STOPPED && !run.together)
-            rt_dist_abort(dist, st, err->text);
+            rt_summary_abort(&run, st);
     }
     if (st == RT_OK && run.unsaved[0] != '\0')
         st = rt_fail(err, RT_ERR_IO, "training is done and its adapter is in %s, but %s", job->output_dir,
@@ -361,7 +370,8 @@ rt_status rt_train(const struct rt_job *job, struct rt_dist *dist, const volatil
     if (st == RT_STOPPED)
         st = say_stopped(&run);
     if (st == RT_ERR_COMM) /* a device that waits for another rank would not let go of its memory */
-        rt_dist_abort(dist, st, err->text);
+        rt_summary_abort(&run, st);
+    rt_summary_end(&run, st);
     rt_run_close(&run);
     return st;
 }

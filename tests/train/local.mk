@@ -10,3 +10,6 @@ tests_train_test_time_limit_t_SOURCES = tests/train/test_time_limit.c
 tests_train_test_time_limit_t_LDADD = $(RT_LIBS)
 tests_train_test_lock_t_SOURCES = tests/train/test_lock.c
 tests_train_test_lock_t_LDADD = $(RT_LIBS)
+check_PROGRAMS += tests/train/test_stragglers.t
+tests_train_test_stragglers_t_SOURCES = tests/train/test_stragglers.c
+tests_train_test_stragglers_t_LDADD = $(RT_LIBS)
