@@ -2,6 +2,7 @@
 # A run that is told to stop, in any phase and by any way, ends in time with 75 and goes on without a trace; two runs do not
 # write into one folder; a full disk does not end a run.
 . "${RT_SRCDIR:-.}/tests/jobs/lib.sh"
+limit=${limit:-300} # of one run, on a machine with much else to do
 model small25
 job job.yaml small25
 sed -i '/^max_steps\|^save_steps\|^logging_steps\|^gradient_acc\|^image_max/d' job.yaml
