@@ -52,11 +52,6 @@ const char *rt_safetensors_shard(const struct rt_safetensors *st, int s, uint64_
  * Fails: RT_ERR_IO, RT_ERR_FILE (short file). */
 rt_status rt_safetensors_read(struct rt_safetensors *st, const struct rt_st_tensor *t, size_t from,
                               size_t count, void *dst, struct rt_error *err);
-/* A regular file opened for reading and its size; exactly count bytes from offset, with path for the message.
- * Any number of threads may read from one fd. Fail: RT_ERR_FILE (missing, unreadable, too short), RT_ERR_IO. */
-rt_status rt_file_open(int *fd, uint64_t *size, const char *path, struct rt_error *err);
-rt_status rt_file_read(int fd, const char *path, uint64_t offset, void *dst, size_t count,
-                       struct rt_error *err);
 /* Any of F32, BF16, F16 to float; n elements; src needs no alignment. */
 void rt_file_to_f32(float *dst, const void *src, enum rt_file_dtype dtype, int64_t n);
 

@@ -1,6 +1,6 @@
 /* folder.c - a checkpoint's life: begun aside, committed by rename, read back, found again. */
 #include "config.h"
-#include "checkpoint/file.h"
+#include "base/file.h"
 #include "checkpoint/folder.h"
 
 #include <errno.h>

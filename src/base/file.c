@@ -1,6 +1,6 @@
 /* file.c - files written aside, forced to disk and renamed, so that what stands under a final name is whole. */
 #include "config.h"
-#include "checkpoint/file.h"
+#include "base/file.h"
 
 #include <dirent.h>
 #include <errno.h>

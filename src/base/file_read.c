@@ -1,6 +1,6 @@
 /* file_read.c - whole reads: short counts and EINTR are gone on with, an early end is an error. */
 #include "config.h"
-#include "checkpoint/file.h"
+#include "base/file.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -1,15 +1,14 @@
 /*
- * file.h - bytes to and from files with every short count, EINTR and error seen: private to this folder.
+ * file.h - bytes to and from files with every short count, EINTR and error seen.
  *
  * Reading fails with RT_ERR_FILE when the file is missing, unreadable or too short and with RT_ERR_IO when the
  * system could not deliver. Writing fails with RT_ERR_OUTPUT when the place cannot be written to and with
  * RT_ERR_IO when the write itself failed.
  */
-#ifndef RT_CHECKPOINT_FILE_H
-#define RT_CHECKPOINT_FILE_H
+#ifndef RT_BASE_FILE_H
+#define RT_BASE_FILE_H
 
 #include "base/status.h"
-#include "checkpoint/checkpoint.h" /* rt_file_open, rt_file_read */
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -32,6 +31,11 @@ rt_status rt_file_fail_out(struct rt_error *err, int code, const char *verb, con
 
 /* ---- in (file_read.c) ---- */
 
+/* A regular file opened for reading and its size; exactly count bytes from offset, with path for the message.
+ * Any number of threads may read from one fd. Fail: RT_ERR_FILE (missing, unreadable, too short), RT_ERR_IO. */
+rt_status rt_file_open(int *fd, uint64_t *size, const char *path, struct rt_error *err);
+rt_status rt_file_read(int fd, const char *path, uint64_t offset, void *dst, size_t count,
+                       struct rt_error *err);
 /* The whole file, malloc'ed, with a zero byte behind it; larger than limit is RT_ERR_FILE. */
 rt_status rt_file_load(const char *path, size_t limit, char **data, size_t *bytes, struct rt_error *err);
 /* Size and xxh3-128 of a file; from_disk drops its cached pages first, so that what is read is what is stored.
