@@ -25,7 +25,8 @@ struct rt_file_part {
 rt_status rt_file_path(char **path, struct rt_error *err, const char *fmt, ...)
     __attribute__((format(printf, 3, 4)));
 
-/* "path: cannot <verb>: <reason of errno code>", with the status that fits a failed read or a failed write. */
+/* "path: cannot <verb>: <reason of errno code>", with the status that fits a failed read or a failed write, and
+ * for a write with what to do. */
 rt_status rt_file_fail_in(struct rt_error *err, int code, const char *verb, const char *path);
 rt_status rt_file_fail_out(struct rt_error *err, int code, const char *verb, const char *path);
 
@@ -42,15 +43,22 @@ rt_status rt_file_load(const char *path, size_t limit, char **data, size_t *byte
  */
 rt_status rt_file_digest(const char *path, bool from_disk, uint64_t *size, char hex[RT_DIGEST_CHARS + 1],
                          struct rt_error *err);
+/* As many of count bytes from offset as there are, whatever interrupts: fewer, with errno 0, at the end of the
+ * file, and with another errno where reading failed. */
+size_t rt_file_read_some(int fd, void *dst, size_t count, uint64_t offset);
 void rt_file_digest_bytes(const void *data, size_t bytes, char hex[RT_DIGEST_CHARS + 1]);
 
 /* ---- out (file.c) ---- */
 
 /* Room for bytes and a tenth more and 64 MiB on the file system that holds folder. */
 rt_status rt_file_room(const char *folder, uint64_t bytes, struct rt_error *err);
-/* The parts one after the other into a name beside path; fsync, rename to path, fsync of the folder. */
+/* The parts one after the other into a name beside path; fsync, rename to path, fsync of the folder. Asks for
+ * rt_file_room first. */
 rt_status rt_file_write(const char *path, const struct rt_file_part *parts, int64_t count,
                         struct rt_error *err);
+/* The same for folder/name, a small file that takes the last bytes of a disk if it has to. */
+rt_status rt_file_put(const char *folder, const char *name, const void *data, size_t bytes,
+                      struct rt_error *err);
 /* fsync of a file or folder by name. A folder's EINVAL and ENOTSUP are ignored, nothing else is. */
 rt_status rt_file_sync(const char *path, bool folder, struct rt_error *err);
 rt_status rt_file_rename(const char *from, const char *to, struct rt_error *err);

@@ -3,6 +3,7 @@
 #include "config.h"
 #include "report/report.h"
 #include "base/clock.h"
+#include "base/file.h"
 #include "base/pyjson.h"
 #include "report/file.h"
 #include "report/private.h"
@@ -16,7 +17,7 @@
 static rt_status open_outputs(struct rt_report *r, struct rt_error *err)
 {
     json_t *old = NULL;
-    RT_TRY(rt_folder_make(r->opt.output_dir, err));
+    RT_TRY(rt_file_make_folder(r->opt.output_dir, err));
     RT_TRY(rt_results_read(&old, r->opt.output_dir, err));
     json_decref(old);
     return rt_trainer_log_open(&r->log, r->opt.output_dir, r->opt.overwrite_output_dir, err);
