@@ -17,7 +17,8 @@
 static rt_status open_outputs(struct rt_report *r, struct rt_error *err)
 {
     json_t *old = NULL;
-    RT_TRY(rt_file_make_folder(r->opt.output_dir, err));
+    if (rt_file_make_folder(r->opt.output_dir, err) != RT_OK)
+        return rt_fail_in(err, "output_dir: ");
     RT_TRY(rt_results_read(&old, r->opt.output_dir, err));
     json_decref(old);
     return rt_trainer_log_open(&r->log, r->opt.output_dir, r->opt.overwrite_output_dir, err);
