@@ -82,7 +82,7 @@ static void *work(void *context)
 /* The main thread waits for the others and tells four times a second how far they are. */
 static void watch(struct scan *scan, bool tell)
 {
-    const struct rt_data_notes *notes = scan->opt->notes;
+    const struct rt_notes *notes = scan->opt->notes;
     int64_t told = -1;
     bool end = false;
     while (!end) {
@@ -98,8 +98,8 @@ static void watch(struct scan *scan, bool tell)
             waited = pthread_cond_timedwait(&scan->moved, &scan->lock, &until);
         const int64_t done = scan->done;
         pthread_mutex_unlock(&scan->lock);
-        if (tell && notes->progress != NULL && done != told)
-            notes->progress("rows", told = done, scan->to - scan->from, notes->context);
+        if (tell && done != told)
+            rt_tell_progress(notes, "rows", told = done, scan->to - scan->from);
     }
 }
 

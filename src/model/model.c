@@ -110,7 +110,7 @@ static rt_status settle_adapter(struct rt_model *m, const struct rt_model_option
 
 static rt_status open_model(struct rt_model *m, const struct rt_model_options *opt,
                             const struct rt_model_needs *needs, const float *pixel_lut, struct rt_dist *dist,
-                            const struct rt_model_notes *notes, struct rt_error *err)
+                            const struct rt_notes *notes, struct rt_error *err)
 {
     struct rt_given last;
     const bool resume = opt->adapters > 0 && !opt->create_new_adapter;
@@ -144,7 +144,7 @@ static rt_status open_model(struct rt_model *m, const struct rt_model_options *o
 
 rt_status rt_model_open(struct rt_model **model, struct rt_exec *ex, const struct rt_model_options *opt,
                         const struct rt_model_needs *needs, const float *pixel_lut, struct rt_dist *dist,
-                        const struct rt_model_notes *notes, struct rt_error *err)
+                        const struct rt_notes *notes, struct rt_error *err)
 {
     struct rt_model *m = calloc(1, sizeof *m);
     if (m == NULL)

@@ -91,7 +91,7 @@ static void say_start(struct rt_run *run)
 
 static rt_status open_model(struct rt_run *run)
 {
-    const struct rt_model_notes notes = { show_progress, show_note, run->report };
+    const struct rt_notes notes = { show_progress, show_note, run->report };
     const struct rt_model_needs needs = needs_of(run);
     RT_TRY(rt_model_open(&run->model, run->ex, &run->job->model, &needs, rt_data_pixel_lut(run->data),
                          run->dist, &notes, run->err));
@@ -127,7 +127,7 @@ rt_status rt_run_open(struct rt_run *run, const struct rt_job *job, struct rt_di
     RT_TRY(rt_dist_agree(dist, st, err));
     RT_TRY(rt_run_open_device(run));
     const double device_s = rt_now_s();
-    const struct rt_data_notes notes = { show_progress, show_note, run->report };
+    const struct rt_notes notes = { show_progress, show_note, run->report };
     RT_TRY(rt_data_open(&run->data, &job->data, dist, &notes, err));
     if (job->train.do_train)
         RT_TRY(count_steps(run));
