@@ -98,8 +98,8 @@ static void watch(struct scan *scan, bool tell)
             waited = pthread_cond_timedwait(&scan->moved, &scan->lock, &until);
         const int64_t done = scan->done;
         pthread_mutex_unlock(&scan->lock);
-        if (tell && done != told)
-            rt_tell_progress(notes, "rows", told = done, scan->to - scan->from);
+        if (tell && notes->progress != NULL && done != told)
+            notes->progress("rows", told = done, scan->to - scan->from, notes->context);
     }
 }
 
