@@ -1,7 +1,7 @@
 /* beside.c - tokenizer, chat template and picture processor beside an adapter, from the base model's folder. */
 #include "config.h"
+#include "base/file.h"
 #include "checkpoint/checkpoint.h"
-#include "checkpoint/file.h"
 
 #include <jansson.h>
 #include <stdlib.h>

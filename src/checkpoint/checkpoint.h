@@ -52,11 +52,6 @@ const char *rt_safetensors_shard(const struct rt_safetensors *st, int s, uint64_
  * Fails: RT_ERR_IO, RT_ERR_FILE (short file). */
 rt_status rt_safetensors_read(struct rt_safetensors *st, const struct rt_st_tensor *t, size_t from,
                               size_t count, void *dst, struct rt_error *err);
-/* A regular file opened for reading and its size; exactly count bytes from offset, with path for the message.
- * Any number of threads may read from one fd. Fail: RT_ERR_FILE (missing, unreadable, too short), RT_ERR_IO. */
-rt_status rt_file_open(int *fd, uint64_t *size, const char *path, struct rt_error *err);
-rt_status rt_file_read(int fd, const char *path, uint64_t offset, void *dst, size_t count,
-                       struct rt_error *err);
 /* Any of F32, BF16, F16 to float; n elements; src needs no alignment. */
 void rt_file_to_f32(float *dst, const void *src, enum rt_file_dtype dtype, int64_t n);
 
@@ -123,9 +118,6 @@ rt_status rt_beside_read(struct rt_beside **beside, const char *model_folder, st
 rt_status rt_beside_write(const struct rt_beside *beside, const char *folder, struct rt_error *err);
 void rt_beside_free(struct rt_beside *beside);
 uint64_t rt_beside_bytes(const struct rt_beside *beside); /* of all its files; NULL: 0 */
-/* xxh3-128 of bytes in hex, NUL-terminated. */
-enum { RT_DIGEST_CHARS = 32 };
-void rt_digest_text(const void *bytes, size_t count, char hex[RT_DIGEST_CHARS + 1]);
 /* folder/name, written aside and renamed. Fails: RT_ERR_IO, RT_ERR_OUTPUT. */
 rt_status rt_text_file_write(const char *folder, const char *name, const char *text, size_t bytes,
                              struct rt_error *err);
@@ -155,8 +147,6 @@ rt_status rt_state_list(const char *path, void (*emit)(const char *line, void *c
 /* ---- checkpoint folders
  * -------------------------------------------------------------------------------------- */
 
-/* path and every folder above it; one that is there is fine. Fails: RT_ERR_OUTPUT, RT_ERR_IO. */
-rt_status rt_file_make_folder(const char *path, struct rt_error *err);
 /* At the start of a run that alone writes into output_dir: what a killed one left there (.tmp-..., .trash-...)
  * is removed, and a .old-checkpoint-N-... whose successor never came gets its name back. A folder that is not
  * there holds nothing. Fails: RT_ERR_IO, RT_ERR_OUTPUT. */

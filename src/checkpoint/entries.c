@@ -1,6 +1,6 @@
 /* entries.c - which checkpoints stand in an output folder, and which of them have to go. */
 #include "config.h"
-#include "checkpoint/file.h"
+#include "base/file.h"
 #include "checkpoint/folder.h"
 
 #include <dirent.h>

@@ -1,7 +1,7 @@
 /* folder.c - a checkpoint's life: begun aside, committed by rename, read back, found again. */
 #include "config.h"
 #include "base/batch_job.h"
-#include "checkpoint/file.h"
+#include "base/file.h"
 #include "checkpoint/folder.h"
 
 #include <errno.h>

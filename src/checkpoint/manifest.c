@@ -1,6 +1,6 @@
 /* manifest.c - MANIFEST.json: what a checkpoint folder holds, so that every changed bit in it is noticed. */
 #include "config.h"
-#include "checkpoint/file.h"
+#include "base/file.h"
 #include "checkpoint/folder.h"
 
 #include <dirent.h>

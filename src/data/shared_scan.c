@@ -114,7 +114,7 @@ static void end_work(struct scan *scan, rt_status st, const struct rt_error *err
  * and ends the threads' work when any rank is told to stop. */
 static rt_status watch(struct scan *scan, struct rt_dist *dist, struct rt_error *err)
 {
-    const struct rt_data_notes *notes = scan->opt->notes;
+    const struct rt_notes *notes = scan->opt->notes;
     const bool tell = rt_dist_rank(dist) == 0 && notes->progress != NULL;
     struct rt_dist_look look = { 0 };
     int64_t told = -1, done = 0;

@@ -147,8 +147,7 @@ static rt_status tell_unknown(struct rt_reading *r, const struct rt_node **unkno
             n += (size_t)snprintf(text + n, sizeof text - n, "\nand %zu more", count - i - 1);
     }
     if (extra_keys_allowed()) {
-        if (r->note != NULL)
-            r->note(text, r->context);
+        rt_tell(r->notes, text);
         return RT_OK;
     }
     return rt_fail(r->err, rt_where_code(r, unknown[0]), "%s", text);
@@ -189,10 +188,10 @@ static rt_status open_all(struct rt_reading *r, int argc, char **argv, const cha
 }
 
 rt_status rt_job_open(struct rt_job **job, int argc, char **argv, const char *text, size_t bytes,
-                      void (*note)(const char *text, void *context), void *context, struct rt_error *err)
+                      const struct rt_notes *notes, struct rt_error *err)
 {
     rt_status st = RT_OK;
-    struct rt_reading r = { .path = rt_job_file(argc, argv), .note = note, .context = context, .err = err };
+    struct rt_reading r = { .path = rt_job_file(argc, argv), .notes = notes, .err = err };
     r.job = calloc(1, sizeof *r.job);
     r.store = rt_store_open();
     r.scalars = rt_scalars_open();

@@ -8,6 +8,7 @@
 #ifndef RT_JOB_JOB_H
 #define RT_JOB_JOB_H
 
+#include "base/notes.h"
 #include "base/status.h"
 #include "data/data.h"
 #include "kernels/exec.h"
@@ -82,12 +83,12 @@ struct rt_job {
 };
 
 /* argv after the command word: FILE.yaml|.yml|.json [key=value ...] or --key value flags. `text` is the file's
- * text (rank 0 reads it, all ranks get it), NULL in flag mode. note(text, context) gets one line for every key
- * that is taken without effect and every warning; it may be NULL. Reads the environment: ALLOW_EXTRA_ARGS
+ * text (rank 0 reads it, all ranks get it), NULL in flag mode. notes->note gets one line for every key
+ * that is taken without effect and every warning. Reads the environment: ALLOW_EXTRA_ARGS
  * (unknown keys are noted, not refused), HOME, TENSORBOARD_LOGGING_DIR. Fails: RT_ERR_JOB "FILE:LINE: key:
  * value is not ...; write ...", RT_ERR_USAGE for what stands on the command line, RT_ERR_MEMORY. */
 rt_status rt_job_open(struct rt_job **job, int argc, char **argv, const char *text, size_t bytes,
-                      void (*note)(const char *text, void *context), void *context, struct rt_error *err);
+                      const struct rt_notes *notes, struct rt_error *err);
 void rt_job_close(struct rt_job *job);
 /* Not collective, for rank 0: would a run write over another's adapter? As LLaMA-Factory decides it: the folder
  * holds weights but no checkpoint to go on from, and the job neither resumes nor says overwrite_output_dir.

@@ -168,7 +168,7 @@ static rt_status loaded(void *context, bool *done, struct rt_error *err)
 }
 
 /* Round after round, a piece of every reader that has one left. */
-static rt_status load_rounds(struct loading *l, const struct rt_model_notes *notes)
+static rt_status load_rounds(struct loading *l, const struct rt_notes *notes)
 {
     const struct rt_shares *s = &l->shares;
     int64_t placed = 0;
@@ -188,16 +188,15 @@ static rt_status load_rounds(struct loading *l, const struct rt_model_notes *not
             RT_TRY(one);
             placed++;
         }
-        if (notes != NULL && rt_dist_rank(l->dist) == 0)
-            notes->progress("loading weights", placed, s->pieces, notes->context);
+        if (rt_dist_rank(l->dist) == 0)
+            rt_tell_progress(notes, "loading weights", placed, s->pieces);
     }
     RT_TRY(rt_exec_mark(l->m->ex, LAST_MARK));
     return rt_dist_wait(l->dist, loaded, l, "loading weights", l->err);
 }
 
 rt_status rt_load_items(struct rt_model *m, const struct rt_files *files, const struct rt_load_item *items,
-                        int64_t count, struct rt_dist *dist, const struct rt_model_notes *notes,
-                        struct rt_error *err)
+                        int64_t count, struct rt_dist *dist, const struct rt_notes *notes, struct rt_error *err)
 {
     struct loading l = { .m = m, .dist = dist, .err = err };
     rt_status st = rt_shares_make(&l.shares, m, files, items, count, dist, err);

@@ -1,7 +1,7 @@
 /* host_log.c - the TensorBoard run of one host. */
 #include "config.h"
 #include "base/clock.h"
-#include "report/file.h"
+#include "base/file.h"
 #include "report/private.h"
 
 #include <dirent.h>
@@ -44,11 +44,10 @@ static double first_second(const char *folder)
 rt_status rt_host_log_open(struct rt_host_log **log, const char *folder, const char *host, struct rt_error *err)
 {
     struct rt_host_log *new = calloc(1, sizeof *new);
-    char *path = rt_report_path(folder, host);
-    rt_status st = RT_OK;
-    if (new == NULL || path == NULL) {
-        st = rt_fail(err, RT_ERR_MEMORY, "no memory for the log of %s", host);
-    } else {
+    char *path = NULL;
+    rt_status st = new != NULL ? rt_file_path(&path, err, "%s/%s", folder, host)
+                               : rt_fail(err, RT_ERR_MEMORY, "no memory for the log of %s", host);
+    if (st == RT_OK) {
         new->began_s = first_second(path);
         st = rt_tensorboard_open(&new->tb, path, -1, err);
     }

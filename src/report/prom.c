@@ -1,6 +1,6 @@
 /* prom.c - values as gauges in Prometheus' text format, in a file that is replaced as a whole. */
 #include "config.h"
-#include "report/file.h"
+#include "base/file.h"
 #include "report/report.h"
 
 #include <errno.h>
@@ -66,5 +66,5 @@ rt_status rt_prom_write(const char *path, const char *host, const struct rt_host
             unlink(aside);
     }
     free(aside);
-    return failed == 0 ? RT_OK : rt_fail_errno(err, path, "cannot write", failed);
+    return failed == 0 ? RT_OK : rt_file_fail_out(err, failed, "write", path);
 }

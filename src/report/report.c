@@ -3,6 +3,7 @@
 #include "config.h"
 #include "report/report.h"
 #include "base/clock.h"
+#include "base/file.h"
 #include "base/pyjson.h"
 #include "report/file.h"
 #include "report/private.h"
@@ -18,7 +19,8 @@
 static rt_status open_outputs(struct rt_report *r, struct rt_error *err)
 {
     json_t *old = NULL;
-    RT_TRY(rt_folder_make(r->opt.output_dir, err));
+    if (rt_file_make_folder(r->opt.output_dir, err) != RT_OK)
+        return rt_fail_in(err, "output_dir: ");
     RT_TRY(rt_results_read(&old, r->opt.output_dir, err));
     json_decref(old);
     return rt_trainer_log_open(&r->log, r->opt.output_dir, r->opt.overwrite_output_dir, err);
@@ -28,12 +30,11 @@ static rt_status open_log(struct rt_report *r, const char *folder, int rank, str
 {
     char name[32];
     snprintf(name, sizeof name, "rank-%d.log", rank);
-    RT_TRY(rt_folder_make(folder, err));
-    char *path = rt_report_path(folder, name);
-    if (path == NULL)
-        return rt_fail(err, RT_ERR_MEMORY, "no memory for a file name");
+    RT_TRY(rt_file_make_folder(folder, err));
+    char *path = NULL;
+    RT_TRY(rt_file_path(&path, err, "%s/%s", folder, name));
     r->console.file = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0666);
-    const rt_status st = r->console.file < 0 ? rt_fail_errno(err, path, "cannot write", errno) : RT_OK;
+    const rt_status st = r->console.file < 0 ? rt_file_fail_out(err, errno, "write", path) : RT_OK;
     free(path);
     return st;
 }

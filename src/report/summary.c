@@ -2,6 +2,7 @@
 #include "config.h"
 #include "base/pyjson.h"
 #include "report/console.h"
+#include "base/file.h"
 #include "report/file.h"
 #include "report/private.h"
 
@@ -144,7 +145,7 @@ static void put_words(FILE *out, const struct rt_summary_log *log)
 
 rt_status rt_report_text_file(const char *folder, const char *name, const char *text, struct rt_error *err)
 {
-    return rt_report_file_write(folder, name, text, strlen(text), err);
+    return rt_file_put(folder, name, text, strlen(text), err);
 }
 
 rt_status rt_summary_write(const char *folder, const struct rt_summary_log *log, FILE *out,
@@ -158,7 +159,7 @@ rt_status rt_summary_write(const char *folder, const struct rt_summary_log *log,
                                               &bytes, err);
     json_decref(o);
     if (st == RT_OK)
-        st = rt_report_file_write(folder, "run_summary.json", text, bytes, err);
+        st = rt_file_put(folder, "run_summary.json", text, bytes, err);
     free(text);
     if (out != NULL)
         put_words(out, log);

@@ -2,6 +2,7 @@
  */
 #include "config.h"
 #include "base/clock.h"
+#include "base/file.h"
 #include "checkpoint/checkpoint.h"
 #include "train/run.h"
 

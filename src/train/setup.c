@@ -1,6 +1,7 @@
 /* setup.c - everything that is settled before the first step: data, device, model, counts. */
 #include "config.h"
 #include "base/clock.h"
+#include "base/file.h"
 #include "train/run.h"
 #include "train/train.h"
 
@@ -92,7 +93,7 @@ static void say_start(struct rt_run *run)
 
 static rt_status open_model(struct rt_run *run)
 {
-    const struct rt_model_notes notes = { show_progress, show_note, run->report };
+    const struct rt_notes notes = { show_progress, show_note, run->report };
     const struct rt_model_needs needs = needs_of(run);
     RT_TRY(rt_model_open(&run->model, run->ex, &run->job->model, &needs, rt_data_pixel_lut(run->data),
                          run->dist, &notes, run->err));
@@ -164,7 +165,7 @@ rt_status rt_run_open(struct rt_run *run, const struct rt_job *job, struct rt_di
     RT_TRY(rt_dist_agree(dist, rt_stragglers_open(run), err));
     RT_TRY(rt_stop_between(run));
     const double device_s = rt_now_s();
-    const struct rt_data_notes notes = { show_progress, show_note, run->report };
+    const struct rt_notes notes = { show_progress, show_note, run->report };
     RT_TRY(rt_data_open(&run->data, &job->data, dist, &notes, err));
     if (job->train.do_train)
         RT_TRY(count_steps(run));
