@@ -21,8 +21,11 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* Gradients (16 MB) that are summed over the ranks at once: enough for full bandwidth, few enough that the last
- * of them, for which the step has to wait, takes little time. */
+/* Gradients (16 MB) that are summed over the ranks at once while the backward goes on: enough for full
+ * bandwidth, few enough that the last of them, for which the step has to wait, takes little time. Within one
+ * host there are no parts: its links sum everything in less time (0.4 ms for 81 MB by NVLink) than NCCL's
+ * kernels take from the products beside them while they wait for another rank. Two H200 reach 98.6 % of twice
+ * one's tokens/s with parts and 99.4 % without. */
 enum { RT_SUM_PART = 4 << 20 };
 
 /* Longest wait for another rank while one loads or scans; in the loop ddp_timeout holds. */
@@ -42,6 +45,7 @@ struct rt_run {
     struct rt_adapter *adapter;  /* the model's */
     struct rt_loader *loader;    /* of training */
     const struct rt_batch *next; /* fetched and put, not computed yet; or NULL */
+    int64_t sum_part;            /* gradients that are summed at once */
     int64_t unsummed; /* gradients [0, unsummed) of this step whose sum over the ranks has not begun */
     struct rt_schedule schedule;
     float *norm; /* one f32 where the exec runs */

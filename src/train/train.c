@@ -32,7 +32,7 @@ static rt_status sum_from(void *context, int64_t first)
 {
     struct rt_run *run = context;
     while (run->unsummed > 0) {
-        const int64_t part = run->unsummed < RT_SUM_PART ? run->unsummed : RT_SUM_PART;
+        const int64_t part = run->unsummed < run->sum_part ? run->unsummed : run->sum_part;
         if (run->unsummed - part < first)
             break;
         run->unsummed -= part;
