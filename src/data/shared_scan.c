@@ -17,6 +17,7 @@ struct scan {
     int64_t split;              /* raw rows of the first set */
     int64_t from, to;           /* this rank's block */
     struct rt_store_part *part; /* one a chunk */
+    _Atomic int64_t *at;        /* [chunks] the raw row that it has come to; -1: not begun, or done */
     pthread_mutex_t lock;
     pthread_cond_t moved;
     int64_t next, finished, done; /* chunks taken and finished, rows done */
@@ -64,8 +65,11 @@ static void *work(void *context)
         pthread_mutex_unlock(&scan->lock);
         struct rt_error err = { 0 };
         rt_status st = RT_OK;
-        for (int64_t raw = from; raw < to && st == RT_OK; raw++)
+        for (int64_t raw = from; raw < to && st == RT_OK; raw++) {
+            scan->at[chunk] = raw;
             st = scan_row(scan, raw, &scan->part[chunk], &err);
+        }
+        scan->at[chunk] = -1;
         pthread_mutex_lock(&scan->lock);
         if (st != RT_OK && scan->status == RT_OK) {
             scan->status = st;
@@ -79,15 +83,25 @@ static void *work(void *context)
     return NULL;
 }
 
+/* The first row that is under way, for the watchdog: it changes as long as the scan moves. */
+static void tell_at(struct scan *scan, struct rt_dist *dist, int64_t *told)
+{
+    int64_t oldest = -1;
+    for (int64_t i = 0; i < scan->chunks && oldest < 0; i++)
+        oldest = scan->at[i];
+    if (oldest != *told)
+        rt_dist_at(dist, 0, *told = oldest);
+}
+
 /* The main thread waits for the others and tells four times a second how far they are. */
-static void watch(struct scan *scan, bool tell)
+static void watch(struct scan *scan, struct rt_dist *dist, bool tell)
 {
     const struct rt_data_notes *notes = scan->opt->notes;
-    int64_t told = -1;
+    int64_t told = -1, told_at = -1;
     bool end = false;
     while (!end) {
         struct timespec until;
-        clock_gettime(CLOCK_REALTIME, &until);
+        clock_gettime(CLOCK_MONOTONIC, &until);
         until.tv_nsec += 250000000;
         until.tv_sec += until.tv_nsec / 1000000000;
         until.tv_nsec %= 1000000000;
@@ -98,27 +112,39 @@ static void watch(struct scan *scan, bool tell)
             waited = pthread_cond_timedwait(&scan->moved, &scan->lock, &until);
         const int64_t done = scan->done;
         pthread_mutex_unlock(&scan->lock);
+        tell_at(scan, dist, &told_at);
         if (tell && notes->progress != NULL && done != told)
             notes->progress("rows", told = done, scan->to - scan->from, notes->context);
     }
 }
 
 /* This rank's block into one part. */
-static rt_status scan_block(struct scan *scan, bool tell, struct rt_store_part *block, struct rt_error *err)
+static rt_status scan_block(struct scan *scan, struct rt_dist *dist, bool tell, struct rt_store_part *block,
+                            struct rt_error *err)
 {
     scan->chunks = (scan->to - scan->from + CHUNK - 1) / CHUNK;
     if (scan->chunks == 0)
         return RT_OK;
     scan->part = calloc((size_t)scan->chunks, sizeof *scan->part);
-    if (scan->part == NULL)
+    scan->at = malloc((size_t)scan->chunks * sizeof *scan->at);
+    if (scan->part == NULL || scan->at == NULL) {
+        free(scan->part);
+        free((void *)scan->at);
         return rt_fail(err, RT_ERR_MEMORY, "no memory to scan %lld rows", (long long)(scan->to - scan->from));
+    }
+    for (int64_t i = 0; i < scan->chunks; i++)
+        scan->at[i] = -1;
+    pthread_condattr_t monotonic;
+    pthread_condattr_init(&monotonic);
+    pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
     pthread_mutex_init(&scan->lock, NULL);
-    pthread_cond_init(&scan->moved, NULL);
+    pthread_cond_init(&scan->moved, &monotonic);
+    pthread_condattr_destroy(&monotonic);
     const int64_t wanted = scan->opt->threads < 1 ? 1 : scan->opt->threads;
     struct rt_threads threads;
     rt_status st = rt_threads_start(&threads, wanted < scan->chunks ? wanted : scan->chunks, work, scan, err);
     if (st == RT_OK) {
-        watch(scan, tell);
+        watch(scan, dist, tell);
         rt_threads_join(&threads);
         st = scan->status;
         if (st != RT_OK && err != NULL)
@@ -132,6 +158,7 @@ static rt_status scan_block(struct scan *scan, bool tell, struct rt_store_part *
     pthread_cond_destroy(&scan->moved);
     pthread_mutex_destroy(&scan->lock);
     free(scan->part);
+    free((void *)scan->at);
     return st;
 }
 
@@ -144,7 +171,11 @@ rt_status rt_shared_scan(struct rt_store *store, const struct rt_shared_scan_opt
     scan.from = all / size * rank + all % size * rank / size;
     scan.to = all / size * (rank + 1) + all % size * (rank + 1) / size;
     struct rt_store_part block = { 0 };
-    rt_status st = rt_dist_agree(dist, scan_block(&scan, rank == 0, &block, err), err);
+    rt_dist_phase(dist, RT_PHASE_SCAN, -1);
+    rt_status st = scan_block(&scan, dist, rank == 0, &block, err);
+    rt_dist_phase(dist, RT_PHASE_SETUP, -1);
+    rt_dist_at(dist, 0, -1);
+    st = rt_dist_agree(dist, st, err);
     if (st != RT_OK) {
         rt_store_part_free(&block);
         return st;

@@ -89,7 +89,7 @@ rt_status rt_nccl_start(struct rt_nccl *n, struct rt_dist *dist, struct rt_error
     }
     RT_TRY(rt_dist_agree(dist, st, err));
     RT_TRY(rt_dist_bcast(dist, &id, sizeof id, 0, err));
-    rt_board_enter(&dist->board);
+    rt_board_enter(&dist->board, what, 0);
     const ncclResult_t result = n->lib.CommInitRankConfig(&n->comm, dist->size, id, dist->rank, &config);
     return settle(n, result, RT_ERR_DEVICE, what, err);
 }
@@ -98,7 +98,7 @@ rt_status rt_nccl_sum_f32(struct rt_nccl *n, float *x, int64_t count, struct rt_
 {
     static const char what[] = "sum of gradients over ranks";
     const struct rt_dist_lane *lane = &n->dist->lane;
-    rt_board_enter(&n->dist->board);
+    rt_board_enter(&n->dist->board, what, count * (int64_t)sizeof *x);
     RT_TRY(lane->after(lane->context));
     return settle(n, n->lib.AllReduce(x, x, (size_t)count, ncclFloat32, ncclSum, n->comm, lane->stream),
                   RT_ERR_COMM, what, err);
@@ -108,7 +108,7 @@ rt_status rt_nccl_bcast(struct rt_nccl *n, void *bytes, size_t count, int root, 
 {
     static const char what[] = "broadcast between GPUs";
     const struct rt_dist_lane *lane = &n->dist->lane;
-    rt_board_enter(&n->dist->board);
+    rt_board_enter(&n->dist->board, what, (int64_t)count);
     RT_TRY(lane->after(lane->context));
     RT_TRY(settle(n, n->lib.Broadcast(bytes, bytes, count, ncclInt8, root, n->comm, lane->stream), RT_ERR_COMM,
                   what, err));

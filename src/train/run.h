@@ -54,6 +54,7 @@ struct rt_run {
     int64_t *unstored;        /* [ranks] padded tokens that flos does not count yet */
     double grad_norm;         /* of the last step */
     int64_t bad_steps;        /* steps in a row whose loss was not finite */
+    const struct rt_data *_Atomic named; /* whose rows the watchdog can name; NULL: none yet */
     double started_s;         /* when the run was opened: for max_hours */
     int64_t evaluations;      /* done so far, over all resumes */
     double best_metric;       /* NaN: none yet */
@@ -102,6 +103,9 @@ void rt_vision_cache_lend(const struct rt_run *run, struct rt_loader_options *wh
 void rt_vision_cache_count(struct rt_run *run);
 rt_status rt_vision_cache_step(struct rt_run *run);
 const char *rt_size_text(char buf[32], uint64_t bytes);
+
+/* watch.c. Collective: from now on who hangs is named. */
+rt_status rt_run_watch(struct rt_run *run);
 
 /* best.c: after an evaluation; *better says whether it is the best so far. At the end: back to the best
  * adapter. */

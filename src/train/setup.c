@@ -126,9 +126,11 @@ rt_status rt_run_open(struct rt_run *run, const struct rt_job *job, struct rt_di
              : RT_OK;
     RT_TRY(rt_dist_agree(dist, st, err));
     RT_TRY(rt_run_open_device(run));
+    RT_TRY(rt_run_watch(run));
     const double device_s = rt_now_s();
     const struct rt_data_notes notes = { show_progress, show_note, run->report };
     RT_TRY(rt_data_open(&run->data, &job->data, dist, &notes, err));
+    run->named = run->data;
     if (job->train.do_train)
         RT_TRY(count_steps(run));
     if (job->train.do_train && rt_dist_rank(dist) == 0)
@@ -146,6 +148,7 @@ rt_status rt_run_open(struct rt_run *run, const struct rt_job *job, struct rt_di
 
 void rt_run_close(struct rt_run *run)
 {
+    rt_dist_watch_end(run->dist); /* it names rows of the data */
     free(run->best);
     free(run->unstored);
     rt_loader_close(run->loader);

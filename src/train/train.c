@@ -19,6 +19,7 @@ static rt_status fetch_next(struct rt_run *run)
     rt_dist_phase(run->dist, RT_PHASE_DATA, run->step);
     RT_TRY(rt_batch_next(run->loader, &run->next, &wait_s, run->err));
     run->window_wait_s += wait_s;
+    rt_dist_phase(run->dist, RT_PHASE_H2D, run->step);
     return put_next(run);
 }
 
@@ -52,12 +53,13 @@ static rt_status step_grads(struct rt_run *run, double *loss)
             RT_TRY(fetch_next(run));
         const struct rt_batch *batch = run->next;
         const bool last = micro + batch->micros >= micros;
-        rt_dist_phase(run->dist, RT_PHASE_PASS, run->step);
+        rt_dist_phase(run->dist, RT_PHASE_FORWARD, run->step);
         const uint64_t stream =
             (first + (uint64_t)micro) * (uint64_t)rt_dist_size(run->dist) + (uint64_t)rt_dist_rank(run->dist);
         if (batch->learned > 0) {
             RT_TRY(rt_model_fwd(run->model, batch, true, stream));
             rt_vision_cache_count(run);
+            rt_dist_phase(run->dist, RT_PHASE_BACKWARD, run->step);
             RT_TRY(rt_model_bwd(run->model, last ? sum_from : NULL, run));
         }
         micro += batch->micros;
@@ -223,8 +225,9 @@ static rt_status after_step(struct rt_run *run)
         RT_TRY(evaluate(run, &best));
     RT_TRY(rt_vision_cache_step(run));
     RT_TRY(agree_to_stop(run));
-    if (due(run, opt->save_strategy, run->save_steps) || (last && opt->save_strategy == RT_STRATEGY_STEPS) ||
-        best || run->stopped) {
+    const bool saves = due(run, opt->save_strategy, run->save_steps) ||
+                       (last && opt->save_strategy == RT_STRATEGY_STEPS) || best || run->stopped;
+    if (saves) {
         rt_dist_phase(run->dist, RT_PHASE_SAVE, run->step);
         return rt_run_save(run);
     }
@@ -240,6 +243,7 @@ static rt_status train_loop(struct rt_run *run)
                                        .epoch = run->step / run->steps_per_epoch,
                                        .micro = rt_run_micro(run, run->step),
                                        .merge_tokens = rt_model_pass_tokens(run->model) };
+    where.dist = run->dist;
     rt_vision_cache_lend(run, &where);
     RT_TRY(rt_loader_open(&run->loader, run->data, &where, run->err));
     run->window_started_s = rt_now_s();
@@ -258,6 +262,7 @@ static rt_status train_or_abort(struct rt_run *run)
 {
     rt_dist_set_timeout(run->dist, (double)run->job->train.ddp_timeout);
     rt_status st = run->step < run->steps ? train_loop(run) : RT_OK;
+    rt_dist_phase(run->dist, RT_PHASE_SAVE, run->step);
     if (st == RT_OK && !run->stopped)
         st = rt_run_finish(run);
     if (st != RT_OK && !run->together)
@@ -291,6 +296,7 @@ rt_status rt_train(const struct rt_job *job, struct rt_dist *dist, const volatil
         st = train_or_abort(&run);
     }
     if (st == RT_OK && job->train.do_eval) {
+        rt_dist_phase(dist, RT_PHASE_EVAL, run.step);
         st = rt_run_final_eval(&run);
         if (st != RT_OK && !run.together)
             rt_dist_abort(dist, st, err->text);
