@@ -95,7 +95,7 @@ static rt_status write_state(struct rt_run *run, const char *folder)
     if (st == RT_OK)
         st = get_adapter(run, host);
     scalars_out(run, scalars);
-    double pass_tokens = (double)rt_model_pass_tokens(run->model);
+    double pass_tokens = (double)rt_model_pass_tokens(run->model), bad_all = (double)run->bad_all;
     if (st == RT_OK) {
         const struct rt_state_item items[] = {
             { "/lora/p", RT_STATE_F32, n, host },
@@ -103,6 +103,7 @@ static rt_status write_state(struct rt_run *run, const char *folder)
             { "/lora/v", RT_STATE_F32, n, host + 2 * n },
             { "/run", RT_STATE_F64, RUN_SCALARS, scalars },
             { "/pass_tokens", RT_STATE_F64, 1, &pass_tokens },
+            { "/bad_steps", RT_STATE_F64, 1, &bad_all },
             { "/identity", RT_STATE_BYTES, (int64_t)strlen(identity_text), identity_text },
             { "/report", RT_STATE_BYTES, (int64_t)strlen(report), report },
             { "/lora/best", RT_STATE_F32, n, run->best }, /* last: left out where there is none */
@@ -262,6 +263,19 @@ static rt_status compare_passes(struct rt_run *run, const char *path)
     return RT_OK;
 }
 
+/* Rank 0: steps that were left out so far; older versions did not count them. */
+static rt_status read_bad_steps(struct rt_run *run, const char *path)
+{
+    int64_t count = 0;
+    double all = 0;
+    RT_TRY(rt_state_count(path, "/bad_steps", &count, run->err));
+    if (count == 1)
+        RT_TRY(
+            rt_state_read(path, &(struct rt_state_item){ "/bad_steps", RT_STATE_F64, 1, &all }, 1, run->err));
+    run->bad_all = (int64_t)all;
+    return RT_OK;
+}
+
 /* Rank 0: file to host arrays, and the log files back to where they were. */
 static rt_status read_state(struct rt_run *run, const char *folder, float *host, double scalars[RUN_SCALARS])
 {
@@ -282,6 +296,7 @@ static rt_status read_state(struct rt_run *run, const char *folder, float *host,
     RT_TRY_TO(st, rt_state_read(path, items, sizeof items / sizeof *items, run->err), err_free);
     RT_TRY_TO(st, rt_report_resume(run->report, report, (int64_t)scalars[RUN_STEP], run->err), err_free);
     RT_TRY_TO(st, read_best(run, path), err_free);
+    RT_TRY_TO(st, read_bad_steps(run, path), err_free);
     rt_report_info(run->report, "going on from %s, after step %lld", folder, (long long)scalars[RUN_STEP]);
 err_free:
     free(who);
@@ -318,6 +333,8 @@ static rt_status share_state(struct rt_run *run, const char *folder)
         st = rt_dist_bcast(run->dist, scalars, sizeof scalars, 0, run->err);
     if (st == RT_OK)
         st = rt_dist_bcast(run->dist, host, bytes, 0, run->err);
+    if (st == RT_OK)
+        st = rt_dist_bcast(run->dist, &run->bad_all, sizeof run->bad_all, 0, run->err);
     if (st == RT_OK)
         st = share_best(run);
     if (st == RT_OK)

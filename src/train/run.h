@@ -22,6 +22,9 @@
  * of them, for which the step has to wait, takes little time. */
 enum { RT_SUM_PART = 4 << 20 };
 
+/* Losses over which a leap is measured. */
+enum { RT_RUN_LOSSES = 100 };
+
 /* Longest wait for another rank while one loads or scans; in the loop ddp_timeout holds. */
 enum { RT_SETUP_TIMEOUT_S = 1800 };
 
@@ -50,14 +53,21 @@ struct rt_run {
     double window_own;    /* this rank's since the last log line: the reference ends train_loss with rank 0's */
     int64_t logged_at;    /* step of the last log line */
     double window_tokens, window_started_s, window_wait_s;
-    double tokens_seen, flos; /* all ranks */
-    int64_t *unstored;        /* [ranks] padded tokens that flos does not count yet */
-    double grad_norm;         /* of the last step */
-    int64_t bad_steps;        /* steps in a row whose loss was not finite */
+    double tokens_seen, flos;   /* all ranks */
+    int64_t *unstored;          /* [ranks] padded tokens that flos does not count yet */
+    double grad_norm;           /* of the last step */
+    int64_t bad_steps, bad_all; /* steps whose loss was not finite: in a row, and in all */
+    struct rt_run_samples {
+        int64_t *row, count, room; /* what this rank fed in the step under way */
+    } samples;
+    struct rt_run_losses {
+        double loss[RT_RUN_LOSSES]; /* of all ranks, number n at n % RT_RUN_LOSSES */
+        int64_t count;
+    } losses;
     const struct rt_data *_Atomic named; /* whose rows the watchdog can name; NULL: none yet */
-    double started_s;         /* when the run was opened: for max_hours */
-    int64_t evaluations;      /* done so far, over all resumes */
-    double best_metric;       /* NaN: none yet */
+    double started_s;                    /* when the run was opened: for max_hours */
+    int64_t evaluations;                 /* done so far, over all resumes */
+    double best_metric;                  /* NaN: none yet */
     int64_t best_step;
     float *best; /* [adapter count] on the host: parameters at best_step, for load_best_model_at_end */
     struct rt_run_features {
@@ -106,6 +116,16 @@ const char *rt_size_text(char buf[32], uint64_t bytes);
 
 /* watch.c. Collective: from now on who hangs is named. */
 rt_status rt_run_watch(struct rt_run *run);
+
+/* numbers.c. Room for what a step feeds; the batch in hand, which begins at this micro-batch of the step, is
+ * fed. Collective, all: a step whose loss or gradient is not finite changes nothing, and RT_ERR_NUMBERS where
+ * they are too many; a finite loss that leaps is told; the ranks' adapters must be the same bits:
+ * RT_ERR_HARDWARE, naming those that differ. */
+rt_status rt_run_open_samples(struct rt_run *run);
+void rt_run_note_samples(struct rt_run *run, int64_t micro);
+rt_status rt_run_skip_step(struct rt_run *run, double loss);
+rt_status rt_run_look_for_spike(struct rt_run *run, double loss);
+rt_status rt_run_compare_adapters(struct rt_run *run, bool saves);
 
 /* best.c: after an evaluation; *better says whether it is the best so far. At the end: back to the best
  * adapter. */

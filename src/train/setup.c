@@ -151,6 +151,7 @@ void rt_run_close(struct rt_run *run)
     rt_dist_watch_end(run->dist); /* it names rows of the data */
     free(run->best);
     free(run->unstored);
+    free(run->samples.row);
     rt_loader_close(run->loader);
     if (run->ex != NULL)
         rt_exec_free(run->ex, run->norm);

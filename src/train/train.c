@@ -54,6 +54,7 @@ static rt_status step_grads(struct rt_run *run, double *loss)
         const struct rt_batch *batch = run->next;
         const bool last = micro + batch->micros >= micros;
         rt_dist_phase(run->dist, RT_PHASE_FORWARD, run->step);
+        rt_run_note_samples(run, micro);
         const uint64_t stream =
             (first + (uint64_t)micro) * (uint64_t)rt_dist_size(run->dist) + (uint64_t)rt_dist_rank(run->dist);
         if (batch->learned > 0) {
@@ -68,21 +69,6 @@ static rt_status step_grads(struct rt_run *run, double *loss)
             RT_TRY(fetch_next(run));
     }
     return rt_model_loss(run->model, loss, NULL, NULL);
-}
-
-/* A step whose loss or gradient is not finite changes nothing; too many in a row end the run. All ranks see the
- * same numbers, so they decide alike. */
-static rt_status skip_step(struct rt_run *run, double loss)
-{
-    rt_report_warn(run->report, "step %lld: loss %g, gradient norm %g: not finite, the step is left out",
-                   (long long)run->step + 1, loss, run->grad_norm);
-    if ((double)++run->bad_steps <= run->job->train.max_bad_steps)
-        return RT_OK;
-    run->together = true;
-    return rt_fail(run->err, RT_ERR_NUMBERS,
-                   "loss or gradient not finite in %lld steps in a row, the last step %lld; lower "
-                   "learning_rate, look at the data, or raise max_bad_steps",
-                   (long long)run->bad_steps, (long long)run->step + 1);
 }
 
 /* All parameters at once; with loraplus_lr_ratio module by module, since B learns at a rate of its own. */
@@ -114,8 +100,9 @@ static rt_status update(struct rt_run *run, double loss)
     RT_TRY(rt_exec_get(ex, &norm, run->norm, sizeof norm));
     run->grad_norm = norm;
     if (!isfinite(norm) || !isfinite(loss))
-        return skip_step(run, loss);
+        return rt_run_skip_step(run, loss);
     run->bad_steps = 0;
+    RT_TRY(rt_run_look_for_spike(run, loss));
     const struct rt_adamw h = { .lr = rt_schedule_lr(&run->schedule, run->step),
                                 .beta1 = opt->adam_beta1,
                                 .beta2 = opt->adam_beta2,
@@ -227,6 +214,7 @@ static rt_status after_step(struct rt_run *run)
     RT_TRY(agree_to_stop(run));
     const bool saves = due(run, opt->save_strategy, run->save_steps) ||
                        (last && opt->save_strategy == RT_STRATEGY_STEPS) || best || run->stopped;
+    RT_TRY(rt_run_compare_adapters(run, saves));
     if (saves) {
         rt_dist_phase(run->dist, RT_PHASE_SAVE, run->step);
         return rt_run_save(run);
@@ -245,6 +233,7 @@ static rt_status train_loop(struct rt_run *run)
                                        .merge_tokens = rt_model_pass_tokens(run->model) };
     where.dist = run->dist;
     rt_vision_cache_lend(run, &where);
+    RT_TRY(rt_run_open_samples(run));
     RT_TRY(rt_loader_open(&run->loader, run->data, &where, run->err));
     run->window_started_s = rt_now_s();
     bool best = false;

@@ -5,3 +5,6 @@ tests_train_test_schedule_t_LDADD = $(RT_LIBS)
 check_PROGRAMS += tests/train/test_seats.t
 tests_train_test_seats_t_SOURCES = tests/train/test_seats.c
 tests_train_test_seats_t_LDADD = $(RT_LIBS)
+check_PROGRAMS += tests/train/test_numbers.mpi
+tests_train_test_numbers_mpi_SOURCES = tests/train/test_numbers.c tests/tap.h
+tests_train_test_numbers_mpi_LDADD = $(RT_LIBS)
