@@ -121,10 +121,13 @@ struct rt_dist_lane {
  * Collective. From now on the sums below are of memory where `lane` runs: by NCCL where every rank can load it,
  * else through host memory and MPI. *how says which, and why, for the log (static or kept in dist). On one rank
  * nothing is opened. Fails: RT_ERR_DEVICE where NCCL is there and does not start, RT_ERR_COMM beyond the time
- * limit, RT_ERR_MEMORY.
+ * limit, RT_ERR_MEMORY. NCCL's start goes on while other things are set up; what it needs of the others is
+ * waited for at the first sum or broadcast, or by rt_dist_await_device, which fails alike on all ranks:
+ * RT_ERR_DEVICE, RT_ERR_COMM.
  */
 rt_status rt_dist_open_device(struct rt_dist *dist, const struct rt_dist_lane *lane, const char **how,
                               struct rt_error *err);
+rt_status rt_dist_await_device(struct rt_dist *dist, struct rt_error *err);
 /* Collective. Before the lane ends. */
 void rt_dist_close_device(struct rt_dist *dist);
 /* Not collective. Do ranks reach each other's device memory by NCCL? Else rt_dist_bcast_device is not to be

@@ -19,6 +19,12 @@ rt_status rt_nccl_start(struct rt_nccl *nccl, struct rt_dist *dist, struct rt_er
     return absent(err);
 }
 
+rt_status rt_nccl_ready(struct rt_nccl *nccl, struct rt_error *err)
+{
+    (void)nccl;
+    return absent(err);
+}
+
 const char *rt_nccl_version(const struct rt_nccl *nccl)
 {
     (void)nccl;

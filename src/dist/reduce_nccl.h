@@ -15,9 +15,12 @@ struct rt_nccl;
 
 /* Not collective. Opens the library. Fails: RT_ERR_DEVICE with the loader's reason, RT_ERR_MEMORY. */
 rt_status rt_nccl_load(struct rt_nccl **nccl, struct rt_error *err);
-/* Collective. A communicator over all ranks of dist, whose device is that of the calling thread; `nccl` as
- * rt_nccl_load left it. Fails: RT_ERR_DEVICE, RT_ERR_COMM beyond the time limit. */
+/* Collective. Begins a communicator over all ranks of dist, whose device is that of the calling thread; `nccl`
+ * as rt_nccl_load left it. NCCL goes on by itself while other things are set up. Fails alike: RT_ERR_DEVICE. */
 rt_status rt_nccl_start(struct rt_nccl *nccl, struct rt_dist *dist, struct rt_error *err);
+/* Collective. Waits until it stands; before anything below is asked of it. Fails: RT_ERR_DEVICE, perhaps on
+ * this rank alone; RT_ERR_COMM beyond the time limit. */
+rt_status rt_nccl_ready(struct rt_nccl *nccl, struct rt_error *err);
 /* "2.28.9" */
 const char *rt_nccl_version(const struct rt_nccl *nccl);
 

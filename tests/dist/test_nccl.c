@@ -159,6 +159,8 @@ static void run_badly(struct ranks *w, const char *how)
     const char *text;
     rt_dist_set_timeout(w->dist, 60); /* starting NCCL must not need it */
     rt_status st = rt_dist_open_device(w->dist, &lane, &text, &err);
+    if (st == RT_OK)
+        st = rt_dist_await_device(w->dist, &err);
     if (st != RT_OK) { /* all alike: as main.c does */
         if (w->rank == 0)
             fprintf(stderr, "together: %s\n", err.text);
