@@ -17,6 +17,13 @@ void rt_data_where(const struct rt_data *data, int64_t raw, char *text, size_t b
     rt_shared_scan_where(rows, raw, text, bytes);
 }
 
+void rt_data_sample(const struct rt_data *data, int64_t sample, char *text, size_t bytes)
+{
+    text[0] = '\0';
+    if (sample >= 0 && sample < data->raw_rows)
+        rt_data_where(data, sample, text, bytes);
+}
+
 rt_status rt_data_check_bad(const struct rt_data *data, struct rt_error *err)
 {
     const double max = data->opt.max_bad_rows;

@@ -113,6 +113,7 @@ struct rt_loader_options {
     struct rt_cache *features; /* of pictures, by number in the job; one that is there is given in place of
                               pixels. NULL: none are kept */
     size_t feature_bytes;      /* of one picture token */
+    struct rt_dist *dist;      /* is told which row a wait is for (rt_dist_at); NULL: nobody is */
 };
 rt_status rt_loader_open(struct rt_loader **loader, struct rt_data *data, const struct rt_loader_options *opt,
                          struct rt_error *err);
@@ -125,6 +126,10 @@ rt_status rt_loader_open(struct rt_loader **loader, struct rt_data *data, const 
 rt_status rt_batch_next(struct rt_loader *loader, const struct rt_batch **batch, double *wait_s,
                         struct rt_error *err);
 void rt_loader_close(struct rt_loader *loader);
+/* The rows of the batch handed out last, as rt_dist_at counts them, into sample (up to `most`); how many they
+ * are in all. And what a person calls such a row: "data/x.json row 17 (line 203)"; thread-safe. */
+int64_t rt_loader_samples(const struct rt_loader *loader, int64_t *sample, int64_t most);
+void rt_data_sample(const struct rt_data *data, int64_t sample, char *text, size_t bytes);
 /* Not collective. Has this rank met rows that turned out bad, since the last rt_data_late_share? */
 bool rt_data_late_news(const struct rt_data *data);
 /* Collective; where any rank has news. Rank 0 notes and lists what the others met, all count it. Fails alike

@@ -17,6 +17,7 @@ struct scan {
     int64_t split;              /* raw rows of the first set */
     int64_t from, to;           /* this rank's block */
     struct rt_store_part *part; /* one a chunk */
+    _Atomic int64_t *at;        /* [chunks] the raw row that it has come to; -1: not begun, or done */
     pthread_mutex_t lock;
     pthread_cond_t moved;
     int64_t next, finished, done; /* chunks taken and finished, rows done */
@@ -66,8 +67,11 @@ static void *work(void *context)
         pthread_mutex_unlock(&scan->lock);
         struct rt_error err = { 0 };
         rt_status st = RT_OK;
-        for (int64_t raw = from; raw < to && st == RT_OK; raw++)
+        for (int64_t raw = from; raw < to && st == RT_OK; raw++) {
+            scan->at[chunk] = raw;
             st = scan_row(scan, raw, &scan->part[chunk], &err);
+        }
+        scan->at[chunk] = -1;
         pthread_mutex_lock(&scan->lock);
         if (st != RT_OK && scan->status == RT_OK) {
             scan->status = st;
@@ -85,7 +89,7 @@ static void *work(void *context)
 static bool wait_for_end(struct scan *scan, int64_t *done)
 {
     struct timespec until;
-    clock_gettime(CLOCK_REALTIME, &until);
+    clock_gettime(CLOCK_MONOTONIC, &until);
     until.tv_nsec += 250000000;
     until.tv_sec += until.tv_nsec / 1000000000;
     until.tv_nsec %= 1000000000;
@@ -110,6 +114,16 @@ static void end_work(struct scan *scan, rt_status st, const struct rt_error *err
     pthread_mutex_unlock(&scan->lock);
 }
 
+/* The first row that is under way, for the watchdog: it changes as long as the scan moves. */
+static void tell_at(struct scan *scan, struct rt_dist *dist, int64_t *told)
+{
+    int64_t oldest = -1;
+    for (int64_t i = 0; i < scan->chunks && oldest < 0; i++)
+        oldest = scan->at[i];
+    if (oldest != *told)
+        rt_dist_at(dist, 0, *told = oldest);
+}
+
 /* The main thread waits for its threads and for the other ranks, tells four times a second how far this one is,
  * and ends the threads' work when any rank is told to stop. */
 static rt_status watch(struct scan *scan, struct rt_dist *dist, struct rt_error *err)
@@ -117,10 +131,11 @@ static rt_status watch(struct scan *scan, struct rt_dist *dist, struct rt_error 
     const struct rt_notes *notes = scan->opt->notes;
     const bool tell = rt_dist_rank(dist) == 0 && notes->progress != NULL;
     struct rt_dist_look look = { 0 };
-    int64_t told = -1, done = 0;
+    int64_t told = -1, told_at = -1, done = 0;
     rt_status st = RT_OK;
     while (!look.over && st == RT_OK) {
         const bool end = wait_for_end(scan, &done);
+        tell_at(scan, dist, &told_at);
         if (tell && done != told)
             notes->progress("rows", told = done, scan->to - scan->from, notes->context);
         st = rt_dist_look(dist, &look, !end, err);
@@ -136,10 +151,22 @@ static rt_status prepare(struct scan *scan, struct rt_error *err)
 {
     scan->chunks = (scan->to - scan->from + CHUNK - 1) / CHUNK;
     scan->part = calloc((size_t)scan->chunks + 1, sizeof *scan->part);
-    if (scan->part == NULL)
+    scan->at = malloc((size_t)(scan->chunks + 1) * sizeof *scan->at);
+    if (scan->part == NULL || scan->at == NULL) {
+        free(scan->part);
+        free((void *)scan->at);
+        scan->part = NULL;
+        scan->at = NULL;
         return rt_fail(err, RT_ERR_MEMORY, "no memory to scan %lld rows", (long long)(scan->to - scan->from));
+    }
+    for (int64_t i = 0; i < scan->chunks; i++)
+        scan->at[i] = -1;
+    pthread_condattr_t monotonic;
+    pthread_condattr_init(&monotonic);
+    pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
     pthread_mutex_init(&scan->lock, NULL);
-    pthread_cond_init(&scan->moved, NULL);
+    pthread_cond_init(&scan->moved, &monotonic);
+    pthread_condattr_destroy(&monotonic);
     const int64_t wanted = scan->opt->threads < scan->chunks ? scan->opt->threads : scan->chunks;
     const rt_status st = rt_threads_start(&scan->threads, wanted < 1 ? 1 : wanted, work, scan, err);
     scan->started = st == RT_OK;
@@ -159,6 +186,7 @@ static rt_status join_parts(struct scan *scan, rt_status st, struct rt_store_par
         pthread_mutex_destroy(&scan->lock);
     }
     free(scan->part);
+    free((void *)scan->at);
     return st;
 }
 
@@ -190,7 +218,11 @@ rt_status rt_shared_scan(struct rt_store *store, const struct rt_shared_scan_opt
     scan.from = all / size * rank + all % size * rank / size;
     scan.to = all / size * (rank + 1) + all % size * (rank + 1) / size;
     struct rt_store_part block = { 0 };
-    rt_status st = rt_dist_agree(dist, scan_block(&scan, dist, &block, err), err);
+    rt_dist_phase(dist, RT_PHASE_SCAN, -1);
+    rt_status st = scan_block(&scan, dist, &block, err);
+    rt_dist_phase(dist, RT_PHASE_SETUP, -1);
+    rt_dist_at(dist, 0, -1);
+    st = rt_dist_agree(dist, st, err);
     if (st != RT_OK) {
         rt_store_part_free(&block);
         return st;

@@ -138,6 +138,7 @@ rt_status rt_dist_sum_end(struct rt_dist *dist, struct rt_error *err)
     if (dist->nccl == NULL)
         return dist->begun_count > 0 ? sum_begun(dist, err) : RT_OK;
     RT_TRY(rt_dist_wait(dist, lane_done, dist, "sum of gradients over ranks", err));
+    rt_board_leave(&dist->board);
     return dist->lane.before(dist->lane.context);
 }
 

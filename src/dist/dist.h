@@ -28,7 +28,7 @@ int rt_dist_local_rank(const struct rt_dist *dist); /* among the ranks of this h
 int rt_dist_local_size(const struct rt_dist *dist);
 const char *rt_dist_host(const struct rt_dist *dist);
 /* Not collective. From now on a wait for other ranks that takes longer than this fails with RT_ERR_COMM, after
- * which only rt_dist_abort() may be called. 0, as at the start: wait for ever. */
+ * which only rt_dist_abort() may be called. 1800 at the start; 0: wait for ever. */
 void rt_dist_set_timeout(struct rt_dist *dist, double seconds);
 /* Not collective. From now on long phases ask asked(context) now and then whether this rank was told to stop,
  * and then fail with RT_STOPPED; NULL, as at the start: nobody asks. */
@@ -38,19 +38,47 @@ bool rt_dist_asked(const struct rt_dist *dist);
  * done, or -1. */
 enum rt_phase {
     RT_PHASE_SETUP,
+    RT_PHASE_SCAN,
     RT_PHASE_LOAD,
     RT_PHASE_DATA,
-    RT_PHASE_PASS,
+    RT_PHASE_H2D,
+    RT_PHASE_FORWARD, /* the vision tower included */
+    RT_PHASE_BACKWARD,
     RT_PHASE_SUM,
     RT_PHASE_UPDATE,
     RT_PHASE_EVAL,
-    RT_PHASE_SAVE
+    RT_PHASE_SAVE,
+    RT_PHASE_END /* keep last */
 };
 void rt_dist_phase(struct rt_dist *dist, enum rt_phase phase, int64_t step);
 /* Not collective. Seconds that this rank has spent in a phase so far; what the phases are called in a summary
  * (several may share a name); NULL: there is no such phase, nor one after it. */
 double rt_dist_phase_seconds(const struct rt_dist *dist, int phase);
 const char *rt_dist_phase_name(int phase);
+/* Not collective. It moves on within that phase: to this micro-batch of the step and this row of the data
+ * (counted from 0 over all data sets; -1: none). */
+void rt_dist_at(struct rt_dist *dist, int64_t micro, int64_t sample);
+
+/*
+ * Collective. From now on every rank is watched: one that stays where it is for longer than its phase may take,
+ * or a wait for other ranks beyond the limit (rt_dist_set_timeout), ends the job with RT_ERR_COMM's exit code
+ * and a verdict on one rank's stderr, which names the ranks to blame; also where the main thread hangs in a
+ * foreign call. The hosts know of each other by files in folder/hb, renewed each 10 s; folder/diag gets each
+ * rank's last operations. Fails: RT_ERR_OUTPUT, RT_ERR_MEMORY.
+ */
+struct rt_dist_watch_options {
+    const char *folder; /* that all hosts see, as output_dir; copied */
+    const char *gpu;    /* this rank's, a UUID; NULL: none */
+    /* Names a row of the data; and: what the GPUs of this host say of themselves, behind the verdict that no
+     * rank is to blame. By another thread than the main one, as long as it is watched. May be NULL. */
+    void (*where)(void *context, int64_t sample, char *text, size_t bytes);
+    void (*card)(void *context, char *text, size_t bytes);
+    void *context;
+};
+rt_status rt_dist_watch_begin(struct rt_dist *dist, const struct rt_dist_watch_options *opt,
+                              struct rt_error *err);
+/* Not collective. */
+void rt_dist_watch_end(struct rt_dist *dist);
 /* Not collective. Returns when is_done says so. Meanwhile it looks at the clock (rt_dist_set_timeout) and at
  * NCCL: RT_ERR_COMM beyond the limit, naming the ranks that do not answer, or where NCCL failed; what: the
  * call's name for that text. */

@@ -29,7 +29,7 @@ rt_status rt_dist_swap(struct rt_dist *dist, int peer, const void *out, void *in
     static const char what[] = "exchange between two ranks";
     if (peer >= dist->size || peer == dist->rank)
         return rt_fail(err, RT_ERR_INTERNAL, "exchange of rank %d with rank %d", dist->rank, peer);
-    RT_TRY(rt_dist_arrive(dist, what, err));
+    RT_TRY(rt_dist_arrive(dist, what, (int64_t)bytes, err));
     for (size_t at = 0; peer >= 0 && at < bytes; at += dist->chunk_bytes) {
         const size_t left = bytes - at, n = left < dist->chunk_bytes ? left : dist->chunk_bytes;
         MPI_Request receive, send;
@@ -40,6 +40,7 @@ rt_status rt_dist_swap(struct rt_dist *dist, int peer, const void *out, void *in
                             &send, what, err));
         RT_TRY(rt_dist_move(dist, MPI_SUCCESS, &receive, what, err));
     }
+    rt_board_leave(&dist->board);
     return RT_OK;
 }
 
@@ -50,6 +51,6 @@ rt_status rt_dist_swap_device(struct rt_dist *dist, int peer, const void *out, v
         return rt_fail(err, RT_ERR_INTERNAL, "exchange of device memory of rank %d with rank %d", dist->rank,
                        peer);
     RT_TRY(rt_dist_await_device(dist, err));
-    rt_board_enter(&dist->board);
+    rt_board_enter(&dist->board, "exchange", (int64_t)bytes);
     return peer < 0 || bytes == 0 ? RT_OK : rt_nccl_swap(dist->nccl, peer, out, in, bytes, err);
 }

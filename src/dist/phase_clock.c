@@ -28,7 +28,10 @@ const char *rt_dist_phase_name(int phase)
     case RT_PHASE_SETUP: return "setup";
     case RT_PHASE_LOAD: return "load";
     case RT_PHASE_DATA: return "data_wait";
-    case RT_PHASE_PASS: return "compute";
+    case RT_PHASE_SCAN: return "scan";
+    case RT_PHASE_H2D: return "compute"; /* the device goes on meanwhile */
+    case RT_PHASE_FORWARD: return "compute";
+    case RT_PHASE_BACKWARD: return "compute";
     case RT_PHASE_SUM: return "communication_wait";
     case RT_PHASE_UPDATE: return "update";
     case RT_PHASE_EVAL: return "evaluation";

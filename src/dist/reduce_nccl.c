@@ -92,14 +92,15 @@ rt_status rt_nccl_start(struct rt_nccl *n, struct rt_dist *dist, struct rt_error
     }
     RT_TRY(rt_dist_agree(dist, st, err));
     RT_TRY(rt_dist_bcast(dist, &id, sizeof id, 0, err));
-    rt_board_enter(&dist->board);
     n->started = n->lib.CommInitRankConfig(&n->comm, dist->size, id, dist->rank, &config);
     return RT_OK;
 }
 
 rt_status rt_nccl_ready(struct rt_nccl *n, struct rt_error *err)
 {
+    rt_board_enter(&n->dist->board, starting, 0);
     RT_TRY(settle(n, n->started, RT_ERR_DEVICE, starting, err));
+    rt_board_leave(&n->dist->board);
     n->stands = true;
     return RT_OK;
 }
@@ -108,7 +109,7 @@ rt_status rt_nccl_sum_f32(struct rt_nccl *n, float *x, int64_t count, struct rt_
 {
     static const char what[] = "sum of gradients over ranks";
     const struct rt_dist_lane *lane = &n->dist->lane;
-    rt_board_enter(&n->dist->board);
+    rt_board_enter(&n->dist->board, what, count * (int64_t)sizeof *x);
     RT_TRY(lane->after(lane->context));
     return settle(n, n->lib.AllReduce(x, x, (size_t)count, ncclFloat32, ncclSum, n->comm, lane->stream),
                   RT_ERR_COMM, what, err);
@@ -118,7 +119,7 @@ rt_status rt_nccl_bcast(struct rt_nccl *n, void *bytes, size_t count, int root, 
 {
     static const char what[] = "broadcast between GPUs";
     const struct rt_dist_lane *lane = &n->dist->lane;
-    rt_board_enter(&n->dist->board);
+    rt_board_enter(&n->dist->board, what, (int64_t)count);
     RT_TRY(lane->after(lane->context));
     RT_TRY(settle(n, n->lib.Broadcast(bytes, bytes, count, ncclInt8, root, n->comm, lane->stream), RT_ERR_COMM,
                   what, err));

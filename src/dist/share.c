@@ -19,7 +19,7 @@ rt_status rt_dist_bcast(struct rt_dist *dist, void *bytes, size_t count, int roo
         return rt_fail(err, RT_ERR_INTERNAL, "broadcast from rank %d of %d", root, dist->size);
     if (dist->size == 1)
         return RT_OK;
-    RT_TRY(rt_dist_arrive(dist, "broadcast", err));
+    RT_TRY(rt_dist_arrive(dist, "broadcast", (int64_t)count, err));
     while (count > 0) {
         const size_t n = count < dist->chunk_bytes ? count : dist->chunk_bytes;
         RT_TRY(rt_dist_move(dist, MPI_Ibcast(at, (int)n, MPI_BYTE, root, dist->comm, &request), &request,
@@ -27,6 +27,7 @@ rt_status rt_dist_bcast(struct rt_dist *dist, void *bytes, size_t count, int roo
         at += n;
         count -= n;
     }
+    rt_board_leave(&dist->board);
     return RT_OK;
 }
 
@@ -36,7 +37,7 @@ static rt_status gather_counts(struct rt_dist *dist, size_t mine_bytes, uint64_t
 {
     const uint64_t mine = mine_bytes;
     MPI_Request request;
-    RT_TRY(rt_dist_arrive(dist, "gather", err));
+    RT_TRY(rt_dist_arrive(dist, "gather", (int64_t)mine_bytes, err));
     RT_TRY(rt_dist_move(dist,
                         MPI_Iallgather(&mine, 1, MPI_UINT64_T, sizes, 1, MPI_UINT64_T, dist->comm, &request),
                         &request, "MPI_Iallgather", err));
@@ -92,6 +93,7 @@ rt_status rt_dist_allgather(struct rt_dist *dist, const void *mine, size_t mine_
                      dist->size);
     RT_TRY_TO(st, rt_dist_agree(dist, st, err), err_free);
     RT_TRY_TO(st, gather_bytes(dist, mine, joined, sizes, total, err), err_free);
+    rt_board_leave(&dist->board);
     for (int r = 0; counts != NULL && r < dist->size; r++)
         counts[r] = (size_t)sizes[r];
     *all = joined;

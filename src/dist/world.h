@@ -8,7 +8,8 @@
 
 #include <mpi.h>
 
-struct rt_nccl; /* nccl_sum.h */
+struct rt_nccl;  /* reduce_nccl.h */
+struct rt_watch; /* watch.h */
 
 struct rt_dist {
     struct rt_phase_clock {
@@ -24,7 +25,7 @@ struct rt_dist {
     MPI_Comm comm;  /* our own copy of MPI_COMM_WORLD: nothing else's messages meet ours */
     MPI_Comm words; /* another: words that travel while anything else does */
     int rank, size, local_rank, local_size;
-    double timeout_s;                    /* longest wait for the other ranks; 0: for ever */
+    _Atomic double timeout_s;            /* longest wait for the other ranks; 0: for ever */
     size_t chunk_bytes;                  /* most bytes one MPI call moves; below 2^31 */
     char *work;                          /* [chunk_bytes] for sums */
     int *counts, *starts, *same, *apart; /* [size] each, for sums */
@@ -38,6 +39,7 @@ struct rt_dist {
     } word;
     MPI_Request round;        /* of rt_dist_look */
     struct rt_board board;    /* where the ranks of this host stand */
+    struct rt_watch *watch;   /* NULL: nobody watches, and waits look at the clock themselves */
     struct rt_dist_lane lane; /* once rt_dist_open_device was called */
     bool on_device;
     struct rt_nccl *nccl; /* NULL: MPI sums, through host memory */
@@ -53,14 +55,15 @@ struct rt_dist {
 rt_status rt_dist_mpi(int code, const char *call, struct rt_error *err);
 
 /*
- * Collective. Returns once every rank is here.
+ * Collective. Returns once every rank is here. On the board an operation of so many bytes has begun, which the
+ * caller ends by rt_board_leave once the bytes have moved.
  *
  * Ranks may wait for each other long (one reads a file for all), and MPI's own waiting spins: so a collective
  * first comes together here, where a rank polls, soon with naps of a twentieth of the time it has waited so far
  * and at most 1 ms (5% more latency, 2% of a core), and only then moves data in a call that finds all present.
  * That one does not block either: a rank can still be lost in the midst of it.
  */
-rt_status rt_dist_arrive(struct rt_dist *dist, const char *what, struct rt_error *err);
+rt_status rt_dist_arrive(struct rt_dist *dist, const char *what, int64_t bytes, struct rt_error *err);
 
 /* Waits for a non-blocking call that moves bytes between ranks that have all come: code is what it returned. */
 rt_status rt_dist_move(struct rt_dist *dist, int code, MPI_Request *request, const char *call,

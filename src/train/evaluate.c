@@ -81,7 +81,8 @@ rt_status rt_evaluate(struct rt_run *run, struct rt_eval_log *log)
     struct rt_loader_options where = { .split = RT_EVAL,
                                        .rank = rt_dist_rank(run->dist),
                                        .size = rt_dist_size(run->dist),
-                                       .epoch = run->evaluations++ };
+                                       .epoch = run->evaluations++,
+                                       .dist = run->dist };
     struct rt_loader *loader = NULL;
     struct sums s = { 0 };
     const double start = rt_now_s();

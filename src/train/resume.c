@@ -151,6 +151,19 @@ static rt_status read_owed(struct rt_run *run, const char *path)
     return RT_OK;
 }
 
+/* Rank 0: steps that were left out so far; older versions did not count them. */
+static rt_status read_bad_steps(struct rt_run *run, const char *path)
+{
+    int64_t count = 0;
+    double all = 0;
+    RT_TRY(rt_state_count(path, "/bad_steps", &count, run->err));
+    if (count == 1)
+        RT_TRY(
+            rt_state_read(path, &(struct rt_state_item){ "/bad_steps", RT_STATE_F64, 1, &all }, 1, run->err));
+    run->bad_all = (int64_t)all;
+    return RT_OK;
+}
+
 /* Rank 0: file to host arrays, and the log files back to where they were. */
 static rt_status read_state(struct rt_run *run, const char *folder, float *host, double scalars[RT_RUN_SCALARS])
 {
@@ -172,6 +185,7 @@ static rt_status read_state(struct rt_run *run, const char *folder, float *host,
     RT_TRY_TO(st, rt_report_resume(run->report, report, (int64_t)scalars[0], run->err), err_free);
     RT_TRY_TO(st, read_best(run, path), err_free);
     RT_TRY_TO(st, read_owed(run, path), err_free);
+    RT_TRY_TO(st, read_bad_steps(run, path), err_free);
     rt_report_info(run->report, "going on from %s, after step %lld", folder, (long long)scalars[0]);
 err_free:
     free(who);
@@ -208,6 +222,8 @@ static rt_status share_state(struct rt_run *run, const char *folder)
         st = rt_dist_bcast(run->dist, scalars, sizeof scalars, 0, run->err);
     if (st == RT_OK)
         st = rt_dist_bcast(run->dist, host, bytes, 0, run->err);
+    if (st == RT_OK)
+        st = rt_dist_bcast(run->dist, &run->bad_all, sizeof run->bad_all, 0, run->err);
     if (st == RT_OK)
         st = share_best(run);
     if (st == RT_OK)

@@ -28,6 +28,9 @@
  * one's tokens/s with parts and 99.4 % without. */
 enum { RT_SUM_PART = 4 << 20 };
 
+/* Losses over which a leap is measured. */
+enum { RT_RUN_LOSSES = 100 };
+
 /* Longest wait for another rank while one loads or scans; in the loop ddp_timeout holds. */
 enum { RT_SETUP_TIMEOUT_S = 1800 };
 
@@ -61,9 +64,17 @@ struct rt_run {
     double tokens_seen, flos;   /* all ranks */
     int64_t *unstored;          /* [ranks] padded tokens that flos does not count yet */
     double grad_norm;           /* of the last step */
-    int64_t bad_steps;          /* steps in a row whose loss was not finite */
-    double started_s;           /* when the run was opened */
-    struct rt_time_limit limit; /* rank 0 only: max_hours */
+    int64_t bad_steps, bad_all; /* steps whose loss was not finite: in a row, and in all */
+    struct rt_run_samples {
+        int64_t *row, count, room; /* what this rank fed in the step under way */
+    } samples;
+    struct rt_run_losses {
+        double loss[RT_RUN_LOSSES]; /* of all ranks, number n at n % RT_RUN_LOSSES */
+        int64_t count;
+    } losses;
+    const struct rt_data *_Atomic named; /* whose rows the watchdog can name; NULL: none yet */
+    double started_s;                    /* when the run was opened */
+    struct rt_time_limit limit;          /* rank 0 only: max_hours */
     struct rt_stop stop_state;
     int64_t evaluations; /* done so far, over all resumes */
     double best_metric;  /* NaN: none yet */
@@ -128,6 +139,19 @@ void rt_vision_cache_lend(const struct rt_run *run, struct rt_loader_options *wh
 void rt_vision_cache_count(struct rt_run *run);
 rt_status rt_vision_cache_step(struct rt_run *run);
 const char *rt_size_text(char buf[32], uint64_t bytes);
+
+/* watch.c. Collective: from now on who hangs is named. */
+rt_status rt_run_watch(struct rt_run *run);
+
+/* numbers.c. Room for what a step feeds; the batch in hand, which begins at this micro-batch of the step, is
+ * fed. Collective, all: a step whose loss or gradient is not finite changes nothing, and RT_ERR_NUMBERS where
+ * they are too many; a finite loss that leaps is told; the ranks' adapters must be the same bits:
+ * RT_ERR_HARDWARE, naming those that differ. */
+rt_status rt_run_open_samples(struct rt_run *run);
+void rt_run_note_samples(struct rt_run *run, int64_t micro);
+rt_status rt_run_skip_step(struct rt_run *run, double loss);
+rt_status rt_run_look_for_spike(struct rt_run *run, double loss);
+rt_status rt_run_compare_adapters(struct rt_run *run, bool saves);
 
 /* best.c: after an evaluation; *better says whether it is the best so far. At the end: back to the best
  * adapter. */

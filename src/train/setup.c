@@ -164,9 +164,11 @@ rt_status rt_run_open(struct rt_run *run, const struct rt_job *job, struct rt_di
     RT_TRY(rt_monitoring_open(run));
     RT_TRY(rt_dist_agree(dist, rt_stragglers_open(run), err));
     RT_TRY(rt_stop_between(run));
+    RT_TRY(rt_run_watch(run));
     const double device_s = rt_now_s();
     const struct rt_notes notes = { show_progress, show_note, run->report };
     RT_TRY(rt_data_open(&run->data, &job->data, dist, &notes, err));
+    run->named = run->data;
     if (job->train.do_train)
         RT_TRY(count_steps(run));
     if (job->train.do_train && rt_dist_rank(dist) == 0)
@@ -186,10 +188,12 @@ rt_status rt_run_open(struct rt_run *run, const struct rt_job *job, struct rt_di
 
 void rt_run_close(struct rt_run *run)
 {
+    rt_dist_watch_end(run->dist); /* it names rows of the data */
     rt_monitoring_close(run);
     rt_stragglers_close(run);
     free(run->best);
     free(run->unstored);
+    free(run->samples.row);
     rt_loader_close(run->loader);
     if (run->ex != NULL)
         rt_exec_free(run->ex, run->norm);

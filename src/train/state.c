@@ -85,19 +85,20 @@ static rt_status write_state(struct rt_run *run, const char *folder)
     if (st == RT_OK)
         st = get_adapter(run, host);
     scalars_out(run, scalars);
-    double pass_tokens = (double)rt_model_pass_tokens(run->model);
+    double pass_tokens = (double)rt_model_pass_tokens(run->model), bad_all = (double)run->bad_all;
     if (st == RT_OK) {
         double owes = 1;
-        struct rt_state_item items[9] = {
+        struct rt_state_item items[10] = {
             { "/lora/p", RT_STATE_F32, n, host },
             { "/lora/m", RT_STATE_F32, n, host + n },
             { "/lora/v", RT_STATE_F32, n, host + 2 * n },
             { "/run", RT_STATE_F64, RUN_SCALARS, scalars },
             { "/pass_tokens", RT_STATE_F64, 1, &pass_tokens },
+            { "/bad_steps", RT_STATE_F64, 1, &bad_all },
             { "/identity", RT_STATE_BYTES, (int64_t)strlen(identity_text), identity_text },
             { "/report", RT_STATE_BYTES, (int64_t)strlen(report), report },
         };
-        int64_t count = 7; /* these are there only where there is something to say */
+        int64_t count = 8; /* these are there only where there is something to say */
         if (run->best != NULL)
             items[count++] = (struct rt_state_item){ "/lora/best", RT_STATE_F32, n, run->best };
         if (run->owes_evaluation)

@@ -19,7 +19,7 @@ static rt_status fetch_next(struct rt_run *run)
     rt_dist_phase(run->dist, RT_PHASE_DATA, run->step);
     RT_TRY(rt_batch_next(run->loader, &run->next, &wait_s, run->err));
     run->window_wait_s += wait_s;
-    rt_dist_phase(run->dist, RT_PHASE_PASS, run->step);
+    rt_dist_phase(run->dist, RT_PHASE_H2D, run->step);
     return put_next(run);
 }
 
@@ -56,13 +56,15 @@ static rt_status step_grads(struct rt_run *run, double *loss, bool *given_up)
             RT_TRY(fetch_next(run));
         const struct rt_batch *batch = run->next;
         const bool last = micro + batch->micros >= micros;
-        rt_dist_phase(run->dist, RT_PHASE_PASS, run->step);
+        rt_dist_phase(run->dist, RT_PHASE_FORWARD, run->step);
+        rt_run_note_samples(run, micro);
         const uint64_t stream =
             (first + (uint64_t)micro) * (uint64_t)rt_dist_size(run->dist) + (uint64_t)rt_dist_rank(run->dist);
         if (batch->learned > 0) {
             RT_TRY(rt_model_fwd(run->model, batch, true, stream));
             rt_vision_cache_count(run);
             rt_summary_fed(run, batch);
+            rt_dist_phase(run->dist, RT_PHASE_BACKWARD, run->step);
             RT_TRY(rt_model_bwd(run->model, last ? sum_from : NULL, run));
         }
         micro += batch->micros;
@@ -71,22 +73,6 @@ static rt_status step_grads(struct rt_run *run, double *loss, bool *given_up)
             RT_TRY(fetch_next(run));
     }
     return rt_model_loss(run->model, loss, NULL, NULL);
-}
-
-/* A step whose loss or gradient is not finite changes nothing; too many in a row end the run. All ranks see the
- * same numbers, so they decide alike. */
-static rt_status skip_step(struct rt_run *run, double loss)
-{
-    rt_report_warn(run->report, "step %lld: loss %g, gradient norm %g: not finite, the step is left out",
-                   (long long)run->step + 1, loss, run->grad_norm);
-    run->summary.skipped_steps++;
-    if ((double)++run->bad_steps <= run->job->train.max_bad_steps)
-        return RT_OK;
-    run->together = true;
-    return rt_fail(run->err, RT_ERR_NUMBERS,
-                   "loss or gradient not finite in %lld steps in a row, the last step %lld; lower "
-                   "learning_rate, look at the data, or raise max_bad_steps",
-                   (long long)run->bad_steps, (long long)run->step + 1);
 }
 
 /* All parameters at once; with loraplus_lr_ratio module by module, since B learns at a rate of its own. */
@@ -118,8 +104,9 @@ static rt_status update(struct rt_run *run, double loss)
     RT_TRY(rt_exec_get(ex, &norm, run->norm, sizeof norm));
     run->grad_norm = norm;
     if (!isfinite(norm) || !isfinite(loss))
-        return skip_step(run, loss);
+        return rt_run_skip_step(run, loss);
     run->bad_steps = 0;
+    RT_TRY(rt_run_look_for_spike(run, loss));
     const struct rt_adamw h = { .lr = rt_schedule_lr(&run->schedule, run->step),
                                 .beta1 = opt->adam_beta1,
                                 .beta2 = opt->adam_beta2,
@@ -233,7 +220,10 @@ static rt_status finish_step(struct rt_run *run)
     RT_TRY(rt_stragglers_step(run));
     if (!run->stopped)
         RT_TRY(rt_stop_agree(run));
-    if (due(run, opt->save_strategy, run->save_steps) || last || best || run->stopped || run->save_asked) {
+    const bool saves =
+        due(run, opt->save_strategy, run->save_steps) || last || best || run->stopped || run->save_asked;
+    RT_TRY(rt_run_compare_adapters(run, saves));
+    if (saves) {
         rt_dist_phase(run->dist, RT_PHASE_SAVE, run->step);
         RT_TRY(rt_run_save(run));
     }
@@ -276,7 +266,9 @@ static rt_status train_loop(struct rt_run *run)
                                        .epoch = run->step / run->steps_per_epoch,
                                        .micro = rt_run_micro(run, run->step),
                                        .merge_tokens = rt_model_pass_tokens(run->model) };
+    where.dist = run->dist;
     rt_vision_cache_lend(run, &where);
+    RT_TRY(rt_run_open_samples(run));
     RT_TRY(rt_loader_open(&run->loader, run->data, &where, run->err));
     run->window_started_s = rt_now_s();
     RT_TRY(before_steps(run));
@@ -296,6 +288,7 @@ static rt_status train_or_abort(struct rt_run *run)
 {
     rt_dist_set_timeout(run->dist, (double)run->job->train.ddp_timeout);
     rt_status st = run->step < run->steps || run->owes_evaluation ? train_loop(run) : RT_OK;
+    rt_dist_phase(run->dist, RT_PHASE_SAVE, run->step);
     if (st == RT_OK && !run->stopped)
         st = rt_run_finish(run);
     if (st != RT_OK && !run->together)
@@ -360,6 +353,7 @@ rt_status rt_train(const struct rt_job *job, struct rt_dist *dist, const volatil
     if (st == RT_OK && job->train.do_train)
         st = train(&run);
     if (st == RT_OK && job->train.do_eval) {
+        rt_dist_phase(dist, RT_PHASE_EVAL, run.step);
         st = rt_run_final_eval(&run);
         if (st != RT_OK && st != RT_STOPPED && !run.together)
             rt_summary_abort(&run, st);

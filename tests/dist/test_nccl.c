@@ -199,7 +199,7 @@ static void run_badly(struct ranks *w, const char *how)
     rt_dist_set_timeout(w->dist, 1);
     float x[3] = { 1, 2, 3 };
     for (int64_t step = 0; step < 4 && st == RT_OK; step++) {
-        rt_dist_phase(w->dist, RT_PHASE_PASS, step);
+        rt_dist_phase(w->dist, RT_PHASE_BACKWARD, step);
         if (step == 1 && w->rank == 1 && strcmp(how, "stop") == 0)
             raise(SIGSTOP);
         st = rt_dist_sum_begin(w->dist, x, 3, &err);

@@ -13,3 +13,6 @@ tests_train_test_lock_t_LDADD = $(RT_LIBS)
 check_PROGRAMS += tests/train/test_stragglers.t
 tests_train_test_stragglers_t_SOURCES = tests/train/test_stragglers.c
 tests_train_test_stragglers_t_LDADD = $(RT_LIBS)
+check_PROGRAMS += tests/train/test_numbers.mpi
+tests_train_test_numbers_mpi_SOURCES = tests/train/test_numbers.c tests/tap.h
+tests_train_test_numbers_mpi_LDADD = $(RT_LIBS)
