@@ -84,9 +84,9 @@ one_line_of() { # "TEXT|TEXT"
     IFS=$one_line_ifs
     one_error "$@"
 }
-nothing_in() { # logs and the list of rows are no results
+nothing_in() { # logs, the list of rows, the job and how it ended are no results
     [ -d "$1" ] || return 0
-    ! find "$1" -type f ! -name trainer_log.jsonl ! -name bad_rows.jsonl | grep .
+    ! find "$1" -type f ! -name trainer_log.jsonl ! -name bad_rows.jsonl ! -name resolved_job.yaml ! -name run_summary.json | grep .
 }
 
 # ---- the job file and the command line ----
