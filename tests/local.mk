@@ -7,6 +7,7 @@ include tests/dist/local.mk
 include tests/checkpoint/local.mk
 include tests/report/local.mk
 include tests/fetch/local.mk
+include tests/fuzz/local.mk
 include tests/data/local.mk
 include tests/kernels/local.mk
 include tests/model/local.mk
