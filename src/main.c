@@ -42,6 +42,8 @@ static const struct command {
       rt_tool_train, NULL },
     { "preview", "JOB.yaml [--json] [--ranks W --rank R] [--micros N]", "show what the model will see", NULL,
       rt_tool_preview, NULL },
+    { "check", "JOB.yaml [--json] [--gpu-gib N] [key=value ...]",
+      "look at hosts, links, data and disk before the job runs", NULL, rt_tool_check, NULL },
     { "tokenize", "--model DIR < strings", "JSON strings in, one a line; JSON arrays of ids out",
       rt_tool_tokenize, NULL, NULL },
     { "init", "PRESET DIR --tokenizer DIR | --corpus FILE ...", "make a random model folder for trials",

@@ -152,6 +152,28 @@ struct rt_preview_options {
 rt_status rt_data_preview(struct rt_data *data, const struct rt_preview_options *opt,
                           void (*emit)(const char *line, void *context), void *context, struct rt_error *err);
 
+/* ranktune check: what the scan found. */
+enum { RT_DATA_BARS = 8 };
+struct rt_data_review {
+    int64_t raw_rows, bad_rows;   /* of all sets together */
+    int64_t cut_rows, cut_tokens; /* good rows that cutoff_len shortens, and what it takes off them */
+    struct rt_data_lengths {      /* of the good rows of a split, tokens; all 0 where there is none */
+        int64_t rows, low, high, middle, most; /* most: 95 of 100 rows are no longer */
+        double mean;
+        int64_t bar[RT_DATA_BARS]; /* rows by length, from low on, bar_width tokens each */
+        int64_t bar_width;
+    } lengths[2];     /* by enum rt_split */
+    int64_t pictures; /* different ones */
+    int64_t picture_low[2],
+        picture_high[2];    /* width and height in the model: of the fewest and the most pixels */
+    int64_t picture_tokens; /* of all of them */
+};
+rt_status rt_data_review(const struct rt_data *data, struct rt_data_review *review, struct rt_error *err);
+/* Row i that the scan found bad, below bad_rows: why, and into where "data/x.json row 17 (line 203)". */
+const char *rt_data_bad_row(const struct rt_data *data, int64_t i, char *where, size_t bytes);
+/* Would a run end because of them? Fails: RT_ERR_DATA as rt_data_open, with this max_bad_rows. */
+rt_status rt_data_bears(const struct rt_data *data, double max_bad_rows, struct rt_error *err);
+
 /* ranktune tokenize. */
 struct rt_tokenizer;
 /* From the text of a tokenizer.json: byte-level BPE with the Qwen2 family's split pattern, any vocabulary,

@@ -93,10 +93,13 @@ struct rt_dist_lane {
  * Collective. From now on the sums below are of memory where `lane` runs: by NCCL where every rank can load it,
  * else through host memory and MPI. *how says which, and why, for the log (static or kept in dist). On one rank
  * nothing is opened. Fails: RT_ERR_DEVICE where NCCL is there and does not start, RT_ERR_COMM beyond the time
- * limit, RT_ERR_MEMORY.
+ * limit, RT_ERR_MEMORY. NCCL's start goes on while other things are set up; what it needs of the others is
+ * waited for at the first sum or broadcast, or by rt_dist_await_device, which fails alike on all ranks:
+ * RT_ERR_DEVICE, RT_ERR_COMM.
  */
 rt_status rt_dist_open_device(struct rt_dist *dist, const struct rt_dist_lane *lane, const char **how,
                               struct rt_error *err);
+rt_status rt_dist_await_device(struct rt_dist *dist, struct rt_error *err);
 /* Collective. Before the lane ends. */
 void rt_dist_close_device(struct rt_dist *dist);
 /* Not collective. Do ranks reach each other's device memory by NCCL? Else rt_dist_bcast_device is not to be
@@ -116,6 +119,22 @@ rt_status rt_dist_sum_end(struct rt_dist *dist, struct rt_error *err);
 /* Collective, with NCCL only. Device memory of rank `root` to all, in the order of what the device is asked;
  * returns at once. */
 rt_status rt_dist_bcast_device(struct rt_dist *dist, void *bytes, size_t count, int root, struct rt_error *err);
+
+/* ---- measuring
+ * --------------------------------------------------------------------------------------------------- */
+
+/* Not collective. "Open MPI v4.1.4", and "2.28.9" or "" where NCCL is not in use; as long as dist. */
+const char *rt_dist_mpi_version(struct rt_dist *dist);
+const char *rt_dist_nccl_version(const struct rt_dist *dist);
+/*
+ * Collective. Ranks in pairs send each other bytes, both ways at once: peer is the other one's rank, whose peer
+ * this one is; -1: none. Host memory by MPI, complete on return; device memory by NCCL (rt_dist_has_nccl),
+ * asked for on return and complete after rt_dist_sum_end.
+ */
+rt_status rt_dist_swap(struct rt_dist *dist, int peer, const void *out, void *in, size_t bytes,
+                       struct rt_error *err);
+rt_status rt_dist_swap_device(struct rt_dist *dist, int peer, const void *out, void *in, size_t bytes,
+                              struct rt_error *err);
 
 /* Not collective. Print "rank R on HOST: text" on stderr and end the whole job with the code's exit code. NULL
  * (MPI did not start): print the text and end this process. NCCL's work is ended first, which takes 10 s at

@@ -22,10 +22,12 @@ struct rt_dist {
     struct rt_dist_lane lane; /* once rt_dist_open_device was called */
     bool on_device;
     struct rt_nccl *nccl; /* NULL: MPI sums, through host memory */
+    bool nccl_stands;     /* it has started; else that goes on */
     void *stage;          /* [chunk_bytes] on the host for device memory without NCCL */
     float *begun;         /* a range to be summed by rt_dist_sum_end: [begun_count] */
     int64_t begun_count;
     char how[768]; /* what rt_dist_open_device chose */
+    char mpi[128]; /* MPI's own name, once it was asked for */
 };
 
 /* RT_OK, or RT_ERR_COMM with the call's name and MPI's own text. */

@@ -77,6 +77,33 @@ static rt_status pair(const struct rt_model *m, const struct rt_safetensors *st,
     return status;
 }
 
+static void sort_weights(struct rt_model *m)
+{
+    qsort(m->weight, (size_t)m->weights, sizeof *m->weight, by_name);
+}
+
+rt_status rt_model_look_at_files(struct rt_model *m, const char *folder, const struct rt_model_notes *notes,
+                                 struct rt_model_files *found, struct rt_error *err)
+{
+    struct rt_safetensors *st = NULL;
+    uint64_t size = 0;
+    *found = (struct rt_model_files){ 0 };
+    sort_weights(m);
+    RT_TRY(rt_safetensors_open(&st, folder, "model", err));
+    struct rt_load_item *items = calloc((size_t)m->weights + 1, sizeof *items);
+    rt_status status = items == NULL ? rt_fail(err, RT_ERR_MEMORY, "out of memory reading %s", folder) : RT_OK;
+    if (status == RT_OK)
+        status = pair(m, st, folder, items, &found->tensors, notes, err);
+    found->files = rt_safetensors_shards(st);
+    for (int s = 0; s < found->files; s++) {
+        rt_safetensors_shard(st, s, &size);
+        found->bytes += size;
+    }
+    free(items);
+    rt_safetensors_close(st);
+    return status;
+}
+
 /* Paths and sizes of the folder's files, from rank 0 to all. */
 struct table {
     struct rt_files files;
@@ -144,7 +171,7 @@ rt_status rt_model_load(struct rt_model *m, const char *folder, struct rt_dist *
     struct rt_safetensors *st = NULL;
     struct table table = { .names = NULL };
     int64_t count = 0;
-    qsort(m->weight, (size_t)m->weights, sizeof *m->weight, by_name);
+    sort_weights(m);
     struct rt_load_item *items = calloc((size_t)m->weights + 1, sizeof *items);
     rt_status status = items == NULL ? rt_fail(err, RT_ERR_MEMORY, "out of memory reading %s", folder) : RT_OK;
     if (status == RT_OK && rt_dist_rank(dist) == 0) {

@@ -48,12 +48,13 @@ on() {
         run mpirun --oversubscribe --bind-to none -np "$on_ranks" "$program" "$@"
     fi
 }
-# begin RANKS ARGUMENT ...: in the background; $pid is the launcher's or the program's.
+# begin RANKS ARGUMENT ...: in the background; $pid is the launcher's or the program's. With $launched not empty one rank has a
+# launcher too.
 begin() {
     begin_ranks=$1
     shift
     : > "$tmp/log" # what the last run said is not this one's
-    if [ "$begin_ranks" -eq 1 ]; then
+    if [ "$begin_ranks" -eq 1 ] && [ -z "${launched:-}" ]; then
         timeout -k 5 "${limit:-60}" "$program" "$@" > "$tmp/log" 2>&1 < /dev/null &
     else
         timeout -k 5 "${limit:-60}" mpirun --oversubscribe --bind-to none -np "$begin_ranks" "$program" "$@" > "$tmp/log" 2>&1 < /dev/null &
