@@ -3,6 +3,7 @@ AM_CPPFLAGS += -I$(top_srcdir)/tests
 EXTRA_DIST += tests/tap.h tests/mpirun.sh tests/run.sh tests/install.sh tests/gpu.sh tests/multigpu.sh tests/gpu \
     tests/lsan.supp
 dist_check_SCRIPTS += tests/check_layers.sh
+dist_check_SCRIPTS += tests/check_headers.sh
 include tests/base/local.mk
 include tests/dist/local.mk
 include tests/checkpoint/local.mk

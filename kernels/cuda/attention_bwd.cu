@@ -1,14 +1,14 @@
 /*
  * attention_bwd.cu - attention backward on CUDA from the forward's lse; contract in ops.h.
  *
- * Three launches: delta = the sum over columns of do o, a warp a row and head; dk and dv, a block for each tile
- * of keys and key head, which meets the query heads of its group and their tiles of queries in order; dq, a
- * block for each tile of queries and query head. The scores are made twice, and nothing is added from two
- * blocks: the same bits.
+ * Three launches: delta = the sum over columns of do o; dk and dv, a block for each tile of keys and key head,
+ * which meets the query heads of its group and their tiles of queries in order; dq, a block for each tile of
+ * queries and query head. The scores are made twice, and nothing is added from two blocks: the same bits. In
+ * bf16 tensor cores do the latter two where they take the shape.
  */
 #include "config.h"
 #include "kernels/cuda/attention.cuh"
-#include "kernels/cuda/attention_mma.cuh"
+#include "kernels/cuda/attention_wgmma.cuh"
 
 template <typename T> struct bwd_tensors {
     const T *q, *k, *v, *o, *d_o;
@@ -18,21 +18,45 @@ template <typename T> struct bwd_tensors {
     int64_t ldq, ldk, ldv, ldo, lddo, lddq, lddk, lddv;
 };
 
-template <typename T> static __global__ void deltas(bwd_tensors<T> x, struct rt_attention at)
+/* `lanes` neighbouring lanes, a power of 2, add up a row of a head, V columns at a time; heads of a row follow
+ * each other. */
+template <typename T, int V>
+static __global__ void __launch_bounds__(BLOCK) deltas(bwd_tensors<T> x, struct rt_attention at, int lanes)
 {
-    const int64_t lane = threadIdx.x % 32, warps = (int64_t)gridDim.x * (BLOCK / 32);
-    for (int64_t i = (int64_t)blockIdx.x * (BLOCK / 32) + threadIdx.x / 32; i < at.heads * at.rows;
-         i += warps) {
-        const place head = place_of(i, at.rows);
-        const T *const o = x.o + head.col * x.ldo + head.row * at.d, *const d_o = x.d_o + head.col * x.lddo +
-                                                                                  head.row * at.d;
+    const int64_t n = at.heads * at.rows, together = 32 / lanes, warps = (int64_t)gridDim.x * (BLOCK / 32);
+    const int64_t warp = (int64_t)blockIdx.x * (BLOCK / 32) + threadIdx.x / 32;
+    const int lane = threadIdx.x % 32;
+    for (int64_t first = warp * together; first < n; first += warps * together) {
+        const int64_t i = first + lane / lanes;
+        const place row = place_of(i < n ? i : n - 1, at.heads);
+        const T *const o = x.o + row.row * x.ldo + row.col * at.d, *const d_o = x.d_o + row.row * x.lddo +
+                                                                                row.col * at.d;
         float dot = 0.0f;
-        for (int64_t c = lane; c < at.d; c += 32)
-            dot = fmaf(f32(d_o[c]), f32(o[c]), dot);
-        dot = warp_sum(dot);
-        if (lane == 0)
-            x.delta[i] = dot;
+        for (int64_t c = lane % lanes * V; c < at.d; c += lanes * V) {
+            const pack<T, V> a = load<V>(d_o + c), b = load<V>(o + c);
+#pragma unroll
+            for (int e = 0; e < V; e++)
+                dot = fmaf(f32(a.e[e]), f32(b.e[e]), dot);
+        }
+        for (int other = lanes / 2; other > 0; other /= 2)
+            dot += __shfl_xor_sync(~0u, dot, other);
+        if (i < n && lane % lanes == 0)
+            x.delta[row.col * at.rows + row.row] = dot;
     }
+}
+
+template <typename T>
+static rt_status make_deltas(struct rt_exec *ex, const bwd_tensors<T> &x, const struct rt_attention &at)
+{
+    const int v = width_of(at.d, { view_of(x.o, x.ldo), view_of(x.d_o, x.lddo) });
+    int lanes = 1;
+    while (lanes < 32 && lanes * v < at.d)
+        lanes *= 2;
+    with_width(v, [&](auto width) {
+        deltas<T, width.value>
+            <<<blocks_for(at.heads * at.rows * lanes), BLOCK, 0, rt_stream(ex)>>>(x, at, lanes);
+    });
+    return RT_CUDA(ex, cudaGetLastError());
 }
 
 /* For queries q0 .. and keys k0 .. of a segment: p = exp(scale q kT - lse) and ds = scale p (do vT - delta); 0
@@ -115,10 +139,15 @@ static __global__ void __launch_bounds__(THREADS) queries(bwd_tensors<T> x, stru
     write_rows(x.dq + (t.start + q0) * x.lddq + head * d, x.lddq, t.length - q0, dq, one, c0, d);
 }
 
-/* delta */
+/* delta, so that what follows it is aligned */
+static size_t delta_bytes(const struct rt_attention &at)
+{
+    return ((size_t)at.heads * (size_t)at.rows * sizeof(float) + 255) / 256 * 256;
+}
+
 template <typename T> size_t rt_cuda_ops<T>::attention_work(const struct rt_attention *at)
 {
-    return (size_t)at->heads * (size_t)at->rows * sizeof(float);
+    return delta_bytes(*at) + (std::is_same_v<T, bf16> ? rt_wgmma_partial_bytes(at) : 0);
 }
 
 template <typename T>
@@ -138,13 +167,15 @@ rt_status rt_cuda_ops<T>::attention_bwd(struct rt_exec *ex, rt_act *dq, int64_t 
     const bwd_tensors<T> x = { in<T>(q),   in<T>(k),   in<T>(v),   in<T>(o), in<T>(d_o), lse, (float *)ex->work,
                                out<T>(dq), out<T>(dk), out<T>(dv), ldq,      ldk,        ldv, ldo,
                                lddo,       lddq,       lddk,       lddv };
-    deltas<T><<<blocks_for(at->heads * at->rows * 32), BLOCK, 0, rt_stream(ex)>>>(x, *at);
-    RT_TRY(RT_CUDA(ex, cudaGetLastError()));
+    RT_TRY(make_deltas(ex, x, *at));
     if constexpr (std::is_same_v<T, bf16>) {
         const rt_mma_bwd m = { x.q,  x.k,   x.v,   x.d_o, x.lse,  x.delta, x.dq,   x.dk,
                                x.dv, x.ldq, x.ldk, x.ldv, x.lddo, x.lddq,  x.lddk, x.lddv };
+        float *const partial = (float *)((char *)ex->work + delta_bytes(*at));
         bool taken = false;
-        RT_TRY(rt_mma_attention_bwd(ex, m, *at, &taken));
+        RT_TRY(rt_wgmma_attention_bwd(ex, m, partial, *at, &taken));
+        if (!taken)
+            RT_TRY(rt_mma_attention_bwd(ex, m, *at, &taken));
         if (taken)
             return RT_OK;
     }

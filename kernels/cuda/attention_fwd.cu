@@ -2,11 +2,12 @@
  * attention_fwd.cu - attention forward on CUDA, tile by tile with a running softmax; contract in ops.h.
  *
  * A block for each tile of queries and each query head; it meets the tiles of keys that it sees, in order.
- * Reads q once and k and v once a tile of queries; the scores never leave the chip.
+ * Reads q once and k and v once a tile of queries; the scores never leave the chip. In bf16 tensor cores do it
+ * where they take the shape.
  */
 #include "config.h"
 #include "kernels/cuda/attention.cuh"
-#include "kernels/cuda/attention_mma.cuh"
+#include "kernels/cuda/attention_wgmma.cuh"
 
 template <typename T> struct fwd_tensors {
     const T *q, *k, *v;
@@ -96,7 +97,9 @@ rt_status rt_cuda_ops<T>::attention_fwd(struct rt_exec *ex, rt_act *o, int64_t l
     if constexpr (std::is_same_v<T, bf16>) {
         const rt_mma_fwd m = { in<T>(q), in<T>(k), in<T>(v), out<T>(o), lse, ldq, ldk, ldv, ldo };
         bool taken = false;
-        RT_TRY(rt_mma_attention_fwd(ex, m, *at, &taken));
+        RT_TRY(rt_wgmma_attention_fwd(ex, m, *at, &taken));
+        if (!taken)
+            RT_TRY(rt_mma_attention_fwd(ex, m, *at, &taken));
         if (taken)
             return RT_OK;
     }

@@ -2,13 +2,15 @@
 #include "config.h"
 #include "kernels/backend.h"
 #include "kernels/cuda/backend.h"
+#include "kernels/cuda/hopper.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 extern const struct rt_ops rt_cuda_f32_ops, rt_cuda_bf16_ops; /* kernels/cuda/table.cu */
 
-enum { OLDEST_MAJOR = 8 }; /* compute capability: bf16 on the tensor cores begins there */
+/* Compute capabilities: bf16 on the tensor cores begins at 8.0, and code for sm_90a runs on 9.0 alone. */
+enum { OLDEST_MAJOR = 8, HOPPER_MAJOR = 9, HOPPER_MINOR = 0 };
 
 rt_status rt_cuda_status(const struct rt_exec *ex, cudaError_t error, const char *call, const char *file,
                          int line)
@@ -91,6 +93,7 @@ static void cuda_close(struct rt_exec *ex)
     rt_cuda_beside_close(cuda);
     cudaFree(cuda->blas_work);
     cudaFree(cuda->partial);
+    cudaFree(cuda->tickets);
     for (int i = 0; i < RT_CUDA_SLOTS; i++)
         if (cuda->staged[i] != NULL)
             cudaEventDestroy(cuda->staged[i]);
@@ -128,6 +131,32 @@ static rt_status take_device(struct rt_exec *ex, int local_rank)
     return RT_OK;
 }
 
+/* What kernels for Hopper need beside their arguments. */
+static rt_status take_hopper(struct rt_exec *ex)
+{
+    struct rt_cuda *cuda = rt_cuda_of(ex);
+    int major = 0, minor = 0;
+    bool present = false;
+    void *p = NULL;
+    enum cudaDriverEntryPointQueryResult found = cudaDriverEntryPointSymbolNotFound;
+    RT_TRY(RT_CUDA(
+        ex, cudaDeviceGetAttribute(&cuda->multiprocessors, cudaDevAttrMultiProcessorCount, cuda->device)));
+    RT_TRY(RT_CUDA(ex, cudaDeviceGetAttribute(&major, cudaDevAttrComputeCapabilityMajor, cuda->device)));
+    RT_TRY(RT_CUDA(ex, cudaDeviceGetAttribute(&minor, cudaDevAttrComputeCapabilityMinor, cuda->device)));
+    if (major != HOPPER_MAJOR || minor != HOPPER_MINOR)
+        return RT_OK;
+    RT_TRY(cuda_alloc(ex, &p, 2 * sizeof *cuda->tickets));
+    cuda->tickets = p;
+    RT_TRY(rt_hopper_present(ex, cuda->tickets, &present));
+    if (!present)
+        return RT_OK;
+    RT_TRY(RT_CUDA(ex, cudaMemsetAsync(p, 0, 2 * sizeof *cuda->tickets, cuda->stream)));
+    RT_TRY(RT_CUDA(
+        ex, cudaGetDriverEntryPointByVersion("cuTensorMapEncodeTiled", &p, 12000, cudaEnableDefault, &found)));
+    cuda->tensor_map = found == cudaDriverEntryPointSuccess ? p : NULL;
+    return RT_OK;
+}
+
 static rt_status take_resources(struct rt_exec *ex)
 {
     struct rt_cuda *cuda = rt_cuda_of(ex);
@@ -139,6 +168,7 @@ static rt_status take_resources(struct rt_exec *ex)
         RT_TRY(RT_CUDA(ex, cudaEventCreateWithFlags(&cuda->staged[i], cudaEventDisableTiming)));
     RT_TRY(cuda_alloc(ex, &p, RT_CUDA_PARTIALS * sizeof *cuda->partial));
     cuda->partial = p;
+    RT_TRY(take_hopper(ex));
     RT_TRY(rt_cublas_load(&cuda->blas, ex->err));
     RT_TRY(RT_CUBLAS(ex, cuda->blas.Create(&cuda->blas_handle)));
     return cuda_alloc(ex, &cuda->blas_work, RT_CUBLAS_WORK);

@@ -26,6 +26,9 @@ struct rt_cuda {
     cudaEvent_t staged[RT_CUDA_SLOTS]; /* the last copy from or to that slot is done */
     int slot;                          /* the next one */
     double *partial;                   /* [RT_CUDA_PARTIALS] on the GPU */
+    void *tensor_map;                  /* cuTensorMapEncodeTiled where kernels for sm_90a run; else NULL */
+    unsigned *tickets;                 /* [2] on the GPU, 0 between launches: attention_wgmma.cuh's jobs */
+    int multiprocessors;
     struct rt_cublas blas;
     cublasLtHandle_t blas_handle;
     void *blas_work;                 /* RT_CUBLAS_WORK bytes on the GPU */

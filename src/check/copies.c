@@ -77,7 +77,7 @@ static void tell_bus(struct rt_check *c, const struct copies *l)
                  b->pcie_width_now, b->pcie_generation_most, b->pcie_width_most, text,
                  narrow ? "\nthe slot, a riser or the firmware holds the card back: have the host looked at"
                         : "");
-    if (l->to_gpu < RT_LINK_SHARE * c->pcie || l->from_gpu < RT_LINK_SHARE * c->pcie)
+    if (l->to_gpu < RT_COPY_SHARE * c->pcie || l->from_gpu < RT_COPY_SHARE * c->pcie)
         rt_find_rank(
             c->findings, RT_WARNING, "copies",
             "to the GPU %s, back %s: less than half of the %s that PCIe promises\nbind ranks to the cores near "

@@ -81,7 +81,7 @@ static rt_status look_at_files(struct rt_check *c)
     struct rt_error why = { .text = "" };
     struct rt_model_files found;
     char size[RT_WORDS];
-    const struct rt_model_notes notes = { NULL, note, c };
+    const struct rt_notes notes = { NULL, note, c };
     why.status = rt_model_look_at_files(c->model, folder, &notes, &found, &why);
     int first = why.status == RT_OK;
     RT_TRY(rt_dist_bcast(c->dist, &first, sizeof first, 0, c->err));

@@ -26,11 +26,12 @@ static rt_status make(const char *path, size_t *made, struct rt_error *err)
         if (path[i] != '/' && path[i] != '\0')
             continue;
         part[i] = '\0';
-        if (mkdir(part, 0777) == 0)
+        const int why = mkdir(part, 0777) == 0 ? 0 : errno;
+        if (why == 0)
             *made = *made == 0 ? i : *made;
-        else if (errno != EEXIST && stat(part, &info) != 0) /* a folder on the way may be another's */
-            return rt_fail(err, errno == ENOSPC || errno == EDQUOT || errno == EIO ? RT_ERR_IO : RT_ERR_OUTPUT,
-                           "%s: this folder cannot be made: %s", part, strerror(errno));
+        else if (why != EEXIST && stat(part, &info) != 0) /* a folder on the way may be another's */
+            return rt_fail(err, why == ENOSPC || why == EDQUOT || why == EIO ? RT_ERR_IO : RT_ERR_OUTPUT,
+                           "%s: this folder cannot be made: %s", part, strerror(why));
         part[i] = path[i];
     }
     return RT_OK;

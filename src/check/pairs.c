@@ -61,7 +61,7 @@ static void tell_slow(struct rt_check *c, const char *by, int a, int b, double r
     char is[RT_WORDS], promised[RT_WORDS];
     rt_find_job(
         c->findings, RT_WARNING, "pairs",
-        "%s between rank %d on %s and rank %d on %s: %s each way, less than half of the %s that %s promises\n%s",
+        "%s between rank %d on %s and rank %d on %s: %s each way, less than a third of the %s that %s promises\n%s",
         by, a, c->hosts[a], b, c->hosts[b], rt_words_rate(is, rate, "B/s"),
         rt_words_rate(promised, path->rate, "B/s"), path->name,
         rt_same_host(c, a, b)

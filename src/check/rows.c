@@ -158,7 +158,7 @@ static void note(const char *text, void *context)
 /* Bad rows are borne, so that all of them can be told; where none is left, the run's own words. */
 static rt_status open_data(struct rt_check *c, struct rt_error *why)
 {
-    const struct rt_data_notes notes = { no_progress, note, c };
+    const struct rt_notes notes = { no_progress, note, c };
     struct rt_data_options opt = c->job->data;
     opt.output_dir = NULL; /* a check leaves no list of bad rows */
     opt.max_bad_rows = INFINITY;

@@ -8,6 +8,7 @@
 #define RT_DATA_DATA_H
 
 #include "base/batch.h"
+#include "base/notes.h"
 #include "base/status.h"
 
 #include <stdbool.h>
@@ -53,13 +54,8 @@ struct rt_data; /* tokenizer, template, the encoded rows of training and evaluat
 /* Collective. progress(what, done, total, context) is called on rank 0 now and then, note(text, context) for
  * warnings. Fails: RT_ERR_JOB (dataset_info), RT_ERR_FILE, RT_ERR_DATA (too many bad rows; says where the list
  * is). */
-struct rt_data_notes {
-    void (*progress)(const char *what, int64_t done, int64_t total, void *context);
-    void (*note)(const char *text, void *context);
-    void *context;
-};
 rt_status rt_data_open(struct rt_data **data, const struct rt_data_options *opt, struct rt_dist *dist,
-                       const struct rt_data_notes *notes, struct rt_error *err);
+                       const struct rt_notes *notes, struct rt_error *err);
 void rt_data_close(struct rt_data *data);
 
 enum rt_split { RT_TRAIN, RT_EVAL };

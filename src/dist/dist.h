@@ -30,6 +30,10 @@ const char *rt_dist_host(const struct rt_dist *dist);
 /* Not collective. From now on a wait for other ranks that takes longer than this fails with RT_ERR_COMM, after
  * which only rt_dist_abort() may be called. 0, as at the start: wait for ever. */
 void rt_dist_set_timeout(struct rt_dist *dist, double seconds);
+/* Not collective. From now on long phases ask asked(context) now and then whether this rank was told to stop,
+ * and then fail with RT_STOPPED; NULL, as at the start: nobody asks. */
+void rt_dist_set_stop(struct rt_dist *dist, bool (*asked)(void *context), void *context);
+bool rt_dist_asked(const struct rt_dist *dist);
 /* Not collective. What this rank does from now on, for the others to say should it hang there; step: those
  * done, or -1. */
 enum rt_phase {
@@ -43,6 +47,10 @@ enum rt_phase {
     RT_PHASE_SAVE
 };
 void rt_dist_phase(struct rt_dist *dist, enum rt_phase phase, int64_t step);
+/* Not collective. Seconds that this rank has spent in a phase so far; what the phases are called in a summary
+ * (several may share a name); NULL: there is no such phase, nor one after it. */
+double rt_dist_phase_seconds(const struct rt_dist *dist, int phase);
+const char *rt_dist_phase_name(int phase);
 /* Not collective. Returns when is_done says so. Meanwhile it looks at the clock (rt_dist_set_timeout) and at
  * NCCL: RT_ERR_COMM beyond the limit, naming the ranks that do not answer, or where NCCL failed; what: the
  * call's name for that text. */
@@ -64,12 +72,42 @@ rt_status rt_dist_read_file(struct rt_dist *dist, const char *path, char **text,
  * NULL. */
 rt_status rt_dist_allgather(struct rt_dist *dist, const void *mine, size_t mine_bytes, void **all,
                             size_t *all_bytes, size_t *counts, struct rt_error *err);
+/*
+ * Collective: post equally many bytes on every rank, and later take what all posted, in rank order. In between
+ * ranks compute and call anything else. Taking waits for nobody: *ready is false, and all untouched, as long as
+ * not everything is here. One at a time: posting waits for one that is still under way and drops what was not
+ * taken; after a collective call in between there is nothing to wait for. mine is copied.
+ */
+rt_status rt_dist_gather_post(struct rt_dist *dist, const void *mine, size_t bytes, struct rt_error *err);
+rt_status rt_dist_gather_take(struct rt_dist *dist, void *all, bool *ready, struct rt_error *err);
 /* Collective. Sums over ranks, in place. The same bits on all ranks, and from run to run for a given size. */
 rt_status rt_dist_sum_f32(struct rt_dist *dist, float *x, int64_t n, struct rt_error *err);
 rt_status rt_dist_sum_f64(struct rt_dist *dist, double *x, int64_t n, struct rt_error *err);
 /* Collective. Bitwise or over ranks: what any rank was asked to do, all do. */
 rt_status rt_dist_or(struct rt_dist *dist, uint32_t *bits, struct rt_error *err);
 rt_status rt_dist_barrier(struct rt_dist *dist, struct rt_error *err);
+
+/* Collective: post a word, and later take the bitwise or of all ranks' words. In between ranks compute and call
+ * anything else: the word travels meanwhile, on a communicator of its own, so that taking it waits for nobody
+ * who has posted. One at a time; rt_dist_close gives up one that was not taken. */
+rt_status rt_dist_word_post(struct rt_dist *dist, uint32_t mine, struct rt_error *err);
+rt_status rt_dist_word_take(struct rt_dist *dist, uint32_t *all, struct rt_error *err);
+bool rt_dist_word_posted(const struct rt_dist *dist);
+
+/*
+ * A long phase in which each rank works at its own pace and which all leave together. Every rank calls again
+ * and again, a few times a second at least, working says whether it has work left, until look->over: all are
+ * done, or (look->stopped) one of them was told to stop. Returns at once while this rank works, and naps for a
+ * millisecond at most once it has none left. Starts as all zeros. RT_ERR_COMM: a rank was not heard of within
+ * the time limit.
+ */
+struct rt_dist_look {
+    bool over, stopped;
+    bool under_way;     /* private */
+    double since_s;     /* private */
+    uint32_t mine, all; /* private */
+};
+rt_status rt_dist_look(struct rt_dist *dist, struct rt_dist_look *look, bool working, struct rt_error *err);
 
 /* ---- memory of a device
  * ----------------------------------------------------------------------------------------- */

@@ -1,4 +1,5 @@
-librt_a_SOURCES += src/dist/dist.h src/dist/world.h src/dist/world.c src/dist/wait.c src/dist/share.c src/dist/board.h \
+librt_a_SOURCES += src/dist/gather.c src/dist/phase_clock.c
+librt_a_SOURCES += src/dist/dist.h src/dist/world.h src/dist/world.c src/dist/wait.c src/dist/share.c src/dist/word.c src/dist/board.h \
     src/dist/board.c src/dist/device.c src/dist/measure.c src/dist/reduce_mpi.c src/dist/reduce_nccl.h
 NCCL_UNITS = src/dist/nccl_library.h src/dist/nccl_library.c src/dist/reduce_nccl.c
 if HAVE_NCCL

@@ -23,7 +23,7 @@ static void nap(double seconds)
  * The wait is over without success: one rank of a host names those of its host that are missing. Where all of
  * this host are in the call, those of another host may speak first.
  */
-static rt_status late(struct rt_dist *dist, const char *what, struct rt_error *err)
+rt_status rt_dist_late(struct rt_dist *dist, const char *what, struct rt_error *err)
 {
     char missing[1024];
     const int n = rt_board_missing(&dist->board, missing, sizeof missing);
@@ -52,7 +52,7 @@ static rt_status wait(struct rt_dist *dist, rt_dist_done_fn *is_done, void *cont
         RT_TRY(rt_dist_device_error(dist, what, err));
         const double waited = rt_now_s() - start;
         if (dist->timeout_s > 0 && waited > dist->timeout_s)
-            return late(dist, what, err);
+            return rt_dist_late(dist, what, err);
         if (waited > awake_s)
             nap(waited / 20 < 1e-3 ? waited / 20 : 1e-3);
     }

@@ -53,11 +53,16 @@ rt_status rt_dist_open(struct rt_dist **dist, int *argc, char ***argv, struct rt
     if (d == NULL)
         return rt_fail(err, RT_ERR_MEMORY, "no memory to start MPI");
     d->chunk_bytes = CHUNK_BYTES;
+    d->gather.request = MPI_REQUEST_NULL;
+    rt_phase_clock_next(&d->clock, RT_PHASE_SETUP);
     if (gethostname(d->host, sizeof d->host - 1) != 0)
         snprintf(d->host, sizeof d->host, "unknown host");
     rt_status st = RT_OK;
     RT_TRY_TO(st, rt_dist_mpi(MPI_Comm_dup(MPI_COMM_WORLD, &d->comm), "MPI_Comm_dup", err), err_release);
+    RT_TRY_TO(st, rt_dist_mpi(MPI_Comm_dup(MPI_COMM_WORLD, &d->words), "MPI_Comm_dup", err), err_free_first);
     MPI_Comm_set_errhandler(d->comm, MPI_ERRORS_RETURN);
+    MPI_Comm_set_errhandler(d->words, MPI_ERRORS_RETURN);
+    d->round = MPI_REQUEST_NULL;
     MPI_Comm_rank(d->comm, &d->rank);
     MPI_Comm_size(d->comm, &d->size);
     RT_TRY_TO(st, find_local(d, err), err_free_comm);
@@ -73,6 +78,8 @@ rt_status rt_dist_open(struct rt_dist **dist, int *argc, char ***argv, struct rt
     return RT_OK;
 
 err_free_comm:
+    MPI_Comm_free(&d->words);
+err_free_first:
     MPI_Comm_free(&d->comm);
 err_release:
     release(d);
@@ -84,7 +91,11 @@ void rt_dist_close(struct rt_dist *dist)
     if (dist == NULL)
         return;
     rt_dist_barrier(dist, NULL); /* nobody leaves while another still works: a launcher would kill it */
+    if (dist->word.posted)       /* by all, who are here */
+        MPI_Wait(&dist->word.request, MPI_STATUS_IGNORE);
+    rt_gather_end(dist);
     rt_board_close(&dist->board);
+    MPI_Comm_free(&dist->words);
     MPI_Comm_free(&dist->comm);
     release(dist);
     MPI_Finalize();
@@ -120,9 +131,21 @@ void rt_dist_set_timeout(struct rt_dist *dist, double seconds)
     dist->timeout_s = seconds;
 }
 
+void rt_dist_set_stop(struct rt_dist *dist, bool (*asked)(void *context), void *context)
+{
+    dist->asked = asked;
+    dist->asked_context = context;
+}
+
+bool rt_dist_asked(const struct rt_dist *dist)
+{
+    return dist->asked != NULL && dist->asked(dist->asked_context);
+}
+
 void rt_dist_phase(struct rt_dist *dist, enum rt_phase phase, int64_t step)
 {
     rt_board_phase(&dist->board, phase, step);
+    rt_phase_clock_next(&dist->clock, (int)phase);
 }
 
 rt_status rt_dist_agree(struct rt_dist *dist, rt_status mine, struct rt_error *err)

@@ -35,7 +35,7 @@ static bool shape_fits(const struct rt_st_tensor *t, const struct rt_weight *w)
 
 /* Rank 0: pair the folder's tensors with the model's. */
 static rt_status pair(const struct rt_model *m, const struct rt_safetensors *st, const char *folder,
-                      struct rt_load_item *items, int64_t *count, const struct rt_model_notes *notes,
+                      struct rt_load_item *items, int64_t *count, const struct rt_notes *notes,
                       struct rt_error *err)
 {
     bool *seen = calloc((size_t)m->weights + 1, sizeof *seen);
@@ -54,8 +54,8 @@ static rt_status pair(const struct rt_model *m, const struct rt_safetensors *st,
                      folder, t->name);
             const bool known = strstr(t->name, "inv_freq") != NULL ||
                                (m->config.tied && strcmp(t->name, "lm_head.weight") == 0);
-            if (!known && notes != NULL)
-                notes->note(text, notes->context);
+            if (!known)
+                rt_tell(notes, text);
             continue;
         }
         if (!shape_fits(t, w) || t->dtype == RT_FILE_OTHER)
@@ -82,7 +82,7 @@ static void sort_weights(struct rt_model *m)
     qsort(m->weight, (size_t)m->weights, sizeof *m->weight, by_name);
 }
 
-rt_status rt_model_look_at_files(struct rt_model *m, const char *folder, const struct rt_model_notes *notes,
+rt_status rt_model_look_at_files(struct rt_model *m, const char *folder, const struct rt_notes *notes,
                                  struct rt_model_files *found, struct rt_error *err)
 {
     struct rt_safetensors *st = NULL;
@@ -166,7 +166,7 @@ static rt_status share_table(struct table *t, const struct rt_safetensors *st, s
 }
 
 rt_status rt_model_load(struct rt_model *m, const char *folder, struct rt_dist *dist,
-                        const struct rt_model_notes *notes, struct rt_error *err)
+                        const struct rt_notes *notes, struct rt_error *err)
 {
     struct rt_safetensors *st = NULL;
     struct table table = { .names = NULL };

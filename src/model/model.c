@@ -138,7 +138,7 @@ static rt_status describe(struct rt_model *m, const struct rt_model_options *opt
 
 static rt_status open_model(struct rt_model *m, const struct rt_model_options *opt,
                             const struct rt_model_needs *needs, const float *pixel_lut, struct rt_dist *dist,
-                            const struct rt_model_notes *notes, struct rt_error *err)
+                            const struct rt_notes *notes, struct rt_error *err)
 {
     struct rt_given last = { .modules = 0 };
     const bool resume = goes_on(opt);
@@ -161,7 +161,7 @@ static rt_status open_model(struct rt_model *m, const struct rt_model_options *o
 
 rt_status rt_model_open(struct rt_model **model, struct rt_exec *ex, const struct rt_model_options *opt,
                         const struct rt_model_needs *needs, const float *pixel_lut, struct rt_dist *dist,
-                        const struct rt_model_notes *notes, struct rt_error *err)
+                        const struct rt_notes *notes, struct rt_error *err)
 {
     struct rt_model *m = calloc(1, sizeof *m);
     if (m == NULL)

@@ -8,6 +8,7 @@
 #define RT_MODEL_MODEL_H
 
 #include "base/batch.h"
+#include "base/notes.h"
 #include "base/status.h"
 #include "kernels/exec.h"
 
@@ -65,14 +66,9 @@ struct rt_model_needs {
  * loads the weights (each file read once by the job and broadcast), draws the reference's LoRA starting values
  * or loads an adapter. Fails: RT_ERR_FILE (folder, config, weights), RT_ERR_JOB (targets), RT_ERR_MEMORY (bytes
  * asked and free, and the keys that shrink the plan; on all ranks alike). */
-struct rt_model_notes {
-    void (*progress)(const char *what, int64_t done, int64_t total, void *context);
-    void (*note)(const char *text, void *context);
-    void *context;
-};
 rt_status rt_model_open(struct rt_model **model, struct rt_exec *ex, const struct rt_model_options *opt,
                         const struct rt_model_needs *needs, const float *pixel_lut, struct rt_dist *dist,
-                        const struct rt_model_notes *notes, struct rt_error *err);
+                        const struct rt_notes *notes, struct rt_error *err);
 void rt_model_close(struct rt_model *model);
 
 /* The memory plan as a table, with what was decided and why (malloc'ed text, lines ended by newlines). */
@@ -176,7 +172,7 @@ struct rt_model_files {
     int64_t files, tensors;
     uint64_t bytes;
 };
-rt_status rt_model_look_at_files(struct rt_model *model, const char *folder, const struct rt_model_notes *notes,
+rt_status rt_model_look_at_files(struct rt_model *model, const char *folder, const struct rt_notes *notes,
                                  struct rt_model_files *found, struct rt_error *err);
 
 /* ---- ranktune init

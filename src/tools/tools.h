@@ -13,7 +13,7 @@ typedef rt_status rt_tool_fn(int argc, char **argv, struct rt_error *err);
 /* Likewise; ends with RT_STOPPED soon after *stop is no longer 0. */
 typedef rt_status rt_stop_tool_fn(int argc, char **argv, const volatile sig_atomic_t *stop,
                                   struct rt_error *err);
-/* Collective. */
+/* Collective. stop: [RT_SIGNALS], see base/signals.h. */
 typedef rt_status rt_job_tool_fn(int argc, char **argv, struct rt_dist *dist, const volatile sig_atomic_t *stop,
                                  struct rt_error *err);
 

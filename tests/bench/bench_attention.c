@@ -28,6 +28,8 @@ static const struct shape shapes[] = {
     { "decoder 16 x 887", 16, 887, 28, 4, 128, true },
     { "tower, full, 4 x 3080", 4, 3080, 16, 16, 80, false },
     { "tower, windows, 192 x 64", 192, 64, 16, 16, 80, false },
+    { "decoder 64 x 129", 64, 129, 28, 4, 128, true }, /* all tiles are partial */
+    { "heads of 64, 8 x 2048", 8, 2048, 28, 4, 64, true },
 };
 
 struct bench {

@@ -7,5 +7,5 @@ EXTRA_DIST += tests/golden/jobs/all-eval.yaml tests/golden/jobs/all-eval.json te
     tests/golden/jobs/data/dataset_info.json tests/golden/jobs/data/drive.json tests/golden/jobs/data/drive_eval.json \
     tests/golden/jobs/data/instructions.json tests/golden/jobs/data/odd.json tests/golden/jobs/data/texts.json \
     tests/golden/jobs/data/turns.json
-dist_check_SCRIPTS += tests/jobs/bad.sh tests/jobs/check.sh tests/jobs/golden.sh tests/jobs/launch.sh tests/jobs/memory.sh tests/jobs/resume.sh \
-    tests/jobs/silent.sh tests/jobs/tools.sh tests/jobs/train.sh tests/jobs/vision_cache.sh
+dist_check_SCRIPTS += tests/jobs/bad.sh tests/jobs/check.sh tests/jobs/golden.sh tests/jobs/launch.sh tests/jobs/memory.sh tests/jobs/monitor.sh tests/jobs/resume.sh \
+    tests/jobs/silent.sh tests/jobs/stop.sh tests/jobs/tools.sh tests/jobs/train.sh tests/jobs/vision_cache.sh

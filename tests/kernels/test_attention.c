@@ -11,12 +11,13 @@ struct shape {
 };
 
 /* Head sizes of the towers and decoders, grouped queries, single keys, vision windows, an empty segment; 700
- * rows pass every block of keys and queries of the backends. */
+ * and 887 rows pass every block of keys and queries of the backends, which end and begin inside segments. */
 static const struct shape shapes[] = {
     { 1, 1, 1, 1, { 1 } },         { 2, 1, 16, 5, { 1, 7, 0, 64, 33 } }, { 2, 2, 80, 4, { 64, 16, 64, 5 } },
     { 4, 2, 64, 2, { 65, 130 } },  { 7, 1, 128, 3, { 3, 70, 1 } },       { 12, 2, 16, 1, { 66 } },
     { 3, 1, 16, 2, { 700, 1 } },   { 1, 1, 24, 2, { 2, 600 } },          { 2, 1, 96, 3, { 129, 63, 128 } },
-    { 1, 1, 112, 2, { 31, 200 } }, { 6, 2, 128, 2, { 260, 64 } },
+    { 1, 1, 112, 2, { 31, 200 } }, { 6, 2, 128, 2, { 260, 64 } },        { 7, 1, 128, 4, { 1, 300, 64, 129 } },
+    { 2, 1, 80, 2, { 887, 5 } },   { 2, 2, 80, 4, { 64, 16, 150, 64 } }, { 1, 1, 128, 2, { 65, 513 } },
 };
 
 /* With inputs of 24 bits, and sums so short that the bound is far below what tf32 would do. */

@@ -199,7 +199,7 @@ static void run_report(const char *dir, int fd)
 
 static void check_file(void)
 {
-    char *dir = scratch_make(), *path = rt_report_path(dir, "stderr");
+    char *dir = scratch_make(), *path = joined(dir, "stderr");
     const int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
     run_report(dir, fd);
     close(fd);

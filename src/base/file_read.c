@@ -1,6 +1,6 @@
 /* file_read.c - whole reads: short counts and EINTR are gone on with, an early end is an error. */
 #include "config.h"
-#include "checkpoint/file.h"
+#include "base/file.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -39,24 +39,31 @@ rt_status rt_file_open(int *fd, uint64_t *size, const char *path, struct rt_erro
     return RT_OK;
 }
 
-rt_status rt_file_read(int fd, const char *path, uint64_t offset, void *dst, size_t count, struct rt_error *err)
+size_t rt_file_read_some(int fd, void *dst, size_t count, uint64_t offset)
 {
-    char *to = dst;
-    while (count > 0) {
-        const size_t ask = count < BLOCK_BYTES ? count : BLOCK_BYTES;
-        const ssize_t got = pread(fd, to, ask, (off_t)offset);
+    size_t done = 0;
+    errno = 0;
+    while (done < count) {
+        const size_t ask = count - done < BLOCK_BYTES ? count - done : BLOCK_BYTES;
+        const ssize_t got = pread(fd, (char *)dst + done, ask, (off_t)(offset + done));
         if (got < 0 && errno == EINTR)
             continue;
-        if (got < 0)
-            return rt_file_fail_in(err, errno, "read", path);
-        if (got == 0)
-            return rt_fail(err, RT_ERR_FILE, "%s: ends at byte %llu, %zu bytes too early", path,
-                           (unsigned long long)offset, count);
-        to += got;
-        offset += (uint64_t)got;
-        count -= (size_t)got;
+        if (got <= 0)
+            return done;
+        done += (size_t)got;
     }
-    return RT_OK;
+    return done;
+}
+
+rt_status rt_file_read(int fd, const char *path, uint64_t offset, void *dst, size_t count, struct rt_error *err)
+{
+    const size_t got = rt_file_read_some(fd, dst, count, offset);
+    if (got == count)
+        return RT_OK;
+    if (errno != 0)
+        return rt_file_fail_in(err, errno, "read", path);
+    return rt_fail(err, RT_ERR_FILE, "%s: ends at byte %llu, %zu bytes too early", path,
+                   (unsigned long long)(offset + got), count - got);
 }
 
 rt_status rt_file_load(const char *path, size_t limit, char **data, size_t *bytes, struct rt_error *err)
@@ -101,7 +108,7 @@ static void hex_of(XXH128_hash_t hash, char hex[RT_DIGEST_CHARS + 1])
     hex[RT_DIGEST_CHARS] = '\0';
 }
 
-void rt_file_digest_bytes(const void *data, size_t bytes, char hex[RT_DIGEST_CHARS + 1])
+void rt_digest_text(const void *data, size_t bytes, char hex[RT_DIGEST_CHARS + 1])
 {
     hex_of(XXH3_128bits(data, bytes), hex);
 }

@@ -1,6 +1,6 @@
 /* file.c - files written aside, forced to disk and renamed, so that what stands under a final name is whole. */
 #include "config.h"
-#include "checkpoint/file.h"
+#include "base/file.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -30,13 +30,32 @@ rt_status rt_file_path(char **path, struct rt_error *err, const char *fmt, ...)
 
 rt_status rt_file_fail_out(struct rt_error *err, int code, const char *verb, const char *path)
 {
-    static const int place[] = { EACCES, EPERM, EROFS,     ENOENT, ENOTDIR,     EISDIR,
-                                 EEXIST, ELOOP, ENOTEMPTY, EXDEV,  ENAMETOOLONG };
     rt_status st = RT_ERR_IO;
-    for (size_t i = 0; i < sizeof place / sizeof *place; i++)
-        if (code == place[i])
-            st = RT_ERR_OUTPUT;
-    return rt_fail(err, st, "%s: cannot %s: %s", path, verb, strerror(code));
+    const char *advice = "";
+    switch (code) {
+    case ENOSPC:
+    case EDQUOT:
+    case EFBIG: advice = "; make room"; break;
+    case EACCES:
+    case EPERM:
+    case EROFS:
+        st = RT_ERR_OUTPUT;
+        advice = "; give write access or choose another folder";
+        break;
+    case ENOENT:
+    case ENOTDIR:
+    case EISDIR:
+    case EEXIST:
+    case ELOOP:
+    case ENAMETOOLONG:
+        st = RT_ERR_OUTPUT;
+        advice = "; choose another folder";
+        break;
+    case ENOTEMPTY:
+    case EXDEV: st = RT_ERR_OUTPUT; break;
+    default: break;
+    }
+    return rt_fail(err, st, "%s: cannot %s: %s%s", path, verb, strerror(code), advice);
 }
 
 rt_status rt_file_parent(const char *path, char **parent, struct rt_error *err)
@@ -162,10 +181,23 @@ static rt_status write_aside(const char *aside, const char *path, const struct r
     return st;
 }
 
+/* As rt_file_write, whether there is room or not. */
+static rt_status write_anyway(const char *path, const struct rt_file_part *parts, int64_t count,
+                              struct rt_error *err)
+{
+    char *aside;
+    RT_TRY(name_aside(path, &aside, err));
+    rt_status st = write_aside(aside, path, parts, count, err);
+    if (st == RT_OK)
+        st = take_name(aside, path, err);
+    free(aside);
+    return st;
+}
+
 rt_status rt_file_write(const char *path, const struct rt_file_part *parts, int64_t count, struct rt_error *err)
 {
     rt_status st;
-    char *parent, *aside;
+    char *parent;
     uint64_t total = 0;
     for (int64_t i = 0; i < count; i++)
         total += parts[i].bytes;
@@ -173,11 +205,17 @@ rt_status rt_file_write(const char *path, const struct rt_file_part *parts, int6
     st = rt_file_room(parent, total, err);
     free(parent);
     RT_TRY(st);
-    RT_TRY(name_aside(path, &aside, err));
-    st = write_aside(aside, path, parts, count, err);
-    if (st == RT_OK)
-        st = take_name(aside, path, err);
-    free(aside);
+    return write_anyway(path, parts, count, err);
+}
+
+rt_status rt_file_put(const char *folder, const char *name, const void *data, size_t bytes,
+                      struct rt_error *err)
+{
+    const struct rt_file_part part = { data, bytes };
+    char *path;
+    RT_TRY(rt_file_path(&path, err, "%s/%s", folder, name));
+    const rt_status st = write_anyway(path, &part, 1, err);
+    free(path);
     return st;
 }
 
