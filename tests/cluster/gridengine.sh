@@ -1,6 +1,6 @@
 #!/bin/sh
 # A real Grid Engine: sge_qmaster on one host and sge_execd on two (network namespaces), and jobs/sge.sh as users submit it:
-# stopped before the limit and run again by its 99, warned before a kill, with the bits of a run that nobody disturbed.
+# 4 ranks on 2 nodes, started by qrsh -inherit. What it does about warnings and exit codes: tests/jobs/launch.sh.
 . "${RT_SRCDIR:-.}/tests/jobs/lib.sh"
 . "$data/../tests/cluster/net.sh"
 script=$(cd "$data/.." && pwd)/jobs/sge.sh
@@ -175,38 +175,9 @@ over_with() { # SECONDS: the job is no longer known
         over_tries=$((over_tries + 1))
     done
 }
-begun_in() { # DIR STEP
-    begun_tries=0
-    until [ "$(numbers "$1/trainer_log.jsonl" current_steps 2> /dev/null | tail -n 1)" -ge "$2" ] 2> /dev/null || [ $begun_tries -gt 600 ]; do
-        sleep 0.1
-        begun_tries=$((begun_tries + 1))
-    done
-}
-attempts() {
-    grep -c 'trained in\|stopped after step' ranktune.o"$number"
-}
-same_run() { # DIR
-    cmp straight/adapter_model.safetensors "$1/adapter_model.safetensors" && same_logs straight/trainer_log.jsonl "$1/trainer_log.jsonl"
-}
 export MAX_HOURS=1
 submit "$script" job.yaml output_dir=straight
 check "sge.sh on 2 nodes, 4 slots: ends" over_with 120
 check "sge.sh: $(grep -o '[0-9]* ranks x.*' ranktune.o"$number" | head -n 1)" [ -s straight/adapter_model.safetensors ]
 
-# Each attempt stops by max_hours with 75, which the script makes 99, for which Grid Engine runs it again.
-MAX_HOURS=$(numbers straight/train_results.json train_runtime | awk '{ printf "%.6f", $1 / 3 / 3600 }')
-submit "$script" job.yaml output_dir=again
-check "max_hours: the job is run again until it is done" over_with 240
-check "max_hours: $(attempts) attempts > 1" [ "$(attempts)" -gt 1 ]
-check "max_hours: the bits and lines of the undisturbed run" same_run again
-
-# qdel: -notify warns by USR2, 20 s before the kill in this queue.
-MAX_HOURS=1
-submit "$script" job.yaml output_dir=deleted max_steps=1000000
-begun_in deleted 5
-at_head qdel "$number" > /dev/null
-check "qdel: the job ends" over_with 60
-check "qdel: it stopped with a checkpoint" grep 'stopped after step' ranktune.o"$number"
-check "qdel: the checkpoint is good" "$program" info deleted/checkpoint-*
-check "qdel: no rank is left" [ "$(running node-a; running node-b)" = "" ]
 finish
