@@ -4,7 +4,8 @@
 # usage: gpu.sh [FOLDER [OUT_FOLDER]]   FOLDER: ranktune, test_*.t, bench_attention, dump_logits, kernel_times.so (default b, with
 #                                       the folders of a build; else all beside each other); OUT_FOLDER: full logs
 # PARTS="ops sanitize case attention speed kept lora full"   what to run; default all for which there is what they need
-# TOOLS="memcheck racecheck initcheck synccheck"   of compute-sanitizer; spread over the GPUs that there are
+# TOOLS="memcheck racecheck initcheck synccheck"   of compute-sanitizer
+# SANITIZE_GPUS="0 1 ..."    over which they are spread; default: all that there are
 # CASE=DIR       a recorded case: job.yaml, model, data, expect/trainer_log.jsonl in fp32
 # BF16_BOUND=X   what the case's losses in bf16 may be apart from those: 1.5 times what LLaMA-Factory's are on such a GPU
 # MODEL=DIR or TOKENIZER=DIR   a 7B folder, or what it needs to be made in /dev/shm
@@ -20,7 +21,6 @@ fi
 [ -z "$out" ] || { mkdir -p "$out" && out=$(cd "$out" && pwd); }
 . "$RT_SRCDIR/tests/jobs/lib.sh"
 out=${out:-$tmp}
-gpus=$(nvidia-smi -L | grep -c '^GPU')
 table=$tmp/table
 python=${PYTHON:-python3}
 : > "$table"

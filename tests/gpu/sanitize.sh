@@ -5,11 +5,13 @@ sanitize_one() { # TOOL NAME GPU: a line in $tmp/sanitize.TOOL.NAME
         --log-file "$out/$2.$1" "$(find_program "test_$2.t")" > "$out/$2.$1.out" 2>&1
     echo "$1 $2 $?" > "$tmp/sanitized.$1.$2"
 }
-sanitize_share() { # GPU: every gpus-th pair, from its own on
+sanitize_gpus=${SANITIZE_GPUS:-$(nvidia-smi --query-gpu=index --format=csv,noheader)}
+sanitize_count=$(echo "$sanitize_gpus" | wc -w)
+sanitize_share() { # NUMBER GPU: every sanitize_count-th pair, from that number on
     sanitize_i=0
     for sanitize_name in attention gemm xent layernorm rmsnorm swiglu gelu rope embed rows dropout adamw patchify cast l2norm exec; do
         for sanitize_tool in ${TOOLS:-memcheck racecheck initcheck synccheck}; do
-            [ $((sanitize_i % gpus)) -ne "$1" ] || sanitize_one "$sanitize_tool" "$sanitize_name" "$1"
+            [ $((sanitize_i % sanitize_count)) -ne "$1" ] || sanitize_one "$sanitize_tool" "$sanitize_name" "$2"
             sanitize_i=$((sanitize_i + 1))
         done
     done
@@ -17,11 +19,11 @@ sanitize_share() { # GPU: every gpus-th pair, from its own on
 if [ -z "$sanitizer" ]; then
     skip "compute-sanitizer" "it is not there"
 else
-    sanitize_gpu=0 sanitizing=
-    while [ $sanitize_gpu -lt "$gpus" ]; do
-        sanitize_share $sanitize_gpu &
+    sanitize_number=0 sanitizing=
+    for sanitize_gpu in $sanitize_gpus; do
+        sanitize_share $sanitize_number "$sanitize_gpu" &
         sanitizing="$sanitizing $!"
-        sanitize_gpu=$((sanitize_gpu + 1))
+        sanitize_number=$((sanitize_number + 1))
     done
     wait $sanitizing
     for sanitize_tool in ${TOOLS:-memcheck racecheck initcheck synccheck}; do
