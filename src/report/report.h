@@ -166,6 +166,7 @@ rt_status rt_prom_write(const char *path, const char *host, const struct rt_host
 /* Numbers that are not known are NaN (null in the file), texts NULL. */
 struct rt_summary_log {
     int exit_code;       /* below 0: it runs yet */
+    bool stopped;        /* early, with a checkpoint to go on from, whatever its code */
     const char *reason;  /* "training complete", or the line that said why not */
     const char *started; /* ISO time */
     const char *version; /* of the program */

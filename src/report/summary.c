@@ -35,10 +35,10 @@ static int put_text(json_t *o, const char *key, const char *text)
 
 static const char *state_of(const struct rt_summary_log *log)
 {
-    return log->exit_code < 0     ? "running"
-           : log->exit_code == 0  ? "complete"
-           : log->exit_code == 75 ? "stopped"
-                                  : "failed";
+    return log->exit_code < 0    ? "running"
+           : log->exit_code == 0 ? "complete"
+           : log->stopped        ? "stopped"
+                                 : "failed";
 }
 
 static json_t *phases(const struct rt_summary_log *log)

@@ -109,6 +109,7 @@ static void write_summary(struct rt_run *run, int code, const char *reason, cons
     const int gpus = whole ? s->on_gpu : s->on_gpu * ranks; /* all or none */
     const struct rt_summary_log log = {
         .exit_code = code,
+        .stopped = run->err->status == RT_STOPPED,
         .reason = reason,
         .started = iso_time(started, rt_wall_s() - wall_s),
         .version = PACKAGE_VERSION,
@@ -180,6 +181,12 @@ void rt_summary_saved(struct rt_run *run)
     s->saved[s->saved_count++] = run->step;
 }
 
+/* As main.c ends with. */
+static int code_of(const struct rt_run *run, rt_status st)
+{
+    return st == RT_STOPPED && run->err->exit_code > 0 ? run->err->exit_code : rt_exit_code(st);
+}
+
 void rt_summary_end(struct rt_run *run, rt_status st)
 {
     const bool whole = st == RT_OK || st == RT_STOPPED; /* all ranks are here, in the same state */
@@ -188,7 +195,7 @@ void rt_summary_end(struct rt_run *run, rt_status st)
         struct share sum = share_of(run);
         const bool known = whole && share_of_all(run, &sum) == RT_OK;
         if (rt_dist_rank(run->dist) == 0)
-            write_summary(run, rt_exit_code(st), st == RT_OK ? "training complete" : run->err->text, &sum,
+            write_summary(run, code_of(run, st), st == RT_OK ? "training complete" : run->err->text, &sum,
                           known);
     }
     free(run->summary.saved);
