@@ -39,11 +39,12 @@ CUDA_INCLUDES = kernels/cuda/backend.h kernels/cuda/common.cuh kernels/cuda/cubl
     kernels/cuda/attention.cuh kernels/cuda/attention_mma.cuh kernels/cuda/attention_wgmma.cuh \
     kernels/cuda/attention_wgmma_bwd.cuh kernels/cuda/attention_wgmma_bwd_copy.cuh \
     kernels/cuda/attention_wgmma_bwd_keys.cuh kernels/cuda/attention_wgmma_bwd_queries.cuh \
-    kernels/cuda/attention_wgmma_fwd.cuh kernels/cuda/hopper.cuh kernels/cuda/hopper.h
+    kernels/cuda/attention_wgmma_fwd.cuh kernels/cuda/gemm_low.cuh kernels/cuda/hopper.cuh kernels/cuda/hopper.h
 CUDA_UNITS = kernels/cuda/adamw.cu kernels/cuda/attention_bwd.cu kernels/cuda/attention_fwd.cu kernels/cuda/attention_mma_bwd.cu \
     kernels/cuda/attention_mma_fwd.cu kernels/cuda/attention_wgmma.cu kernels/cuda/attention_wgmma_bwd.cu \
     kernels/cuda/attention_wgmma_fwd.cu kernels/cuda/cast.cu \
-    kernels/cuda/dropout.cu kernels/cuda/embed.cu kernels/cuda/gelu.cu kernels/cuda/gemm.cu kernels/cuda/l2norm.cu \
+    kernels/cuda/dropout.cu kernels/cuda/embed.cu kernels/cuda/gelu.cu kernels/cuda/gemm.cu kernels/cuda/gemm_low.cu \
+    kernels/cuda/l2norm.cu \
     kernels/cuda/layernorm.cu kernels/cuda/patchify.cu kernels/cuda/rmsnorm.cu kernels/cuda/rope.cu \
     kernels/cuda/rows.cu kernels/cuda/swiglu.cu kernels/cuda/table.cu kernels/cuda/xent.cu
 if HAVE_CUDA

@@ -10,6 +10,7 @@
  */
 #include "config.h"
 #include "kernels/cuda/common.cuh"
+#include "kernels/cuda/gemm_low.cuh"
 
 #include <stdlib.h>
 #include <string.h>
@@ -201,6 +202,11 @@ rt_status rt_cuda_ops<T>::gemm(struct rt_exec *ex, rt_act *c, int64_t ldc, const
     RT_TRY(rt_check(ex, "gemm", beta == 0.0f || bias == NULL, "a bias with beta 1"));
     if (m == 0)
         return RT_OK;
+    if constexpr (is_bf16) {
+        const rt_low_product low = { out<T>(c), in<T>(a), in<T>(b), ldc, lda, ldb, m, n, k };
+        if (k > 0 && alpha == 1.0f && beta == 1.0f && !trans_a && !trans_b && rt_low_product_fits(low))
+            return rt_cuda_low_product(ex, low);
+    }
     const bool starts = k == 0 || (bias != NULL && !is_bf16);
     if (starts) {
         start<T>

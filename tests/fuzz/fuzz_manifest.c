@@ -1,7 +1,7 @@
 /* fuzz_manifest.c - MANIFEST.json with a digest that holds, so that what it says is read. */
 #include "config.h"
 #include "checkpoint/checkpoint.h"
-#include "checkpoint/file.h"
+#include "base/file.h"
 #include "tests/fuzz/fuzz.h"
 
 #include <stdio.h>

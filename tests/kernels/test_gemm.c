@@ -95,6 +95,39 @@ static void test_formula(struct op_test *t, const int64_t *shape, int variant, b
     op_reset(t);
 }
 
+/* What LoRA adds to gradients: few terms, none transposed, onto what is there. Rows lie a multiple of 8
+ * elements apart, as the model's do; the bound is test_formula's. */
+static void test_low(struct op_test *t, const int64_t *shape, int64_t pad)
+{
+    const struct operands p = { shape[0],
+                                shape[1],
+                                shape[2],
+                                false,
+                                false,
+                                op_random(t, 1, shape[0] * shape[2]),
+                                op_random(t, 2, shape[1] * shape[2]) };
+    const int64_t n = p.m * p.n;
+    const double *c = op_random(t, 3, n);
+    double *sum = op_zeros(t, n), *size = op_zeros(t, n), *bound = op_zeros(t, n);
+    product(&p, sum, size);
+    for (int i = 0; i < t->backends; i++) {
+        struct op_backend *b = &t->backend[i];
+        const struct tensors x = place(b, &p, c, OP_ACT, c, pad);
+        for (int64_t e = 0; e < n; e++) {
+            const double inner = (double)(p.k + 3) * U_F32 * (size[e] + fabs(c[e]));
+            bound[e] = inner + b->u * (fabs(sum[e] + c[e]) + inner);
+        }
+        double *want = op_zeros(t, n);
+        for (int64_t e = 0; e < n; e++)
+            want[e] = sum[e] + c[e];
+        const rt_status st = b->ex->ops->gemm(b->ex, x.c.act, x.c.ld, x.a.act, x.a.ld, false, x.b.act, x.b.ld,
+                                              false, NULL, p.m, p.n, p.k, 1.0f, 1.0f);
+        op_check(t, st, &x.c, want, bound, "gemm of few terms [%lld,%lld,%lld], pad %lld", (long long)p.m,
+                 (long long)p.n, (long long)p.k, (long long)pad);
+    }
+    op_reset(t);
+}
+
 /* Whole numbers up to 3, k up to 14: sums within 256 are exact in bf16, so every element must be equal. */
 static void test_exact(struct op_test *t)
 {
@@ -200,6 +233,11 @@ int main(void)
     /* Few products, so that the bound is near what fp32 does and far below what tf32 would. */
     for (int variant = 0; variant < 4; variant++)
         test_formula(&t, (const int64_t[]){ 65, 33, 8 }, variant, true);
+    static const int64_t low[][3] = { { 1, 8, 2 },      { 17, 72, 8 },   { 129, 64, 16 }, { 700, 136, 24 },
+                                      { 33, 3584, 32 }, { 40, 200, 40 }, { 9, 60, 8 },    { 1100, 328, 10 } };
+    for (size_t s = 0; s < COUNT_OF(low); s++)
+        for (int64_t pad = 0; pad <= 8; pad += 8)
+            test_low(&t, low[s], pad);
     test_exact(&t);
     test_repeat(&t);
     test_edges(&t);
