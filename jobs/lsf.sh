@@ -8,7 +8,7 @@
 #BSUB -W 12:00
 #BSUB -wt 5
 #BSUB -wa USR1
-#BSUB -Q "75 76 80"
+#BSUB -Q "75 76 80 205"
 #BSUB -r
 #BSUB -o ranktune.%J.log
 set -um
@@ -16,8 +16,11 @@ set -um
 [ $# -ge 1 ] || set -- ${JOB:?write JOB=job.yaml bsub < jobs/lsf.sh}
 
 # -wa and -wt send USR1 five minutes before the limit to all processes of the job's group; mpirun, in a group of its own,
-# gets it from here, once. -Q runs the job again on these exit codes: 75 stopped with a checkpoint, 76 a rank or a node was
-# lost, 80 bad hardware. With jsrun: jsrun -n 4 -r 2 -a 1 -g 1 -c 8 ranktune train ... instead of mpirun.
+# gets it from here, once. -Q runs the job again on these exit codes: 75 stopped with a checkpoint, 76 or 205 a rank or a
+# node was lost, 80 bad hardware. With jsrun: jsrun -n 4 -r 2 -a 1 -g 1 -c 8 ranktune train ... instead of mpirun.
+# Open MPI hears of a host that vanished by keep-alives, which it sends only after 5 minutes if not told otherwise; it then
+# ends the job with 205.
+export OMPI_MCA_oob_tcp_keepalive_time=10 OMPI_MCA_oob_tcp_keepalive_intvl=5 OMPI_MCA_oob_tcp_keepalive_probes=3
 mpirun --bind-to none "${RANKTUNE:-ranktune}" train "$@" < /dev/null &
 run=$!
 trap 'kill -USR1 "$run" 2> /dev/null' USR1 USR2 TERM

@@ -14,9 +14,12 @@ cd "${PBS_O_WORKDIR:-.}" || exit 73
 
 # PBS warns only with the signal that is followed by the kill, too late for a checkpoint: max_hours stops in time. Keep it
 # below walltime by some steps and a checkpoint. mpirun finds the hosts in PBS_NODEFILE.
+# Open MPI hears of a host that vanished by keep-alives, which it sends only after 5 minutes if not told otherwise; it then
+# ends the job with 205.
+export OMPI_MCA_oob_tcp_keepalive_time=10 OMPI_MCA_oob_tcp_keepalive_intvl=5 OMPI_MCA_oob_tcp_keepalive_probes=3
 mpirun --bind-to none "${RANKTUNE:-ranktune}" train "$@" max_hours="${MAX_HOURS:-11.8}" < /dev/null &
 run=$!
 trap 'kill -USR1 "$run" 2> /dev/null' USR1 TERM
 while kill -0 "$run" 2> /dev/null; do wait "$run"; done
 wait "$run"
-# 75, 76 and 80 mean: the same command goes on from the last checkpoint. A user cannot make PBS do that, a chain can.
+# 75, 76, 80 and 205 mean: the same command goes on from the last checkpoint. A user cannot make PBS do that, a chain can.

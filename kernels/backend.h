@@ -12,6 +12,8 @@
 #include <stdbool.h>
 
 struct rt_backend {
+    /* CUDA alone: its operations, also in a build without it; then only what plans ask of is there. */
+    const struct rt_ops *(*table)(enum rt_dtype act);
     /* Whether open can be expected to work for this rank: compiled in, and a device is there. */
     bool (*present)(int local_rank);
     /* Sets ex->backend and ex->ops. ex->device, act, act_bytes and err are set before. */

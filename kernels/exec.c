@@ -32,6 +32,14 @@ rt_status rt_exec_open(struct rt_exec **ex, enum rt_device device, enum rt_dtype
     return RT_OK;
 }
 
+void rt_exec_plan_for_gpu(struct rt_exec *ex, enum rt_dtype act)
+{
+    *ex = (struct rt_exec){ .ops = rt_cuda_backend.table(act),
+                            .device = RT_DEVICE_CUDA,
+                            .act = act,
+                            .act_bytes = act == RT_F32 ? 4 : 2 };
+}
+
 void rt_exec_close(struct rt_exec *ex)
 {
     if (ex == NULL)
@@ -52,7 +60,8 @@ rt_status rt_exec_alloc(struct rt_exec *ex, void **p, size_t bytes)
 
 void rt_exec_free(struct rt_exec *ex, void *p)
 {
-    backend_of(ex->device)->free(ex, p);
+    if (p != NULL)
+        backend_of(ex->device)->free(ex, p);
 }
 
 rt_status rt_exec_put(struct rt_exec *ex, void *dst, const void *host_src, size_t bytes)
@@ -87,7 +96,8 @@ rt_status rt_exec_pin(struct rt_exec *ex, void **host, size_t bytes)
 
 void rt_exec_unpin(struct rt_exec *ex, void *host)
 {
-    backend_of(ex->device)->unpin(ex, host);
+    if (host != NULL)
+        backend_of(ex->device)->unpin(ex, host);
 }
 
 rt_status rt_exec_put_pinned(struct rt_exec *ex, void *dst, const void *pinned, size_t bytes)

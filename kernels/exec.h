@@ -40,6 +40,10 @@ rt_status rt_exec_open(struct rt_exec **ex, enum rt_device device, enum rt_dtype
                        int threads, struct rt_error *err);
 void rt_exec_close(struct rt_exec *ex);
 
+/* An exec for plans of a GPU that need not be there: sizes and ops->name and ops->attention_work can be asked,
+ * nothing else. It holds nothing and is not closed. */
+void rt_exec_plan_for_gpu(struct rt_exec *ex, enum rt_dtype act);
+
 /* How much memory there is where the exec runs: the GPU's, or the host's, which the ranks of a host share. */
 rt_status rt_exec_room(struct rt_exec *ex, struct rt_room *room);
 /* Memory where the exec runs. Fails: RT_ERR_MEMORY, naming bytes. */
@@ -61,9 +65,10 @@ rt_status rt_exec_sync(struct rt_exec *ex);
  * set. */
 struct rt_device_info {
     char name[96];
-    char uuid[48]; /* "GPU-..." */
-    char bus[24];  /* PCI: "0000:1b:00.0" */
-    int visible;   /* devices that this process sees */
+    char uuid[48];       /* "GPU-..." */
+    char bus[24];        /* PCI: "0000:1b:00.0" */
+    int visible;         /* devices that this process sees */
+    int driver, runtime; /* CUDA that the driver can, and that this program was built with: 12080 is 12.8 */
 };
 rt_status rt_exec_info(struct rt_exec *ex, struct rt_device_info *info);
 

@@ -1,32 +1,42 @@
 /* main.c - arguments, MPI start and end, the exit code; nothing else. */
 #include "config.h"
+#include "base/build.h"
+#include "base/signals.h"
 #include "base/status.h"
 #include "dist/dist.h"
 #include "tools/tools.h"
 
 #include <errno.h>
-#include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-/* The one global: how many times the run was asked to stop. */
-static volatile sig_atomic_t stop;
+/* The one global: what the run was asked, by signal. */
+static volatile sig_atomic_t stop[RT_SIGNALS];
 
+static const int numbers[RT_SIGNALS] = {
+    [RT_SIGNAL_INT] = SIGINT,   [RT_SIGNAL_TERM] = SIGTERM, [RT_SIGNAL_USR1] = SIGUSR1,
+    [RT_SIGNAL_USR2] = SIGUSR2, [RT_SIGNAL_XCPU] = SIGXCPU,
+};
+
+/* It counts, and nothing else; the third time that a person asks, it ends the process. */
 static void ask_to_stop(int number)
 {
-    if (++stop >= 3) /* the third time: at once */
+    for (int i = RT_SIGNAL_INT; i < RT_SIGNALS; i++)
+        stop[i] += numbers[i] == number;
+    stop[RT_SIGNAL_ANY]++;
+    if (stop[RT_SIGNAL_INT] + stop[RT_SIGNAL_TERM] >= 3 && (number == SIGINT || number == SIGTERM))
         _exit(128 + number);
 }
 
+/* All others wait while one is counted. SIGCONT alone means nothing: its default does nothing. */
 static void catch_signals(void)
 {
-    const int numbers[] = { SIGUSR1, SIGUSR2, SIGTERM, SIGINT, SIGXCPU };
     struct sigaction action = { .sa_handler = ask_to_stop, .sa_flags = SA_RESTART };
-    sigemptyset(&action.sa_mask);
-    for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++)
+    sigfillset(&action.sa_mask);
+    for (int i = RT_SIGNAL_INT; i < RT_SIGNALS; i++)
         sigaction(numbers[i], &action, NULL);
     signal(SIGPIPE, SIG_IGN);
     signal(SIGXFSZ, SIG_IGN); /* a write beyond the limit fails and is told as a full disk is */
@@ -42,6 +52,8 @@ static const struct command {
       rt_tool_train, NULL },
     { "preview", "JOB.yaml [--json] [--ranks W --rank R] [--micros N]", "show what the model will see", NULL,
       rt_tool_preview, NULL },
+    { "check", "JOB.yaml [--json] [--gpu-gib N] [key=value ...]",
+      "look at hosts, links, data and disk before the job runs", NULL, rt_tool_check, NULL },
     { "tokenize", "--model DIR < strings", "JSON strings in, one a line; JSON arrays of ids out",
       rt_tool_tokenize, NULL, NULL },
     { "init", "PRESET DIR --tokenizer DIR | --corpus FILE ...", "make a random model folder for trials",
@@ -77,13 +89,14 @@ static void usage(FILE *out)
 static int run_together(const struct command *command, int argc, char **argv, struct rt_error *err)
 {
     struct rt_dist *dist = NULL;
+    catch_signals(); /* one that comes while MPI starts must not kill */
     rt_status st = rt_dist_open(&dist, &argc, &argv, err);
     if (st != RT_OK) {
         fprintf(stderr, "ranktune: %s\n", err->text);
         return rt_exit_code(st);
     }
-    catch_signals();
-    st = command->together(argc - 2, argv + 2, dist, &stop, err);
+    catch_signals(); /* an MPI may have put its own in their place */
+    st = command->together(argc - 2, argv + 2, dist, stop, err);
     if (st == RT_ERR_COMM) /* another rank is gone or silent: nothing collective works any more */
         rt_dist_abort(dist, st, err->text);
     const int rank = rt_dist_rank(dist), size = rt_dist_size(dist);
@@ -92,9 +105,9 @@ static int run_together(const struct command *command, int argc, char **argv, st
     rt_dist_close(dist);
     if (st == RT_OK || rank != 0)
         return 0;
-    if (size > 1)
-        sleep(1);
-    return rt_exit_code(st);
+    for (unsigned left = size > 1 ? 1 : 0; left > 0;) /* a signal ends a sleep */
+        left = sleep(left);
+    return err->exit_code > 0 ? err->exit_code : rt_exit_code(st);
 }
 
 int main(int argc, char **argv)
@@ -106,7 +119,7 @@ int main(int argc, char **argv)
         return argc > 1 ? 0 : rt_exit_code(RT_ERR_USAGE);
     }
     if (strcmp(name, "--version") == 0) {
-        printf("ranktune %s\n", PACKAGE_VERSION);
+        puts(rt_build_text());
         return 0;
     }
     const struct command *command = find(name);
@@ -123,7 +136,7 @@ int main(int argc, char **argv)
         return run_together(command, argc, argv, &err);
     if (command->stoppable != NULL)
         catch_signals();
-    rt_status st = command->stoppable != NULL ? command->stoppable(argc - 2, argv + 2, &stop, &err)
+    rt_status st = command->stoppable != NULL ? command->stoppable(argc - 2, argv + 2, stop, &err)
                                               : command->alone(argc - 2, argv + 2, &err);
     if (st == RT_OK && (fflush(stdout) != 0 || ferror(stdout)))
         st = rt_fail(&err, RT_ERR_IO, "standard output: %s", strerror(errno));

@@ -8,18 +8,20 @@ allowed() {
     src/checkpoint) echo base checkpoint ;;
     src/report) echo base report ;;
     src/fetch) echo base fetch ;;
-    src/dist) echo base dist checkpoint report ;;
-    kernels | kernels/cpu | kernels/cuda) echo base dist checkpoint report kernels ;;
-    src/data) echo base dist checkpoint report kernels data ;;
-    src/model) echo base dist checkpoint report kernels model ;;
-    src/job) echo base dist checkpoint report kernels data model job ;;
-    src/train) echo base dist checkpoint report kernels data model job train ;;
-    src/tools | src) echo base dist checkpoint report kernels data model job train fetch tools ;;
+    src/monitor) echo base monitor ;;
+    src/dist) echo base dist checkpoint report monitor ;;
+    kernels | kernels/cpu | kernels/cuda) echo base dist checkpoint report monitor kernels ;;
+    src/data) echo base dist checkpoint report monitor kernels data ;;
+    src/model) echo base dist checkpoint report monitor kernels model ;;
+    src/job) echo base dist checkpoint report monitor kernels data model job ;;
+    src/train) echo base dist checkpoint report monitor kernels data model job train ;;
+    src/check) echo base dist checkpoint report monitor kernels data model job train check ;;
+    src/tools | src) echo base dist checkpoint report monitor kernels data model job train fetch check tools ;;
     esac
 }
 n=0
 failed=0
-for dir in src/base src/checkpoint src/report src/fetch src/dist kernels kernels/cpu kernels/cuda src/data src/model src/job src/train src/tools src; do
+for dir in src/base src/checkpoint src/report src/fetch src/monitor src/dist kernels kernels/cpu kernels/cuda src/data src/model src/job src/train src/check src/tools src; do
     bad=
     for file in "$dir"/*.c "$dir"/*.h "$dir"/*.cu "$dir"/*.cuh; do
         [ -e "$file" ] || continue

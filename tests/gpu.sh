@@ -1,63 +1,45 @@
 #!/bin/sh
-# Runs the tests of the operations on a GPU machine: every test_*.t of a folder, each again under compute-sanitizer's
-# memcheck where that is present. Needs no source tree and no compiler; prints one line a test last.
-# usage: gpu.sh [FOLDER [OUT_FOLDER]]     FOLDER: the programs (default: beside this file); OUT_FOLDER: full logs
-# RT_GPU_SANITIZE=no leaves memcheck out; RT_GPU_LIMIT is the limit in seconds for one program (default 300).
-# Fails where a check fails, a program ends badly, memcheck finds something, or no check ran on CUDA at all.
-set -u
-folder=${1:-$(dirname "$0")}
-out=${2:-$(mktemp -d)}
-limit=${RT_GPU_LIMIT:-300}
-mkdir -p "$out"
-sanitizer=
-if [ "${RT_GPU_SANITIZE:-yes}" != no ]; then
-    for s in compute-sanitizer /usr/local/cuda/bin/compute-sanitizer; do
-        [ -n "$sanitizer" ] || sanitizer=$(command -v "$s" || true)
-    done
+# All that one GPU can show, in one call: operations, sanitizers, a recorded case, resuming, the 7B against transformers and
+# LLaMA-Factory, attention against cuDNN, start and memory. TAP lines, then a table. Needs no source tree built and no compiler.
+# usage: gpu.sh [FOLDER [OUT_FOLDER]]   FOLDER: ranktune, test_*.t, bench_attention, dump_logits, kernel_times.so (default b, with
+#                                       the folders of a build; else all beside each other); OUT_FOLDER: full logs
+# PARTS="ops sanitize case attention speed kept lora full"   what to run; default all for which there is what they need
+# TOOLS="memcheck racecheck initcheck synccheck"   of compute-sanitizer
+# SANITIZE_GPUS="0 1 ..."    over which they are spread; default: all that there are
+# CASE=DIR       a recorded case: job.yaml, model, data, expect/trainer_log.jsonl in fp32
+# BF16_BOUND=X   what the case's losses in bf16 may be apart from those: 1.5 times what LLaMA-Factory's are on such a GPU
+# MODEL=DIR or TOKENIZER=DIR   a 7B folder, or what it needs to be made in /dev/shm
+# DATA=DIR DATASET=NAME        pictures and questions of the 7B job, with NAME.json; else data/drive, whose pictures are small
+# PYTHON=COMMAND               a python with torch, transformers, peft and llamafactory, for what is compared with them
+RT_SRCDIR=$(cd "$(dirname "$0")/.." && pwd)
+RT_BUILDDIR=$(cd "${1:-b}" && pwd) || exit 1
+out=${2:-}
+if ! nvidia-smi -L 2> /dev/null | grep -q '^GPU'; then
+    echo "1..0 # SKIP no GPU"
+    exit 0
 fi
-count() { # PATTERN FILE
-    grep -cE "$1" "$2" || true
+[ -z "$out" ] || { mkdir -p "$out" && out=$(cd "$out" && pwd); }
+. "$RT_SRCDIR/tests/jobs/lib.sh"
+out=${out:-$tmp}
+table=$tmp/table
+python=${PYTHON:-python3}
+: > "$table"
+note() { # a line of the table
+    printf '%s\n' "$*" >> "$table"
 }
-failed=0
-: > "$out/table"
-for program in "$folder"/test_*.t; do
-    [ -x "$program" ] || continue
-    name=$(basename "$program" .t)
-    log=$out/$name.log
-    begun=$(date +%s)
-    timeout "$limit" "$program" > "$log" 2>&1
-    rc=$?
-    took=$(($(date +%s) - begun))
-    good=$(count '^ok .*' "$log")
-    bad=$(count '^not ok ' "$log")
-    cuda=$(count '^ok [0-9]+ - .*cuda (fp32|bf16)' "$log")
-    missing=$(count '^ok [0-9]+ # SKIP cuda' "$log")
-    memory=-
-    if [ -n "$sanitizer" ]; then
-        if timeout "$limit" "$sanitizer" --tool memcheck --error-exitcode 99 --log-file "$out/$name.memcheck" \
-            "$program" > "$out/$name.memcheck.out" 2>&1; then
-            memory=clean
-        else
-            mrc=$?
-            memory=failed
-            [ $mrc -ne 99 ] || memory=errors
-            [ $mrc -ne 124 ] || memory=slow
-        fi
-    fi
-    verdict=ok
-    [ "$rc" -eq 0 ] && [ "$bad" -eq 0 ] && [ "$missing" -eq 0 ] || verdict=FAILED
-    case $memory in errors | failed) verdict=FAILED ;; esac
-    [ $verdict = ok ] || failed=$((failed + 1))
-    printf '%-18s %-7s %6s %6s %6s %6s %4s %5ss  %s\n' "$name" $verdict "$good" "$bad" "$cuda" "$missing" "$rc" "$took" \
-        $memory >> "$out/table"
+since() { # seconds since a date +%s.%N
+    echo "$1 $(date +%s.%N)" | awk '{ printf "%.1f", $2 - $1 }'
+}
+find_program() { # NAME: in the folder itself or where a build has it
+    for find_at in "$RT_BUILDDIR/$1" "$RT_BUILDDIR"/tests/*/"$1"; do
+        [ ! -e "$find_at" ] || { echo "$find_at"; return; }
+    done
+}
+nvidia-smi --query-gpu=index,name,driver_version,memory.total --format=csv,noheader | sed 's/^/# /'
+for part in ${PARTS:-ops sanitize case attention speed kept lora full}; do
+    begun_part=$(date +%s)
+    . "$RT_SRCDIR/tests/gpu/$part.sh"
+    echo "# $part: $(($(date +%s) - begun_part)) s"
 done
-grep -hE '^(not ok|Bail out)' "$out"/test_*.log | head -40
-grep -hE '=========' "$out"/*.memcheck 2> /dev/null | grep -vE 'COMPUTE-SANITIZER|ERROR SUMMARY: 0' | head -20
-nvidia-smi --query-gpu=name,driver_version,memory.total --format=csv,noheader 2> /dev/null
-printf '%-18s %-7s %6s %6s %6s %6s %4s %6s  %s\n' test verdict ok "not ok" cuda skips exit time memcheck
-cat "$out/table"
-if [ ! -s "$out/table" ]; then
-    echo "no test_*.t in $folder" >&2
-    exit 1
-fi
-[ "$failed" -eq 0 ]
+cat "$table"
+finish

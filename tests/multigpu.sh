@@ -138,42 +138,19 @@ for other in $most $((most / 2)); do
 done
 
 # ---- the 7B: speed, and time to the first step ----
-seven() { # COUNT: one run; tokens/s of its last 4 steps in $speed, seconds to the first step in $first
+seven() { # COUNT: one run under mpirun; tokens/s of its last 4 steps in $speed, seconds to the first step in $first
     begun=$(date +%s.%N)
-    begin "$1" train seven.yaml output_dir="seven$1" overwrite_output_dir=true
+    launched=yes
+    begin "$1" train seven.yaml output_dir="seven$1"
     until_said 'step 1/'
     first=$(since "$begun")
     end_of
-    speed=$(sed -n 's/.*step [0-9]*\/.* \([0-9]*\) tokens\/s.*/\1/p' "$tmp/log" | tail -4 | awk '{ s += $1 } END { print NR == 4 ? s / 4 : 0 }')
+    launched=
+    speed=$(seven_speed)
+    set_up=$(sed -n 's/.*\(set up in .*\)/\1/p' "$tmp/log")
 }
-if [ -n "${TOKENIZER:-}${MODEL:-}" ]; then
-    limit=170
-    seven_model=${MODEL:-/dev/shm/multigpu-7b.$$}
-    if [ -z "${MODEL:-}" ]; then
-        trap 'rm -rf "$tmp" "$seven_model"' EXIT
-        run "$program" init 7b "$seven_model" --tokenizer "$TOKENIZER"
-        check "a 7B model is made: exit $rc" rc_is 0
-    fi
-    cat > seven.yaml << END
-model_name_or_path: $seven_model
-stage: sft
-do_train: true
-finetuning_type: lora
-lora_rank: 8
-dataset: ${DATASET:-drive_train}
-dataset_dir: ${DATA:-$data}
-template: qwen2_vl
-cutoff_len: 2048
-image_max_pixels: 2400000
-logging_steps: 1
-save_steps: 100000
-report_to: none
-bf16: true
-device: cuda
-per_device_train_batch_size: 2
-gradient_accumulation_steps: 8
-max_steps: 8
-END
+. "$RT_SRCDIR/tests/gpu/seven.sh"
+if [ -n "$seven_model" ]; then
     for count in $counts; do
         seven "$count"
         check "7B on $count GPUs: exit $rc" rc_is 0
@@ -182,7 +159,7 @@ END
         longer=$(ratio "$first" "$first_one")
         peer=
         [ -z "${PEER:-}" ] || peer="; the peer: $(sh -c "$PEER" peer "$count" 2> /dev/null | tail -1)"
-        note "7B on $count GPUs: $speed tokens/s, $share of $count times one's; first step after $first s, $longer times one's$peer"
+        note "7B on $count GPUs: $speed tokens/s, $share of $count times one's; first step after $first s, $longer times one's ($set_up)$peer"
         [ "$count" -lt 8 ] || check "7B on 8 GPUs: $share >= 0.97 of 8 times one's" below 0.97 "$share"
         [ "$count" -ne "$most" ] || check "7B: first step on $count GPUs after $longer <= 1.2 times one's time" below "$longer" 1.2
     done

@@ -131,6 +131,11 @@ check state "$venv/bin/python" tests/peers/check_state.py "$tmp/small25.out" "${
 check report "$venv/bin/python" tests/peers/check_report.py "$tmp/small25.out"
 step "files of the checkpoint tests" keep_files &&
     check checkpoint "$venv/bin/python" tests/peers/check_checkpoint.py "$tmp/keep"
+check walk env RT_WALK_KEEP="$tmp/walk" sh tests/cluster/walk.sh
+if [ -d "$tmp/walk" ]; then # not where it could not be walked
+    check "walk: what TensorBoard reads" "$venv/bin/python" tests/peers/check_report.py "$tmp/walk/resumed"
+    check "walk: what PEFT reads" "$venv/bin/python" tests/peers/check_walk.py "$tmp/walk/model" "$tmp/walk/resumed"
+fi
 echo "1..$n"
 echo "peers: $passed passed, $failed failed, 0 skipped"
 [ $failed -eq 0 ]

@@ -1,9 +1,10 @@
 #!/usr/bin/env bash
-# Install what is missing, build, run every test. Last line: N passed, N failed, N skipped.
+# Install what is missing (tests/install.sh: what only tests want), build, run every test. Last line: N passed, N failed, N skipped.
 # usage: tests/run.sh [make check arguments, e.g. TESTS=tests/base/test_rng.t]
 set -uo pipefail
 cd "$(dirname "$0")/.."
 jobs/setup.sh || { echo "0 passed, 1 failed, 0 skipped"; exit 1; }
+tests/install.sh
 
 make -C b -s -j"$(nproc)" check "$@" > b/check.log 2>&1
 rc=$?

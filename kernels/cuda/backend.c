@@ -50,6 +50,11 @@ static bool cuda_present(int local_rank)
     return devices > 0;
 }
 
+static const struct rt_ops *cuda_table(enum rt_dtype act)
+{
+    return act == RT_F32 ? &rt_cuda_f32_ops : &rt_cuda_bf16_ops;
+}
+
 static rt_status cuda_room(struct rt_exec *ex, struct rt_room *room)
 {
     return RT_CUDA(ex, cudaMemGetInfo(&room->free_bytes, &room->all_bytes));
@@ -176,7 +181,7 @@ static rt_status cuda_open(struct rt_exec *ex, int local_rank, int threads)
     if (cuda == NULL)
         return rt_fail(ex->err, RT_ERR_MEMORY, "out of memory: %zu bytes", sizeof *cuda);
     ex->backend = cuda;
-    ex->ops = ex->act == RT_F32 ? &rt_cuda_f32_ops : &rt_cuda_bf16_ops;
+    ex->ops = cuda_table(ex->act);
     rt_status st;
     RT_TRY_TO(st, take_device(ex, local_rank), err_close);
     RT_TRY_TO(st, take_resources(ex), err_close);
@@ -257,6 +262,7 @@ static rt_status cuda_sync(struct rt_exec *ex)
 }
 
 const struct rt_backend rt_cuda_backend = {
+    .table = cuda_table,
     .present = cuda_present,
     .open = cuda_open,
     .close = cuda_close,

@@ -13,6 +13,8 @@ rt_status rt_cuda_info(struct rt_exec *ex, struct rt_device_info *info)
     *info = (struct rt_device_info){ .visible = 0 };
     RT_TRY(RT_CUDA(ex, cudaGetDeviceProperties(&p, cuda->device)));
     RT_TRY(RT_CUDA(ex, cudaGetDeviceCount(&info->visible)));
+    RT_TRY(RT_CUDA(ex, cudaDriverGetVersion(&info->driver)));
+    RT_TRY(RT_CUDA(ex, cudaRuntimeGetVersion(&info->runtime)));
     RT_TRY(RT_CUDA(ex, cudaDeviceGetPCIBusId(info->bus, (int)sizeof info->bus, cuda->device)));
     snprintf(info->name, sizeof info->name, "%.95s", p.name);
     size_t at = (size_t)snprintf(info->uuid, sizeof info->uuid, "GPU");

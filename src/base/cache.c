@@ -1,6 +1,7 @@
 /* cache.c - bytes worth keeping, by number; contract in cache.h. */
 #include "config.h"
 #include "base/cache.h"
+#include "base/file.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -207,15 +208,9 @@ static bool give_up(struct rt_cache *cache, int64_t number)
 /* 0, or why not all of it could be read. */
 static int read_at(int fd, void *bytes, size_t count, uint64_t at)
 {
-    for (size_t done = 0; done < count;) {
-        const ssize_t n = pread(fd, (char *)bytes + done, count - done, (off_t)(at + done));
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n <= 0)
-            return n < 0 ? errno : EBADMSG;
-        done += (size_t)n;
-    }
-    return 0;
+    if (rt_file_read_some(fd, bytes, count, at) == count)
+        return 0;
+    return errno != 0 ? errno : EBADMSG;
 }
 
 static int write_at(int fd, const void *bytes, size_t count, uint64_t at)

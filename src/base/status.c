@@ -14,6 +14,7 @@ rt_status rt_fail(struct rt_error *err, rt_status code, const char *fmt, ...)
         vsnprintf(err->text, sizeof err->text, fmt, ap);
         va_end(ap);
         err->status = code;
+        err->exit_code = 0;
     }
     return code;
 }

@@ -1,7 +1,7 @@
 /* beside.c - tokenizer, chat template and picture processor beside an adapter, from the base model's folder. */
 #include "config.h"
+#include "base/file.h"
 #include "checkpoint/checkpoint.h"
-#include "checkpoint/file.h"
 
 #include <jansson.h>
 #include <stdlib.h>
@@ -209,4 +209,12 @@ rt_status rt_text_file_write(const char *folder, const char *name, const char *t
     const rt_status st = rt_file_write(path, &part, 1, err);
     free(path);
     return st;
+}
+
+uint64_t rt_beside_bytes(const struct rt_beside *b)
+{
+    uint64_t bytes = 0;
+    for (size_t i = 0; b != NULL && i < sizeof b->file / sizeof *b->file; i++)
+        bytes += b->file[i].bytes;
+    return bytes;
 }

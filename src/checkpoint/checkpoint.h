@@ -52,11 +52,6 @@ const char *rt_safetensors_shard(const struct rt_safetensors *st, int s, uint64_
  * Fails: RT_ERR_IO, RT_ERR_FILE (short file). */
 rt_status rt_safetensors_read(struct rt_safetensors *st, const struct rt_st_tensor *t, size_t from,
                               size_t count, void *dst, struct rt_error *err);
-/* A regular file opened for reading and its size; exactly count bytes from offset, with path for the message.
- * Any number of threads may read from one fd. Fail: RT_ERR_FILE (missing, unreadable, too short), RT_ERR_IO. */
-rt_status rt_file_open(int *fd, uint64_t *size, const char *path, struct rt_error *err);
-rt_status rt_file_read(int fd, const char *path, uint64_t offset, void *dst, size_t count,
-                       struct rt_error *err);
 /* Any of F32, BF16, F16 to float; n elements; src needs no alignment. */
 void rt_file_to_f32(float *dst, const void *src, enum rt_file_dtype dtype, int64_t n);
 
@@ -122,6 +117,7 @@ rt_status rt_beside_read(struct rt_beside **beside, const char *model_folder, st
 /* Fails: RT_ERR_IO, RT_ERR_OUTPUT. */
 rt_status rt_beside_write(const struct rt_beside *beside, const char *folder, struct rt_error *err);
 void rt_beside_free(struct rt_beside *beside);
+uint64_t rt_beside_bytes(const struct rt_beside *beside); /* of all its files; NULL: 0 */
 /* folder/name, written aside and renamed. Fails: RT_ERR_IO, RT_ERR_OUTPUT. */
 rt_status rt_text_file_write(const char *folder, const char *name, const char *text, size_t bytes,
                              struct rt_error *err);
@@ -151,19 +147,28 @@ rt_status rt_state_list(const char *path, void (*emit)(const char *line, void *c
 /* ---- checkpoint folders
  * -------------------------------------------------------------------------------------- */
 
-/* Start checkpoint-STEP: *folder (malloc'ed) is OUTPUT/.tmp-checkpoint-STEP-PID, made empty; OUTPUT is made if
- * it is not there. One writer at a time: what a killed one left (.tmp-..., .trash-...) is removed here, and a
- * .old-checkpoint-N-... whose successor never came gets its name back. Fails: RT_ERR_IO, RT_ERR_OUTPUT. */
+/* At the start of a run that alone writes into output_dir: what a killed one left there (.tmp-..., .trash-...)
+ * is removed, and a .old-checkpoint-N-... whose successor never came gets its name back. A folder that is not
+ * there holds nothing. Fails: RT_ERR_IO, RT_ERR_OUTPUT. */
+rt_status rt_checkpoint_tidy(const char *output_dir, struct rt_error *err);
+/* Is there room for a checkpoint of so many bytes, a tenth more and 64 MiB? Else checkpoints beyond those that
+ * save_total_limit lets stand beside a new one go, though never the newest good one and, from a limit of 2 on,
+ * never the newest two. Fails: RT_ERR_IO (there is still no room), RT_ERR_OUTPUT. */
+rt_status rt_checkpoint_room(const char *output_dir, uint64_t bytes, int64_t save_total_limit,
+                             struct rt_error *err);
+/* Start checkpoint-STEP: *folder (malloc'ed) is OUTPUT/.tmp-checkpoint-STEP-JOB, made empty, JOB the batch
+ * system's job or, without one, the process; OUTPUT is made if it is not there. One writer at a time: tidies
+ * first. Fails: RT_ERR_IO, RT_ERR_OUTPUT. */
 rt_status rt_checkpoint_begin(const char *output_dir, int64_t step, char **folder, struct rt_error *err);
 /* Finish it: fsync of every file, MANIFEST.json (its own digest, each file's size and xxh3-128, step, world
  * size, program version; under "run" the JSON object note_json, e.g. {"config": "..."}, which may be NULL),
  * fsync of it and of the folder, rename to checkpoint-STEP (one already there steps aside as .old-... until the
- * end), fsync of the parent; then everything is read back from the disk and checked; only then the oldest
- * beyond save_total_limit (<= 0: keep all) are deleted, so that a good one stands at every instant. A limit of
- * 1 leaves the new one alone; from 2 on the newest good one besides it stays too, even where bad ones fill the
- * limit. Only folders with a MANIFEST.json are ever deleted; what cannot be deleted is tried again later.
- * folder holds plain files only. On failure nothing new stands under a final name; the caller abandons folder.
- * Fails: RT_ERR_IO, RT_ERR_OUTPUT. */
+ * end), fsync of the parent; then everything is read back from the disk and checked; only then the file
+ * OUTPUT/latest names it (written aside and renamed) and the oldest beyond save_total_limit (<= 0: keep all)
+ * are deleted, so that a good one stands at every instant. A limit of 1 leaves the new one alone; from 2 on the
+ * newest good one besides it stays too, even where bad ones fill the limit. Only folders with a MANIFEST.json
+ * are ever deleted; what cannot be deleted is tried again later. folder holds plain files only. On failure
+ * nothing new stands under a final name; the caller abandons folder. Fails: RT_ERR_IO, RT_ERR_OUTPUT. */
 rt_status rt_checkpoint_commit(const char *output_dir, int64_t step, const char *folder, int world_size,
                                int64_t save_total_limit, const char *note_json, struct rt_error *err);
 /* Remove an unfinished one, e.g. after a failed write. */
@@ -179,5 +184,8 @@ rt_status rt_checkpoint_verify(const char *folder, struct rt_error *err);
 /* *json (malloc'ed): MANIFEST.json's text after its own digest held; keys "files", "program", "run", "step",
  * "world_size". Fails: RT_ERR_FILE. */
 rt_status rt_checkpoint_manifest(const char *folder, char **json, struct rt_error *err);
+
+/* "1.10.8": HDF5 as it is loaded. Returns text. */
+const char *rt_state_library(char text[32]);
 
 #endif

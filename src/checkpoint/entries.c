@@ -1,6 +1,6 @@
 /* entries.c - which checkpoints stand in an output folder, and which of them have to go. */
 #include "config.h"
-#include "checkpoint/file.h"
+#include "base/file.h"
 #include "checkpoint/folder.h"
 
 #include <dirent.h>
@@ -39,6 +39,15 @@ int64_t rt_entry_step(const char *name)
     return *name == '\0' ? step : -1;
 }
 
+/* Files of any of our modules that are written aside and renamed: ".tmp-NAME-PID", ".NAME.tmp-PID". */
+static bool is_aside(const char *name)
+{
+    const char *last = strrchr(name, '-');
+    if (name[0] != '.' || strstr(name, ".tmp-") == NULL || last[1] == '\0')
+        return false;
+    return strspn(last + 1, "0123456789") == strlen(last + 1);
+}
+
 static bool classify(const char *name, struct rt_entry *entry)
 {
     entry->step = rt_entry_step(name);
@@ -51,7 +60,7 @@ static bool classify(const char *name, struct rt_entry *entry)
         return entry->step >= 0 && *name == '-';
     }
     entry->kind = RT_ENTRY_LEFTOVER;
-    return skip_prefix(&name, ".tmp-checkpoint-") || skip_prefix(&name, ".trash-checkpoint-");
+    return skip_prefix(&name, ".tmp-checkpoint-") || skip_prefix(&name, ".trash-checkpoint-") || is_aside(name);
 }
 
 static int newest_first(const void *x, const void *y)

@@ -1,17 +1,24 @@
 /* folder.c - a checkpoint's life: begun aside, committed by rename, read back, found again. */
 #include "config.h"
-#include "checkpoint/file.h"
+#include "base/batch_job.h"
+#include "base/file.h"
 #include "checkpoint/folder.h"
 
 #include <errno.h>
+#include <linux/magic.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/vfs.h>
+#include <time.h>
 #include <unistd.h>
+
+enum { NFS_WAIT_S = 60 };
 
 /* What a killed writer left: unfinished folders go, an old checkpoint that nothing replaced takes its name
  * again. */
-static rt_status tidy(const char *output_dir, struct rt_error *err)
+rt_status rt_checkpoint_tidy(const char *output_dir, struct rt_error *err)
 {
     rt_status st = RT_OK;
     struct rt_entry *entry, *named = NULL; /* the last one with a final name */
@@ -43,11 +50,11 @@ free_entries:
 
 rt_status rt_checkpoint_begin(const char *output_dir, int64_t step, char **folder, struct rt_error *err)
 {
-    char *path;
+    char *path, job[RT_BATCH_ID_CHARS];
     RT_TRY(rt_file_make_folder(output_dir, err));
-    RT_TRY(tidy(output_dir, err));
-    RT_TRY(
-        rt_file_path(&path, err, "%s/.tmp-checkpoint-%lld-%ld", output_dir, (long long)step, (long)getpid()));
+    RT_TRY(rt_checkpoint_tidy(output_dir, err));
+    RT_TRY(rt_file_path(&path, err, "%s/.tmp-checkpoint-%lld-%s", output_dir, (long long)step,
+                        rt_batch_name(job)));
     rt_status st = rt_file_remove(path, err);
     if (st == RT_OK && mkdir(path, 0777) != 0)
         st = rt_file_fail_out(err, errno, "make the folder", path);
@@ -84,6 +91,14 @@ err_put_old_back:
     return st;
 }
 
+/* For people and scripts; what goes on from a checkpoint looks for itself. */
+static rt_status name_latest(const char *output_dir, int64_t step, struct rt_error *err)
+{
+    char text[64];
+    const int n = snprintf(text, sizeof text, "checkpoint-%lld\n", (long long)step);
+    return rt_text_file_write(output_dir, "latest", text, (size_t)n, err);
+}
+
 rt_status rt_checkpoint_commit(const char *output_dir, int64_t step, const char *folder, int world_size,
                                int64_t save_total_limit, const char *note_json, struct rt_error *err)
 {
@@ -97,6 +112,7 @@ rt_status rt_checkpoint_commit(const char *output_dir, int64_t step, const char 
     st = swap_in(output_dir, folder, path, old, step, err);
     if (st == RT_OK) { /* the checkpoint stands; what is left to delete can wait for the next one */
         (void)rt_file_remove(old, NULL);
+        (void)name_latest(output_dir, step, NULL);
         rt_checkpoint_rotate(output_dir, step, save_total_limit);
     }
     free(old);
@@ -111,9 +127,36 @@ err_not_input:
     return st;
 }
 
+rt_status rt_checkpoint_room(const char *output_dir, uint64_t bytes, int64_t save_total_limit,
+                             struct rt_error *err)
+{
+    char *newest = NULL;
+    int64_t step = -1;
+    if (rt_file_room(output_dir, bytes, NULL) == RT_OK)
+        return RT_OK;
+    if (save_total_limit > 1 && rt_checkpoint_newest(output_dir, &newest, &step, NULL, NULL, NULL) == RT_OK &&
+        newest != NULL)
+        rt_checkpoint_rotate(output_dir, step, save_total_limit > 2 ? save_total_limit - 1 : save_total_limit);
+    free(newest);
+    return rt_file_room(output_dir, bytes, err);
+}
+
 void rt_checkpoint_abandon(const char *folder)
 {
     (void)rt_file_remove(folder, NULL); /* or by the next one that begins */
+}
+
+/* On NFS another host can see a folder that was just renamed before its files: a minute is given to the newest.
+ */
+static void wait_for_manifest(const struct rt_entry *entry)
+{
+    const struct timespec nap = { .tv_sec = 1 };
+    struct statfs fs;
+    for (int s = 0; s < NFS_WAIT_S && !rt_manifest_there(entry->path); s++) {
+        if (statfs(entry->path, &fs) != 0 || fs.f_type != NFS_SUPER_MAGIC)
+            return;
+        nanosleep(&nap, NULL);
+    }
 }
 
 rt_status rt_checkpoint_newest(const char *output_dir, char **folder, int64_t *step,
@@ -126,6 +169,8 @@ rt_status rt_checkpoint_newest(const char *output_dir, char **folder, int64_t *s
     int64_t count;
     RT_TRY(rt_entries_list(output_dir, &entry, &count, err));
     *folder = NULL;
+    if (count > 0 && entry[0].kind == RT_ENTRY_CHECKPOINT)
+        wait_for_manifest(&entry[0]);
     for (int64_t i = 0; i < count && entry[i].kind != RT_ENTRY_LEFTOVER; i++) {
         st = rt_manifest_check(entry[i].path, entry[i].step, false, &bad);
         if (st == RT_OK) {

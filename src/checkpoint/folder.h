@@ -17,7 +17,7 @@ bool rt_manifest_there(const char *folder);
 enum rt_entry_kind {
     RT_ENTRY_CHECKPOINT, /* checkpoint-N */
     RT_ENTRY_OLD,        /* .old-checkpoint-N-PID: stepped aside for a new one of the same step */
-    RT_ENTRY_LEFTOVER    /* .tmp-checkpoint-..., .trash-...: to be removed */
+    RT_ENTRY_LEFTOVER    /* .tmp-..., .NAME.tmp-..., .trash-checkpoint-...: to be removed */
 };
 struct rt_entry {
     enum rt_entry_kind kind;

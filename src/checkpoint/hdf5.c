@@ -74,3 +74,11 @@ size_t rt_h5_item_bytes(const struct rt_state_item *item)
 {
     return item->type == RT_STATE_BYTES ? 1 : item->type == RT_STATE_F32 ? 4 : 8;
 }
+
+const char *rt_state_library(char text[32])
+{
+    unsigned major = 0, minor = 0, release = 0;
+    H5get_libversion(&major, &minor, &release);
+    snprintf(text, 32, "%u.%u.%u", major, minor, release);
+    return text;
+}

@@ -1,6 +1,6 @@
 /* hdf5_read.c - state read back: type, size and checksum of each dataset must hold. */
 #include "config.h"
-#include "checkpoint/file.h"
+#include "base/file.h"
 #include "checkpoint/hdf5.h"
 
 #include <stdio.h>

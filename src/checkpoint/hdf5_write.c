@@ -1,6 +1,6 @@
 /* hdf5_write.c - state as an HDF5 file made in memory and then stored like any other. */
 #include "config.h"
-#include "checkpoint/file.h"
+#include "base/file.h"
 #include "checkpoint/hdf5.h"
 
 #include <stdlib.h>

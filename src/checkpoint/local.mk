@@ -1,5 +1,5 @@
-librt_a_SOURCES += src/checkpoint/beside.c src/checkpoint/checkpoint.h src/checkpoint/entries.c src/checkpoint/file.c \
-    src/checkpoint/file.h src/checkpoint/file_read.c src/checkpoint/folder.c src/checkpoint/folder.h \
+librt_a_SOURCES += src/checkpoint/beside.c src/checkpoint/checkpoint.h src/checkpoint/entries.c \
+    src/checkpoint/folder.c src/checkpoint/folder.h \
     src/checkpoint/hdf5.c src/checkpoint/hdf5.h src/checkpoint/hdf5_read.c src/checkpoint/hdf5_write.c \
     src/checkpoint/manifest.c src/checkpoint/peft.h src/checkpoint/peft_config.c src/checkpoint/peft_names.c \
     src/checkpoint/peft_read.c src/checkpoint/peft_write.c src/checkpoint/safetensors.h \

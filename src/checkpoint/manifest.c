@@ -1,6 +1,6 @@
 /* manifest.c - MANIFEST.json: what a checkpoint folder holds, so that every changed bit in it is noticed. */
 #include "config.h"
-#include "checkpoint/file.h"
+#include "base/file.h"
 #include "checkpoint/folder.h"
 
 #include <dirent.h>
@@ -80,7 +80,7 @@ static rt_status put_manifest(const char *folder, const json_t *root, struct rt_
     if (text == NULL)
         return rt_fail(err, RT_ERR_MEMORY, "%s: no memory for " NAME, folder);
     const char *body = text + 2; /* behind "{\n" */
-    rt_file_digest_bytes(body, strlen(body), hex);
+    rt_digest_text(body, strlen(body), hex);
     RT_TRY_TO(st, rt_file_path(&path, err, "%s/" NAME, folder), free_text);
     const struct rt_file_part parts[] = {
         { HEAD, sizeof HEAD - 1 }, { hex, RT_DIGEST_CHARS }, { NECK, sizeof NECK - 1 }, { body, strlen(body) }
@@ -117,6 +117,16 @@ free_root:
     return st;
 }
 
+static bool is_foreign(const char *folder)
+{
+    char *path;
+    if (rt_file_path(&path, NULL, "%s/optimizer.pt", folder) != RT_OK)
+        return false;
+    const bool there = access(path, F_OK) == 0;
+    free(path);
+    return there;
+}
+
 /* The manifest's text and its parsed form, after its own digest held. */
 static rt_status load(const char *folder, char **text, json_t **root, struct rt_error *err)
 {
@@ -126,12 +136,16 @@ static rt_status load(const char *folder, char **text, json_t **root, struct rt_
     char hex[RT_DIGEST_CHARS + 1], *path, *all = NULL;
     const size_t body = sizeof HEAD - 1 + RT_DIGEST_CHARS + sizeof NECK - 1;
     if (!rt_manifest_there(folder))
-        return rt_fail(err, RT_ERR_FILE, "%s: has no " NAME " (unfinished, or made by another program)",
-                       folder);
+        return rt_fail(err, RT_ERR_FILE, "%s: has no " NAME "%s", folder,
+                       is_foreign(folder)
+                           ? ": LLaMA-Factory or transformers made it, and its optimizer.pt is not read "
+                             "here; adapter_name_or_path with this folder goes on from its adapter, "
+                             "with a new optimizer"
+                           : " (unfinished, or made by another program)");
     RT_TRY(rt_file_path(&path, err, "%s/" NAME, folder));
     RT_TRY_TO(st, rt_file_load(path, MANIFEST_MAX, &all, &bytes, err), free_path);
     if (bytes >= body)
-        rt_file_digest_bytes(all + body, bytes - body, hex);
+        rt_digest_text(all + body, bytes - body, hex);
     if (bytes < body || memcmp(all, HEAD, sizeof HEAD - 1) != 0 ||
         memcmp(all + sizeof HEAD - 1, hex, RT_DIGEST_CHARS) != 0 ||
         memcmp(all + body - (sizeof NECK - 1), NECK, sizeof NECK - 1) != 0) {

@@ -1,7 +1,7 @@
 /* peft_config.c - adapter_config.json read: what we need of it, and no to what we lack. */
 #include "config.h"
+#include "base/file.h"
 #include "checkpoint/peft.h"
-#include "checkpoint/file.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -1,7 +1,7 @@
 /* peft_names.c - which module names an adapter's config lists, and old spellings as new ones. */
 #include "config.h"
+#include "base/file.h"
 #include "checkpoint/checkpoint.h"
-#include "checkpoint/file.h"
 #include "checkpoint/peft.h"
 
 #include <stdlib.h>

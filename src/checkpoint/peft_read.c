@@ -1,6 +1,6 @@
 /* peft_read.c - an adapter read from its folder: pairs of A and B by module, as float. */
 #include "config.h"
-#include "checkpoint/file.h"
+#include "base/file.h"
 #include "checkpoint/peft.h"
 
 #include <stdlib.h>

@@ -1,7 +1,7 @@
 /* peft_write.c - an adapter as peft 0.18.1 saves it: adapter_model.safetensors and adapter_config.json. */
 #include "config.h"
+#include "base/file.h"
 #include "checkpoint/checkpoint.h"
-#include "checkpoint/file.h"
 #include "checkpoint/text.h"
 
 #include <math.h>

@@ -1,6 +1,6 @@
 /* safetensors_read.c - a folder's tensors: one file, or the shards that its index names. */
 #include "config.h"
-#include "checkpoint/file.h"
+#include "base/file.h"
 #include "checkpoint/safetensors.h"
 
 #include <fcntl.h>

@@ -1,6 +1,6 @@
 /* safetensors_write.c - a safetensors file in the very layout of the stock writer. */
 #include "config.h"
-#include "checkpoint/file.h"
+#include "base/file.h"
 #include "checkpoint/safetensors.h"
 #include "checkpoint/text.h"
 

@@ -1,21 +1,27 @@
 /* bad_rows.c - rows that cannot be used: how many the job bears, and the list of them. */
 #include "config.h"
+#include "base/file.h"
 #include "data/bytes.h"
 #include "data/shared_scan.h"
 #include "data/state.h"
 
-#include <errno.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 void rt_data_where(const struct rt_data *data, int64_t raw, char *text, size_t bytes)
 {
     const struct rt_rows *const rows[2] = { data->rows[0], data->rows[1] };
     rt_shared_scan_where(rows, raw, text, bytes);
+}
+
+void rt_data_sample(const struct rt_data *data, int64_t sample, char *text, size_t bytes)
+{
+    text[0] = '\0';
+    if (sample >= 0 && sample < data->raw_rows)
+        rt_data_where(data, sample, text, bytes);
 }
 
 rt_status rt_data_check_bad(const struct rt_data *data, struct rt_error *err)
@@ -64,39 +70,6 @@ void rt_data_bad_line(const struct rt_data *data, int64_t raw, const char *reaso
     rt_bytes_text(line, "}\n");
 }
 
-/* mkdir -p; what is wrong shows when the file is opened. */
-static void make_folders(const char *folder)
-{
-    char path[4096];
-    if ((size_t)snprintf(path, sizeof path, "%s", folder) >= sizeof path)
-        return;
-    for (char *p = path + 1; *p != '\0'; p++)
-        if (*p == '/') {
-            *p = '\0';
-            mkdir(path, 0777);
-            *p = '/';
-        }
-    mkdir(path, 0777);
-}
-
-static rt_status write_file(const char *path, const struct rt_bytes *text, struct rt_error *err)
-{
-    char aside[4200];
-    snprintf(aside, sizeof aside, "%s.tmp", path);
-    FILE *file = fopen(aside, "w");
-    if (file == NULL)
-        return rt_fail(err, RT_ERR_OUTPUT, "%s: cannot be written: %s", aside, strerror(errno));
-    int failed = fwrite(text->data, 1, text->count, file) != text->count || fflush(file) != 0 ||
-                 fsync(fileno(file)) != 0;
-    failed |= fclose(file) != 0;
-    if (failed || rename(aside, path) != 0) {
-        const int why = errno;
-        unlink(aside);
-        return rt_fail(err, RT_ERR_OUTPUT, "%s: cannot be written: %s", path, strerror(why));
-    }
-    return RT_OK;
-}
-
 rt_status rt_data_list_bad(const struct rt_data *data, struct rt_error *err)
 {
     const struct rt_store *store = &data->store;
@@ -113,9 +86,10 @@ rt_status rt_data_list_bad(const struct rt_data *data, struct rt_error *err)
     for (int64_t i = 0; i < store->bads; i++) {
         rt_data_bad_line(data, store->bad[i].raw, store->reasons + store->bad[i].reason, &text);
     }
-    make_folders(data->opt.output_dir);
-    const rt_status st = text.failed ? rt_fail(err, RT_ERR_MEMORY, "%s: no memory to write it", path)
-                                     : write_file(path, &text, err);
+    rt_status st = text.failed ? rt_fail(err, RT_ERR_MEMORY, "%s: no memory to write it", path)
+                               : rt_file_make_folder(data->opt.output_dir, err);
+    if (st == RT_OK)
+        st = rt_file_put(data->opt.output_dir, "bad_rows.jsonl", text.data, text.count, err);
     rt_bytes_free(&text);
     return st;
 }

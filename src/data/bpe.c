@@ -7,6 +7,7 @@
  */
 #include "config.h"
 #include "data/tokenizer.h"
+#include "data/unicode.h"
 
 #include <stdlib.h>
 #include <string.h>

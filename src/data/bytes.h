@@ -2,8 +2,6 @@
 #ifndef RT_DATA_BYTES_H
 #define RT_DATA_BYTES_H
 
-#include "base/status.h"
-
 #include <stddef.h>
 
 /* Starts as all zeros; freed by rt_bytes_free. An append that finds no memory sets `failed` and changes

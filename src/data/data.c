@@ -263,7 +263,7 @@ static rt_status prepare(struct rt_data *data, struct rt_error *err)
 }
 
 rt_status rt_data_open(struct rt_data **data, const struct rt_data_options *opt, struct rt_dist *dist,
-                       const struct rt_data_notes *notes, struct rt_error *err)
+                       const struct rt_notes *notes, struct rt_error *err)
 {
     struct rt_data *d = calloc(1, sizeof *d);
     rt_status st = d == NULL ? rt_fail(err, RT_ERR_MEMORY, "no memory for the data") : check_options(opt, err);

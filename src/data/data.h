@@ -8,6 +8,7 @@
 #define RT_DATA_DATA_H
 
 #include "base/batch.h"
+#include "base/notes.h"
 #include "base/status.h"
 
 #include <stdbool.h>
@@ -53,13 +54,8 @@ struct rt_data; /* tokenizer, template, the encoded rows of training and evaluat
 /* Collective. progress(what, done, total, context) is called on rank 0 now and then, note(text, context) for
  * warnings. Fails: RT_ERR_JOB (dataset_info), RT_ERR_FILE, RT_ERR_DATA (too many bad rows; says where the list
  * is). */
-struct rt_data_notes {
-    void (*progress)(const char *what, int64_t done, int64_t total, void *context);
-    void (*note)(const char *text, void *context);
-    void *context;
-};
 rt_status rt_data_open(struct rt_data **data, const struct rt_data_options *opt, struct rt_dist *dist,
-                       const struct rt_data_notes *notes, struct rt_error *err);
+                       const struct rt_notes *notes, struct rt_error *err);
 void rt_data_close(struct rt_data *data);
 
 enum rt_split { RT_TRAIN, RT_EVAL };
@@ -117,6 +113,7 @@ struct rt_loader_options {
     struct rt_cache *features; /* of pictures, by number in the job; one that is there is given in place of
                               pixels. NULL: none are kept */
     size_t feature_bytes;      /* of one picture token */
+    struct rt_dist *dist;      /* is told which row a wait is for (rt_dist_at); NULL: nobody is */
 };
 rt_status rt_loader_open(struct rt_loader **loader, struct rt_data *data, const struct rt_loader_options *opt,
                          struct rt_error *err);
@@ -129,6 +126,10 @@ rt_status rt_loader_open(struct rt_loader **loader, struct rt_data *data, const 
 rt_status rt_batch_next(struct rt_loader *loader, const struct rt_batch **batch, double *wait_s,
                         struct rt_error *err);
 void rt_loader_close(struct rt_loader *loader);
+/* The rows of the batch handed out last, as rt_dist_at counts them, into sample (up to `most`); how many they
+ * are in all. And what a person calls such a row: "data/x.json row 17 (line 203)"; thread-safe. */
+int64_t rt_loader_samples(const struct rt_loader *loader, int64_t *sample, int64_t most);
+void rt_data_sample(const struct rt_data *data, int64_t sample, char *text, size_t bytes);
 /* Not collective. Has this rank met rows that turned out bad, since the last rt_data_late_share? */
 bool rt_data_late_news(const struct rt_data *data);
 /* Collective; where any rank has news. Rank 0 notes and lists what the others met, all count it. Fails alike
@@ -151,6 +152,28 @@ struct rt_preview_options {
 };
 rt_status rt_data_preview(struct rt_data *data, const struct rt_preview_options *opt,
                           void (*emit)(const char *line, void *context), void *context, struct rt_error *err);
+
+/* ranktune check: what the scan found. */
+enum { RT_DATA_BARS = 8 };
+struct rt_data_review {
+    int64_t raw_rows, bad_rows;   /* of all sets together */
+    int64_t cut_rows, cut_tokens; /* good rows that cutoff_len shortens, and what it takes off them */
+    struct rt_data_lengths {      /* of the good rows of a split, tokens; all 0 where there is none */
+        int64_t rows, low, high, middle, most; /* most: 95 of 100 rows are no longer */
+        double mean;
+        int64_t bar[RT_DATA_BARS]; /* rows by length, from low on, bar_width tokens each */
+        int64_t bar_width;
+    } lengths[2];     /* by enum rt_split */
+    int64_t pictures; /* different ones */
+    int64_t picture_low[2],
+        picture_high[2];    /* width and height in the model: of the fewest and the most pixels */
+    int64_t picture_tokens; /* of all of them */
+};
+rt_status rt_data_review(const struct rt_data *data, struct rt_data_review *review, struct rt_error *err);
+/* Row i that the scan found bad, below bad_rows: why, and into where "data/x.json row 17 (line 203)". */
+const char *rt_data_bad_row(const struct rt_data *data, int64_t i, char *where, size_t bytes);
+/* Would a run end because of them? Fails: RT_ERR_DATA as rt_data_open, with this max_bad_rows. */
+rt_status rt_data_bears(const struct rt_data *data, double max_bad_rows, struct rt_error *err);
 
 /* ranktune tokenize. */
 struct rt_tokenizer;

@@ -202,6 +202,7 @@ static rt_status fill(struct work *w, struct rt_error *err)
             s->learned += turn->learn ? tokens : 0;
         }
     }
+    s->cut = w->tokens - s->length;
     if (s->count > 0 && s->learn[0])
         s->learned--; /* nothing stands before the first token to predict it from */
     if (s->learned == 0)

@@ -19,12 +19,6 @@ static void describe(const struct rt_data *data, int64_t row, const char *why, c
     snprintf(text, bytes, "%s is left out: %s", at, why);
 }
 
-static void note(const struct rt_data *data, const char *text)
-{
-    if (data->notes.note != NULL)
-        data->notes.note(text, data->notes.context);
-}
-
 rt_status rt_data_late_bad(struct rt_data *data, int64_t row, struct rt_error *err)
 {
     const struct rt_store *store = &data->store;
@@ -35,7 +29,7 @@ rt_status rt_data_late_bad(struct rt_data *data, int64_t row, struct rt_error *e
         if (rt_pictures_broken(data->pictures, store->picture_of[k], why, sizeof why))
             break;
     describe(data, row, why, text, sizeof text);
-    note(data, text);
+    rt_tell(&data->notes, text);
     rt_bytes_add(&data->news, &row, sizeof row);
     rt_bytes_add(&data->news, why, strlen(why) + 1);
     return data->news.failed ? rt_fail(err, RT_ERR_MEMORY, "no memory to keep that %s", text) : RT_OK;
@@ -60,7 +54,7 @@ static void list(const struct rt_data *data, const struct rt_bytes *lines)
     if (fd >= 0)
         close(fd);
     if (!whole)
-        note(data, "bad_rows.jsonl cannot be written; the rows above are missing in it");
+        rt_tell(&data->notes, "bad_rows.jsonl cannot be written; the rows above are missing in it");
 }
 
 rt_status rt_data_late_share(struct rt_data *data, struct rt_dist *dist, struct rt_error *err)
@@ -82,7 +76,7 @@ rt_status rt_data_late_share(struct rt_data *data, struct rt_dist *dist, struct 
         describe(data, row, why, text, sizeof text);
         if (data->late[row] != FOUND) {
             data->bad_rows++;
-            note(data, text);
+            rt_tell(&data->notes, text);
         }
         data->late[row] = SHARED;
         rt_data_bad_line(data, data->store.raw[row], why, &lines);

@@ -14,6 +14,7 @@
 #include "data/feed.h"
 #include "data/state.h"
 #include "data/threads.h"
+#include "dist/dist.h"
 
 #include <pthread.h>
 #include <stdlib.h>
@@ -247,6 +248,29 @@ static rt_status count_late(struct rt_data *data, const struct rt_pass *pass, st
     return RT_OK;
 }
 
+/* With the lock held: the wait is for this picture's row, and a picture more has come. */
+static void tell(const struct rt_loader *l)
+{
+    int64_t sample = -1, micro = 0;
+    if (l->opt.dist == NULL)
+        return;
+    if (l->count > 0) {
+        const struct slot *slot = &l->slot[l->first];
+        const struct rt_pass *pass = &slot->pass;
+        int64_t at = pass->rows > 0 ? 0 : -1;
+        for (int64_t i = 0; i < pass->pictures; i++) {
+            const struct rt_pass_picture *p = &pass->picture[i];
+            if (p->rgb == NULL && p->features == NULL && !pass->dropped[p->row]) {
+                at = p->row;
+                break;
+            }
+        }
+        micro = pass->micro;
+        sample = at < 0 ? -1 : l->data->store.raw[pass->row[at]];
+    }
+    rt_dist_at(l->opt.dist, micro, sample);
+}
+
 rt_status rt_batch_next(struct rt_loader *loader, const struct rt_batch **batch, double *wait_s,
                         struct rt_error *err)
 {
@@ -265,8 +289,10 @@ rt_status rt_batch_next(struct rt_loader *loader, const struct rt_batch **batch,
         pthread_mutex_lock(&l->lock);
     }
     while (l->status == RT_OK && !(l->count > 0 && slot_at(l, 0)->ready) &&
-           !(l->count == 0 && l->feed.end && l->next.micros == 0))
+           !(l->count == 0 && l->feed.end && l->next.micros == 0)) {
+        tell(l);
         pthread_cond_wait(&l->ready, &l->lock);
+    }
     const rt_status st = l->status;
     const struct rt_pass *pass = NULL;
     if (st != RT_OK && err != NULL)
@@ -274,6 +300,7 @@ rt_status rt_batch_next(struct rt_loader *loader, const struct rt_batch **batch,
     else if (st == RT_OK && l->count > 0) {
         l->out = true;
         pass = &slot_at(l, 0)->pass;
+        tell(l);
         pthread_cond_broadcast(&l->work);
     }
     pthread_mutex_unlock(&l->lock);
@@ -290,6 +317,15 @@ rt_status rt_batch_next(struct rt_loader *loader, const struct rt_batch **batch,
 const struct rt_pass *rt_loader_pass(const struct rt_loader *loader)
 {
     return loader->out ? &loader->slot[loader->first].pass : NULL;
+}
+
+int64_t rt_loader_samples(const struct rt_loader *loader, int64_t *sample, int64_t most)
+{
+    const struct rt_pass *pass = rt_loader_pass(loader);
+    const int64_t rows = pass != NULL ? pass->rows : 0;
+    for (int64_t i = 0; i < rows && i < most; i++)
+        sample[i] = loader->data->store.raw[pass->row[i]];
+    return rows;
 }
 
 size_t rt_loader_peak_bytes(struct rt_loader *loader)

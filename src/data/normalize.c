@@ -9,6 +9,7 @@
  */
 #include "config.h"
 #include "data/tokenizer.h"
+#include "data/unicode.h"
 
 #include <string.h>
 #include <utf8proc.h>

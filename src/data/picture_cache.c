@@ -1,5 +1,6 @@
 /* picture_cache.c - decoded pictures: counted uses, and the unused ones in order of their last use. */
 #include "config.h"
+#include "base/room.h"
 #include "data/picture_cache.h"
 
 #include <pthread.h>
@@ -208,29 +209,9 @@ void rt_pictures_tell(struct rt_pictures *pictures, size_t *peak_bytes, int64_t 
     pthread_mutex_unlock(&pictures->lock);
 }
 
-/* The first whole number in a file after `word` (may be empty); 0 if there is none. */
-static size_t number_in(const char *path, const char *word)
-{
-    char line[256];
-    unsigned long long value = 0;
-    FILE *file = fopen(path, "r");
-    if (file == NULL)
-        return 0;
-    while (value == 0 && fgets(line, sizeof line, file) != NULL)
-        if (strncmp(line, word, strlen(word)) == 0)
-            value = strtoull(line + strlen(word), NULL, 10);
-    fclose(file);
-    return (size_t)value;
-}
-
 size_t rt_pictures_room(int local_ranks)
 {
     const size_t most = (size_t)1 << 30;
-    size_t available = number_in("/proc/meminfo", "MemAvailable:") * 1024;
-    const size_t limit = number_in("/sys/fs/cgroup/memory.max", ""); /* "max": no limit */
-    const size_t used = number_in("/sys/fs/cgroup/memory.current", "");
-    if (limit > used && limit - used < available)
-        available = limit - used;
-    const size_t share = available / 8 / (size_t)(local_ranks > 0 ? local_ranks : 1);
+    const size_t share = rt_host_room().free_bytes / 8 / (size_t)(local_ranks > 0 ? local_ranks : 1);
     return share > 0 && share < most ? share : most;
 }

@@ -8,6 +8,7 @@
  */
 #include "config.h"
 #include "data/tokenizer.h"
+#include "data/unicode.h"
 
 enum { PLAIN = RT_SPACE | RT_LETTER | RT_NUMBER }; /* none of these: punctuation, marks, symbols ... */
 

@@ -49,6 +49,7 @@ struct rt_sample {
     uint8_t *learn;  /* [count] 1 where the id is a label */
     int32_t length;  /* tokens once pictures are expanded */
     int32_t learned; /* labels != -100 that are also targets (after the shift) */
+    int64_t cut;     /* tokens that cutoff_len took off */
     int32_t pictures;
     struct rt_sample_picture {
         char *path;

@@ -12,7 +12,7 @@
 struct rt_shared_scan_options {
     const struct rt_rows *rows[2];
     const struct rt_encoder *encoder;
-    const struct rt_data_notes *notes; /* progress of rank 0's own share */
+    const struct rt_notes *notes; /* progress of rank 0's own share */
     int64_t threads;
 };
 /* Collective. Each rank encodes a block of the rows, all ranks get all of them. Fails alike everywhere: what

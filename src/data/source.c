@@ -1,5 +1,6 @@
 /* source.c - a picture file from the disk or in memory; contract in source.h. */
 #include "config.h"
+#include "base/file.h"
 #include "data/source.h"
 
 #include <errno.h>
@@ -12,29 +13,13 @@
 /* Larger files than this are no pictures that fit the pixel limit. */
 static const uint64_t max_bytes = (uint64_t)1 << 32;
 
-/* As much of [at, at + bytes) as there is; fewer than bytes also when the disk fails. */
-static size_t read_at(int fd, uint8_t *out, size_t bytes, uint64_t at)
-{
-    size_t done = 0;
-    while (done < bytes) {
-        const ssize_t n = pread(fd, out + done, bytes - done, (off_t)(at + done));
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n <= 0)
-            break;
-        done += (size_t)n;
-    }
-    return done;
-}
-
 static rt_status read_whole(struct rt_source *src, struct rt_error *err)
 {
     src->data = malloc((size_t)src->size);
     if (src->data == NULL)
         return rt_fail(err, RT_ERR_MEMORY, "%s: no memory for a file of %llu bytes", src->path,
                        (unsigned long long)src->size);
-    errno = 0;
-    if (read_at(src->fd, src->data, (size_t)src->size, 0) == src->size)
+    if (rt_file_read_some(src->fd, src->data, (size_t)src->size, 0) == src->size)
         return RT_OK;
     free(src->data);
     src->data = NULL;
@@ -81,7 +66,7 @@ void rt_source_close(struct rt_source *src)
 static void move_window(struct rt_source *src, uint64_t at)
 {
     src->window_at = at;
-    src->window_bytes = at < src->size ? read_at(src->fd, src->window, sizeof src->window, at) : 0;
+    src->window_bytes = at < src->size ? rt_file_read_some(src->fd, src->window, sizeof src->window, at) : 0;
 }
 
 const uint8_t *rt_source_at(struct rt_source *src, uint64_t at, size_t bytes)

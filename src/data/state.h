@@ -10,7 +10,7 @@
 
 struct rt_data {
     struct rt_data_options opt;
-    struct rt_data_notes notes;
+    struct rt_notes notes;
     int rank, size, local_size;
     struct rt_tokenizer *tok;
     struct rt_image_rules rules;

@@ -11,7 +11,7 @@
 /* How a row travels; bad: length is -1, reason_bytes counts the reason with its NUL. */
 struct row_record {
     int32_t entries, length, learned, pictures;
-    int64_t reason_bytes;
+    int64_t reason_bytes, cut;
 };
 
 struct picture_record {
@@ -30,7 +30,8 @@ rt_status rt_store_add(struct rt_store_part *part, const struct rt_sample *sampl
         return rt_fail(err, RT_ERR_INTERNAL,
                        "a row of %d entries with %lld image tokens says %d pictures, %d tokens", sample->count,
                        (long long)images, sample->pictures, sample->length);
-    const struct row_record row = { sample->count, sample->length, sample->learned, sample->pictures, 0 };
+    const struct row_record row = { sample->count, sample->length, sample->learned, sample->pictures, 0,
+                                    sample->cut };
     rt_bytes_add(&part->rows, &row, sizeof row);
     rt_bytes_add(&part->ids, sample->ids, (size_t)sample->count * sizeof *sample->ids);
     rt_bytes_add(&part->learn, sample->learn, (size_t)sample->count);
@@ -46,7 +47,7 @@ rt_status rt_store_add(struct rt_store_part *part, const struct rt_sample *sampl
 
 void rt_store_add_bad(struct rt_store_part *part, const char *reason)
 {
-    const struct row_record row = { 0, -1, 0, 0, (int64_t)strlen(reason) + 1 };
+    const struct row_record row = { 0, -1, 0, 0, (int64_t)strlen(reason) + 1, 0 };
     rt_bytes_add(&part->rows, &row, sizeof row);
     rt_bytes_add(&part->reasons, reason, (size_t)row.reason_bytes);
 }
@@ -148,6 +149,8 @@ static rt_status place_rows(struct rt_store *store, const struct row_record *rec
             continue;
         }
         store->raw[row] = i;
+        store->cut_rows += record[i].cut > 0;
+        store->cut_tokens += record[i].cut;
         store->entry_at[row] = entry;
         store->picture_at[row] = picture;
         store->length[row] = record[i].length;

@@ -39,6 +39,7 @@ struct rt_store {
     int32_t pictures;                 /* different ones (path and size) */
     struct rt_store_picture *picture; /* [pictures] */
     char *paths;
+    int64_t cut_rows, cut_tokens; /* good rows that cutoff_len shortens, and what it takes off them */
     int64_t bads;
     struct rt_store_bad *bad; /* [bads] */
     char *reasons;

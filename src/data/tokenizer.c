@@ -1,6 +1,7 @@
 /* tokenizer.c - text to ids and back. */
 #include "config.h"
 #include "data/tokenizer.h"
+#include "data/unicode.h"
 
 #include <stdlib.h>
 #include <string.h>

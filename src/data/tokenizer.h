@@ -10,8 +10,6 @@
 
 #include "data/data.h"
 
-#include "data/unicode.h"
-
 enum {
     RT_MOST_IDS = 1 << 22, /* an id is below; the largest vocabularies known are a sixteenth of it */
     RT_MOST_JSON_BYTES = 1 << 30,

@@ -2,6 +2,7 @@
  * overlap. */
 #include "config.h"
 #include "data/tokenizer.h"
+#include "data/unicode.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -8,6 +8,7 @@
 #include "data/tokenizer.h"
 
 #include "data/tokenizer_json.h"
+#include "data/unicode.h"
 
 #include <jansson.h>
 #include <stdlib.h>

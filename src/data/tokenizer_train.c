@@ -1,6 +1,7 @@
 /* tokenizer_train.c - a small byte-level BPE tokenizer from texts, for trial models. */
 #include "config.h"
 #include "data/tokenizer.h"
+#include "data/unicode.h"
 
 #include <errno.h>
 #include <jansson.h>

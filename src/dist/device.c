@@ -9,10 +9,13 @@
  * time, it ends the job. */
 static const double fail_alike_s = 5.0;
 
-static rt_status start_nccl(struct rt_dist *d, struct rt_error *err)
+rt_status rt_dist_await_device(struct rt_dist *d, struct rt_error *err)
 {
     const double limit_s = d->timeout_s;
-    const rt_status st = rt_nccl_start(d->nccl, d, err);
+    if (d->nccl == NULL || d->nccl_stands)
+        return RT_OK;
+    const rt_status st = rt_nccl_ready(d->nccl, err);
+    d->nccl_stands = st == RT_OK;
     if (st == RT_OK || st == RT_ERR_COMM)
         return st;
     struct rt_nccl *failed = d->nccl;
@@ -33,7 +36,8 @@ static rt_status choose(struct rt_dist *d, struct rt_error *err)
     struct rt_error why = { .text = "" };
     const rt_status st = rt_dist_agree(d, rt_nccl_load(&d->nccl, &why), &why);
     if (st == RT_OK) {
-        RT_TRY(start_nccl(d, err));
+        RT_TRY(rt_nccl_start(d->nccl, d, err));
+        d->nccl_stands = false;
         snprintf(d->how, sizeof d->how, "NCCL %s sums gradients between %d GPUs", rt_nccl_version(d->nccl),
                  d->size);
         return RT_OK;
@@ -67,6 +71,7 @@ void rt_dist_close_device(struct rt_dist *dist)
     rt_nccl_close(dist->nccl);
     free(dist->stage);
     dist->nccl = NULL;
+    dist->nccl_stands = false;
     dist->stage = NULL;
     dist->on_device = false;
 }
@@ -111,6 +116,7 @@ rt_status rt_dist_sum_begin(struct rt_dist *dist, float *x, int64_t n, struct rt
         return rt_fail(err, RT_ERR_INTERNAL, "sum of %lld numbers", (long long)n);
     if (dist->size == 1 || n == 0)
         return RT_OK;
+    RT_TRY(rt_dist_await_device(dist, err));
     if (dist->nccl != NULL)
         return rt_nccl_sum_f32(dist->nccl, x, n, err);
     if (dist->begun_count > 0 && x + n != dist->begun) /* not just below what was begun before */
@@ -132,6 +138,7 @@ rt_status rt_dist_sum_end(struct rt_dist *dist, struct rt_error *err)
     if (dist->nccl == NULL)
         return dist->begun_count > 0 ? sum_begun(dist, err) : RT_OK;
     RT_TRY(rt_dist_wait(dist, lane_done, dist, "sum of gradients over ranks", err));
+    rt_board_leave(&dist->board);
     return dist->lane.before(dist->lane.context);
 }
 
@@ -139,5 +146,6 @@ rt_status rt_dist_bcast_device(struct rt_dist *dist, void *bytes, size_t count, 
 {
     if (dist->nccl == NULL || root < 0 || root >= dist->size)
         return rt_fail(err, RT_ERR_INTERNAL, "broadcast of device memory from rank %d of %d", root, dist->size);
+    RT_TRY(rt_dist_await_device(dist, err));
     return count == 0 ? RT_OK : rt_nccl_bcast(dist->nccl, bytes, count, root, err);
 }

@@ -18,7 +18,11 @@
     X(CommDestroy)                                                                                             \
     X(CommAbort)                                                                                               \
     X(AllReduce)                                                                                               \
-    X(Broadcast)
+    X(Broadcast)                                                                                               \
+    X(GroupStart)                                                                                              \
+    X(GroupEnd)                                                                                                \
+    X(Send)                                                                                                    \
+    X(Recv)
 
 struct rt_nccl_library {
 #define RT_NCCL_POINTER(name) __typeof__(nccl##name) *name;

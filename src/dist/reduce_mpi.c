@@ -91,15 +91,18 @@ static rt_status sum(struct rt_dist *d, char *x, int64_t n, const struct element
         return rt_fail(err, RT_ERR_INTERNAL, "sum of %lld numbers over %d ranks", (long long)n, d->size);
     if (d->size == 1 || n == 0)
         return RT_OK;
-    RT_TRY(rt_dist_arrive(d, "sum over ranks", err));
-    if (n <= few)
-        return sum_few(d, x, n, e, err);
+    RT_TRY(rt_dist_arrive(d, "sum over ranks", n * (int64_t)e->bytes, err));
+    if (n <= few) {
+        RT_TRY(sum_few(d, x, n, e, err));
+        n = 0;
+    }
     while (n > 0) {
         const int64_t now = n < most ? n : most;
         RT_TRY(sum_chunk(d, x, now, e, err));
         x += (size_t)now * e->bytes;
         n -= now;
     }
+    rt_board_leave(&d->board);
     return RT_OK;
 }
 

@@ -14,7 +14,9 @@ static const double end_limit_s = 10.0; /* for ending a communicator, in order o
 
 struct rt_nccl {
     struct rt_nccl_library lib;
-    ncclComm_t comm; /* NULL: not started, or ended */
+    ncclComm_t comm;      /* NULL: not started, or ended */
+    ncclResult_t started; /* what the call that began it gave */
+    bool stands;          /* rt_nccl_ready has seen it start */
     struct rt_dist *dist;
     char version[16];
 };
@@ -74,9 +76,10 @@ static rt_status settle(struct rt_nccl *n, ncclResult_t result, rt_status code, 
     return result == ncclSuccess ? RT_OK : failed(n, code, result, what, err);
 }
 
+static const char starting[] = "starting NCCL";
+
 rt_status rt_nccl_start(struct rt_nccl *n, struct rt_dist *dist, struct rt_error *err)
 {
-    static const char what[] = "starting NCCL";
     ncclConfig_t config = NCCL_CONFIG_INITIALIZER;
     ncclUniqueId id;
     rt_status st = RT_OK;
@@ -85,20 +88,28 @@ rt_status rt_nccl_start(struct rt_nccl *n, struct rt_dist *dist, struct rt_error
     if (dist->rank == 0) {
         const ncclResult_t result = n->lib.GetUniqueId(&id);
         if (result != ncclSuccess)
-            st = failed(n, RT_ERR_DEVICE, result, what, err);
+            st = failed(n, RT_ERR_DEVICE, result, starting, err);
     }
     RT_TRY(rt_dist_agree(dist, st, err));
     RT_TRY(rt_dist_bcast(dist, &id, sizeof id, 0, err));
-    rt_board_enter(&dist->board);
-    const ncclResult_t result = n->lib.CommInitRankConfig(&n->comm, dist->size, id, dist->rank, &config);
-    return settle(n, result, RT_ERR_DEVICE, what, err);
+    n->started = n->lib.CommInitRankConfig(&n->comm, dist->size, id, dist->rank, &config);
+    return RT_OK;
+}
+
+rt_status rt_nccl_ready(struct rt_nccl *n, struct rt_error *err)
+{
+    rt_board_enter(&n->dist->board, starting, 0);
+    RT_TRY(settle(n, n->started, RT_ERR_DEVICE, starting, err));
+    rt_board_leave(&n->dist->board);
+    n->stands = true;
+    return RT_OK;
 }
 
 rt_status rt_nccl_sum_f32(struct rt_nccl *n, float *x, int64_t count, struct rt_error *err)
 {
     static const char what[] = "sum of gradients over ranks";
     const struct rt_dist_lane *lane = &n->dist->lane;
-    rt_board_enter(&n->dist->board);
+    rt_board_enter(&n->dist->board, what, count * (int64_t)sizeof *x);
     RT_TRY(lane->after(lane->context));
     return settle(n, n->lib.AllReduce(x, x, (size_t)count, ncclFloat32, ncclSum, n->comm, lane->stream),
                   RT_ERR_COMM, what, err);
@@ -108,16 +119,34 @@ rt_status rt_nccl_bcast(struct rt_nccl *n, void *bytes, size_t count, int root, 
 {
     static const char what[] = "broadcast between GPUs";
     const struct rt_dist_lane *lane = &n->dist->lane;
-    rt_board_enter(&n->dist->board);
+    rt_board_enter(&n->dist->board, what, (int64_t)count);
     RT_TRY(lane->after(lane->context));
     RT_TRY(settle(n, n->lib.Broadcast(bytes, bytes, count, ncclInt8, root, n->comm, lane->stream), RT_ERR_COMM,
                   what, err));
     return lane->before(lane->context);
 }
 
+rt_status rt_nccl_swap(struct rt_nccl *n, int peer, const void *out, void *in, size_t bytes,
+                       struct rt_error *err)
+{
+    static const char what[] = "exchange between two GPUs";
+    const struct rt_dist_lane *lane = &n->dist->lane;
+    RT_TRY(lane->after(lane->context));
+    ncclResult_t result = n->lib.GroupStart();
+    if (result == ncclSuccess)
+        result = n->lib.Send(out, bytes, ncclInt8, peer, n->comm, lane->stream);
+    if (result == ncclSuccess || result == ncclInProgress)
+        result = n->lib.Recv(in, bytes, ncclInt8, peer, n->comm, lane->stream);
+    const ncclResult_t ended = n->lib.GroupEnd();
+    if (result == ncclSuccess || result == ncclInProgress)
+        result = ended;
+    return settle(n, result, RT_ERR_COMM, what, err);
+}
+
+/* What goes wrong at the start is rt_nccl_ready's to say. */
 rt_status rt_nccl_error(struct rt_nccl *n, const char *what, struct rt_error *err)
 {
-    const ncclResult_t now = n->comm != NULL ? state(n) : ncclSuccess;
+    const ncclResult_t now = n->comm != NULL && n->stands ? state(n) : ncclSuccess;
     return now == ncclSuccess || now == ncclInProgress ? RT_OK : failed(n, RT_ERR_COMM, now, what, err);
 }
 
@@ -172,6 +201,8 @@ void rt_nccl_close(struct rt_nccl *n)
         return;
     if (n->comm != NULL) {
         const double start = rt_now_s();
+        while (!n->stands && state(n) == ncclInProgress && rt_now_s() - start < end_limit_s)
+            nap();
         ncclResult_t result = n->lib.CommFinalize(n->comm);
         while (result == ncclInProgress && rt_now_s() - start < end_limit_s) {
             nap();

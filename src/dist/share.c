@@ -19,7 +19,7 @@ rt_status rt_dist_bcast(struct rt_dist *dist, void *bytes, size_t count, int roo
         return rt_fail(err, RT_ERR_INTERNAL, "broadcast from rank %d of %d", root, dist->size);
     if (dist->size == 1)
         return RT_OK;
-    RT_TRY(rt_dist_arrive(dist, "broadcast", err));
+    RT_TRY(rt_dist_arrive(dist, "broadcast", (int64_t)count, err));
     while (count > 0) {
         const size_t n = count < dist->chunk_bytes ? count : dist->chunk_bytes;
         RT_TRY(rt_dist_move(dist, MPI_Ibcast(at, (int)n, MPI_BYTE, root, dist->comm, &request), &request,
@@ -27,6 +27,7 @@ rt_status rt_dist_bcast(struct rt_dist *dist, void *bytes, size_t count, int roo
         at += n;
         count -= n;
     }
+    rt_board_leave(&dist->board);
     return RT_OK;
 }
 
@@ -36,7 +37,7 @@ static rt_status gather_counts(struct rt_dist *dist, size_t mine_bytes, uint64_t
 {
     const uint64_t mine = mine_bytes;
     MPI_Request request;
-    RT_TRY(rt_dist_arrive(dist, "gather", err));
+    RT_TRY(rt_dist_arrive(dist, "gather", (int64_t)mine_bytes, err));
     RT_TRY(rt_dist_move(dist,
                         MPI_Iallgather(&mine, 1, MPI_UINT64_T, sizes, 1, MPI_UINT64_T, dist->comm, &request),
                         &request, "MPI_Iallgather", err));
@@ -92,6 +93,7 @@ rt_status rt_dist_allgather(struct rt_dist *dist, const void *mine, size_t mine_
                      dist->size);
     RT_TRY_TO(st, rt_dist_agree(dist, st, err), err_free);
     RT_TRY_TO(st, gather_bytes(dist, mine, joined, sizes, total, err), err_free);
+    rt_board_leave(&dist->board);
     for (int r = 0; counts != NULL && r < dist->size; r++)
         counts[r] = (size_t)sizes[r];
     *all = joined;
@@ -106,8 +108,8 @@ err_free:
 }
 
 /* Everything up to the end of the file, NUL-terminated; its size may be unknown (a pipe) or change. */
-static rt_status read_all(FILE *f, const char *path, size_t expected, char **text, size_t *bytes,
-                          struct rt_error *err)
+static rt_status read_all(const struct rt_dist *dist, FILE *f, const char *path, size_t expected, char **text,
+                          size_t *bytes, struct rt_error *err)
 {
     char *kept = NULL;
     size_t used = 0, room = 0;
@@ -125,6 +127,10 @@ static rt_status read_all(FILE *f, const char *path, size_t expected, char **tex
         used += n;
         if (n == 0)
             break;
+        if (rt_dist_asked(dist)) {
+            free(kept);
+            return rt_fail(err, RT_STOPPED, "stopped while %s was read", path);
+        }
         if (used > most_bytes) {
             free(kept);
             return rt_fail(err, RT_ERR_FILE, "%s: is larger than %zu bytes", path, most_bytes);
@@ -141,7 +147,8 @@ static rt_status read_all(FILE *f, const char *path, size_t expected, char **tex
     return RT_OK;
 }
 
-static rt_status read_here(const char *path, char **text, size_t *bytes, struct rt_error *err)
+static rt_status read_here(const struct rt_dist *dist, const char *path, char **text, size_t *bytes,
+                           struct rt_error *err)
 {
     struct stat about = { 0 };
     FILE *f = fopen(path, "rb");
@@ -154,7 +161,7 @@ static rt_status read_here(const char *path, char **text, size_t *bytes, struct 
     else if (S_ISREG(about.st_mode) && about.st_size > 0)
         expected = (size_t)about.st_size < most_bytes ? (size_t)about.st_size : most_bytes;
     if (st == RT_OK)
-        st = read_all(f, path, expected, text, bytes, err);
+        st = read_all(dist, f, path, expected, text, bytes, err);
     fclose(f);
     return st;
 }
@@ -166,7 +173,7 @@ rt_status rt_dist_read_file(struct rt_dist *dist, const char *path, char **text,
     size_t used = 0;
     rt_status st = RT_OK;
     if (dist->rank == 0)
-        st = read_here(path, &kept, &used, err);
+        st = read_here(dist, path, &kept, &used, err);
     RT_TRY(rt_dist_agree(dist, st, err));
     uint64_t count = used;
     RT_TRY_TO(st, rt_dist_bcast(dist, &count, sizeof count, 0, err), err_free);

@@ -1,7 +1,7 @@
 /* wait.c - waiting for other ranks: never without a clock, and with a word on who did not come. */
 #include "config.h"
 #include "base/clock.h"
-#include "dist/world.h"
+#include "dist/watch.h"
 
 #include <stdio.h>
 #include <time.h>
@@ -23,7 +23,7 @@ static void nap(double seconds)
  * The wait is over without success: one rank of a host names those of its host that are missing. Where all of
  * this host are in the call, those of another host may speak first.
  */
-static rt_status late(struct rt_dist *dist, const char *what, struct rt_error *err)
+rt_status rt_dist_late(struct rt_dist *dist, const char *what, struct rt_error *err)
 {
     char missing[1024];
     const int n = rt_board_missing(&dist->board, missing, sizeof missing);
@@ -41,7 +41,7 @@ static rt_status late(struct rt_dist *dist, const char *what, struct rt_error *e
 }
 
 /* Asks at once again for the first awake_s seconds, then with naps. */
-static rt_status wait(struct rt_dist *dist, rt_dist_done_fn *is_done, void *context, double awake_s,
+static rt_status poll(struct rt_dist *dist, rt_dist_done_fn *is_done, void *context, double awake_s,
                       const char *what, struct rt_error *err)
 {
     const double start = rt_now_s();
@@ -51,11 +51,22 @@ static rt_status wait(struct rt_dist *dist, rt_dist_done_fn *is_done, void *cont
             return RT_OK;
         RT_TRY(rt_dist_device_error(dist, what, err));
         const double waited = rt_now_s() - start;
-        if (dist->timeout_s > 0 && waited > dist->timeout_s)
-            return late(dist, what, err);
+        if (dist->watch != NULL)
+            RT_TRY(rt_watch_ask(dist->watch, what, err));
+        else if (dist->timeout_s > 0 && waited > dist->timeout_s)
+            return rt_dist_late(dist, what, err);
         if (waited > awake_s)
             nap(waited / 20 < 1e-3 ? waited / 20 : 1e-3);
     }
+}
+
+static rt_status wait(struct rt_dist *dist, rt_dist_done_fn *is_done, void *context, double awake_s,
+                      const char *what, struct rt_error *err)
+{
+    rt_board_inside(&dist->board, true);
+    const rt_status st = poll(dist, is_done, context, awake_s, what, err);
+    rt_board_inside(&dist->board, false);
+    return st;
 }
 
 rt_status rt_dist_wait(struct rt_dist *dist, rt_dist_done_fn *is_done, void *context, const char *what,
@@ -92,19 +103,21 @@ rt_status rt_dist_move(struct rt_dist *dist, int code, MPI_Request *request, con
     return wait(dist, mpi_done, &r, awake_moving_s, call, err);
 }
 
-rt_status rt_dist_arrive(struct rt_dist *dist, const char *what, struct rt_error *err)
+rt_status rt_dist_arrive(struct rt_dist *dist, const char *what, int64_t bytes, struct rt_error *err)
 {
     MPI_Request request;
     if (dist->size == 1)
         return RT_OK;
-    rt_board_enter(&dist->board);
+    rt_board_enter(&dist->board, what, bytes);
     RT_TRY(rt_dist_mpi(MPI_Ibarrier(dist->comm, &request), what, err));
     return rt_dist_wait_mpi(dist, &request, what, err);
 }
 
 rt_status rt_dist_barrier(struct rt_dist *dist, struct rt_error *err)
 {
-    return rt_dist_arrive(dist, "barrier", err);
+    RT_TRY(rt_dist_arrive(dist, "barrier", 0, err));
+    rt_board_leave(&dist->board);
+    return RT_OK;
 }
 
 rt_status rt_dist_or(struct rt_dist *dist, uint32_t *bits, struct rt_error *err)
@@ -113,10 +126,11 @@ rt_status rt_dist_or(struct rt_dist *dist, uint32_t *bits, struct rt_error *err)
     uint32_t all = 0;
     if (dist->size == 1)
         return RT_OK;
-    rt_board_enter(&dist->board);
+    rt_board_enter(&dist->board, "or over ranks", sizeof *bits);
     RT_TRY(rt_dist_mpi(MPI_Iallreduce(bits, &all, 1, MPI_UINT32_T, MPI_BOR, dist->comm, &request),
                        "or over ranks", err));
     RT_TRY(rt_dist_wait_mpi(dist, &request, "or over ranks", err));
+    rt_board_leave(&dist->board);
     *bits = all;
     return RT_OK;
 }

@@ -1,6 +1,6 @@
 /* world.c - starting and ending MPI, who the ranks are, and agreeing on a status. */
 #include "config.h"
-#include "dist/world.h"
+#include "dist/watch.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 enum { CHUNK_BYTES = 8 << 20 }; /* large enough for full bandwidth, small enough to keep as a buffer for ever */
+enum { SETUP_TIMEOUT_S = 1800 }; /* until a job says otherwise */
 
 rt_status rt_dist_mpi(int code, const char *call, struct rt_error *err)
 {
@@ -27,7 +28,7 @@ static rt_status find_local(struct rt_dist *dist, struct rt_error *err)
                        "MPI_Comm_split_type", err));
     MPI_Comm_rank(node, &dist->local_rank);
     MPI_Comm_size(node, &dist->local_size);
-    rt_board_open(&dist->board, node, dist->rank);
+    rt_board_open(&dist->board, node, dist->rank, dist->host);
     return rt_dist_mpi(MPI_Comm_free(&node), "MPI_Comm_free", err);
 }
 
@@ -53,11 +54,17 @@ rt_status rt_dist_open(struct rt_dist **dist, int *argc, char ***argv, struct rt
     if (d == NULL)
         return rt_fail(err, RT_ERR_MEMORY, "no memory to start MPI");
     d->chunk_bytes = CHUNK_BYTES;
+    d->gather.request = MPI_REQUEST_NULL;
+    rt_phase_clock_next(&d->clock, RT_PHASE_SETUP);
+    d->timeout_s = SETUP_TIMEOUT_S;
     if (gethostname(d->host, sizeof d->host - 1) != 0)
         snprintf(d->host, sizeof d->host, "unknown host");
     rt_status st = RT_OK;
     RT_TRY_TO(st, rt_dist_mpi(MPI_Comm_dup(MPI_COMM_WORLD, &d->comm), "MPI_Comm_dup", err), err_release);
+    RT_TRY_TO(st, rt_dist_mpi(MPI_Comm_dup(MPI_COMM_WORLD, &d->words), "MPI_Comm_dup", err), err_free_first);
     MPI_Comm_set_errhandler(d->comm, MPI_ERRORS_RETURN);
+    MPI_Comm_set_errhandler(d->words, MPI_ERRORS_RETURN);
+    d->round = MPI_REQUEST_NULL;
     MPI_Comm_rank(d->comm, &d->rank);
     MPI_Comm_size(d->comm, &d->size);
     RT_TRY_TO(st, find_local(d, err), err_free_comm);
@@ -73,6 +80,8 @@ rt_status rt_dist_open(struct rt_dist **dist, int *argc, char ***argv, struct rt
     return RT_OK;
 
 err_free_comm:
+    MPI_Comm_free(&d->words);
+err_free_first:
     MPI_Comm_free(&d->comm);
 err_release:
     release(d);
@@ -83,8 +92,13 @@ void rt_dist_close(struct rt_dist *dist)
 {
     if (dist == NULL)
         return;
+    rt_dist_watch_end(dist);
     rt_dist_barrier(dist, NULL); /* nobody leaves while another still works: a launcher would kill it */
+    if (dist->word.posted)       /* by all, who are here */
+        MPI_Wait(&dist->word.request, MPI_STATUS_IGNORE);
+    rt_gather_end(dist);
     rt_board_close(&dist->board);
+    MPI_Comm_free(&dist->words);
     MPI_Comm_free(&dist->comm);
     release(dist);
     MPI_Finalize();
@@ -120,9 +134,28 @@ void rt_dist_set_timeout(struct rt_dist *dist, double seconds)
     dist->timeout_s = seconds;
 }
 
+void rt_dist_set_stop(struct rt_dist *dist, bool (*asked)(void *context), void *context)
+{
+    dist->asked = asked;
+    dist->asked_context = context;
+}
+
+bool rt_dist_asked(const struct rt_dist *dist)
+{
+    return dist->asked != NULL && dist->asked(dist->asked_context);
+}
+
 void rt_dist_phase(struct rt_dist *dist, enum rt_phase phase, int64_t step)
 {
     rt_board_phase(&dist->board, phase, step);
+    rt_phase_clock_next(&dist->clock, (int)phase);
+    if (dist->watch != NULL)
+        rt_watch_phase(dist->watch, phase, step);
+}
+
+void rt_dist_at(struct rt_dist *dist, int64_t micro, int64_t sample)
+{
+    rt_board_at(&dist->board, micro, sample);
 }
 
 rt_status rt_dist_agree(struct rt_dist *dist, rt_status mine, struct rt_error *err)
@@ -136,12 +169,14 @@ rt_status rt_dist_agree(struct rt_dist *dist, rt_status mine, struct rt_error *e
     const int failed = mine == RT_OK ? dist->size : dist->rank;
     if (dist->size == 1)
         return mine;
-    rt_board_enter(&dist->board);
+    rt_board_enter(&dist->board, "agree", sizeof first);
     RT_TRY(
         rt_dist_mpi(MPI_Iallreduce(&failed, &first, 1, MPI_INT, MPI_MIN, dist->comm, &request), "agree", err));
     RT_TRY(rt_dist_wait_mpi(dist, &request, "agree", err));
-    if (first == dist->size)
+    if (first == dist->size) {
+        rt_board_leave(&dist->board);
         return RT_OK;
+    }
 
     memset(&failure, 0, sizeof failure);
     if (dist->rank == first) {
@@ -151,6 +186,7 @@ rt_status rt_dist_agree(struct rt_dist *dist, rt_status mine, struct rt_error *e
     }
     RT_TRY(rt_dist_move(dist, MPI_Ibcast(&failure, (int)sizeof failure, MPI_BYTE, first, dist->comm, &request),
                         &request, "agree", err));
+    rt_board_leave(&dist->board);
     rt_fail(err, (rt_status)failure.status, "%s", failure.text);
     if (first != 0)
         rt_fail_in(err, "rank %d on %s: ", first, failure.host);
@@ -160,6 +196,8 @@ rt_status rt_dist_agree(struct rt_dist *dist, rt_status mine, struct rt_error *e
 void rt_dist_abort(struct rt_dist *dist, rt_status code, const char *text)
 {
     const int exit_code = rt_exit_code(code == RT_OK ? RT_ERR_INTERNAL : code);
+    if (dist != NULL && dist->watch != NULL)
+        rt_watch_ending(dist->watch, exit_code);
     if (dist != NULL)
         fprintf(stderr, "rank %d on %s: %s\n", dist->rank, dist->host, text);
     else

@@ -1,7 +1,8 @@
 /* local.c - the folder that is filled: partial files, records, the lock. */
 #include "config.h"
-#include "fetch/local.h"
 #include "base/clock.h"
+#include "base/file.h"
+#include "fetch/local.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -20,26 +21,20 @@ static rt_status no_memory(struct rt_error *err)
 
 rt_status rt_local_fail(struct rt_error *err, int code, const char *verb, const char *path)
 {
-    const bool full = code == ENOSPC || code == EDQUOT || code == EFBIG;
-    const bool io = full || code == EIO || code == ESTALE || code == EMFILE || code == ENFILE;
-    return rt_fail(err, io ? RT_ERR_IO : RT_ERR_OUTPUT, "%s: cannot %s: %s%s", path, verb, strerror(code),
-                   full ? "; make room: the same command goes on from what is here" : "");
+    const rt_status st = rt_file_fail_out(err, code, verb, path);
+    if (code == ENOSPC || code == EDQUOT || code == EFBIG)
+        strncat(err->text, ": the same command goes on from what is here",
+                sizeof err->text - strlen(err->text) - 1);
+    return st;
 }
 
 /* The folders above path. */
 static rt_status make_parents(const char *path, struct rt_error *err)
 {
-    char *copy = strdup(path);
-    rt_status st = copy == NULL ? no_memory(err) : RT_OK;
-    for (char *at = copy == NULL ? NULL : strchr(copy + 1, '/'); st == RT_OK && at != NULL;
-         at = strchr(at + 1, '/')) {
-        struct stat info;
-        *at = '\0';
-        if (mkdir(copy, 0777) != 0 && (errno != EEXIST || stat(copy, &info) != 0 || !S_ISDIR(info.st_mode)))
-            st = rt_local_fail(err, errno == EEXIST ? ENOTDIR : errno, "make the folder", copy);
-        *at = '/';
-    }
-    free(copy);
+    char *parent;
+    RT_TRY(rt_file_parent(path, &parent, err));
+    const rt_status st = rt_file_make_folder(parent, err);
+    free(parent);
     return st;
 }
 
@@ -202,32 +197,18 @@ rt_status rt_local_begin(const struct rt_local *local, const struct rt_remote *f
     return st == RT_OK ? record_write(local, file, commit, 0, err) : st;
 }
 
-static rt_status sync_folder_of(const char *path, struct rt_error *err)
-{
-    char *folder = strdup(path);
-    if (folder == NULL)
-        return no_memory(err);
-    char *slash = strrchr(folder, '/');
-    slash[slash == folder] = '\0';
-    rt_status st = RT_OK;
-    const int fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (fd < 0 || (fsync(fd) != 0 && errno != EINVAL && errno != ENOTSUP))
-        st = rt_local_fail(err, errno, "fsync", folder);
-    if (fd >= 0)
-        close(fd);
-    free(folder);
-    return st;
-}
-
 rt_status rt_local_finish(const struct rt_local *local, const struct rt_remote *file, const char *commit,
                           struct rt_error *err)
 {
-    char *from = rt_local_partial(local, file), *to = rt_local_final(local, file);
-    rt_status st = from == NULL || to == NULL ? no_memory(err) : make_parents(to, err);
-    if (st == RT_OK && rename(from, to) != 0)
-        st = rt_local_fail(err, errno, "rename into place", to);
+    char *from = rt_local_partial(local, file), *to = rt_local_final(local, file), *folder = NULL;
+    rt_status st = from == NULL || to == NULL ? no_memory(err) : rt_file_parent(to, &folder, err);
     if (st == RT_OK)
-        st = sync_folder_of(to, err);
+        st = rt_file_make_folder(folder, err);
+    if (st == RT_OK)
+        st = rt_file_rename(from, to, err);
+    if (st == RT_OK)
+        st = rt_file_sync(folder, true, err);
+    free(folder);
     free(from);
     free(to);
     return st == RT_OK ? rt_local_record(local, file, commit, err) : st;

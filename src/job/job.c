@@ -24,6 +24,25 @@ const char *rt_job_file(int argc, char **argv)
     return argv[0];
 }
 
+/* --max-hours auto, behind a job file too: our own keys are for launch scripts. Words that it takes, 0: not
+ * one. */
+static int own_flag_words(int argc, char **argv)
+{
+    const char *word = argv[0];
+    const size_t n = strcspn(word, "=");
+    if (strncmp(word, "--", 2) != 0)
+        return 0;
+    for (size_t k = 0; k < rt_keys_own.count; k++) {
+        const char *name = rt_keys_own.keys[k].name;
+        size_t i = 2;
+        while (i < n && name[i - 2] != '\0' && name[i - 2] == (word[i] == '-' ? '_' : word[i]))
+            i++;
+        if (i == n && name[i - 2] == '\0')
+            return word[n] == '\0' && argc > 1 && argv[1][0] != '-' && strchr(argv[1], '=') == NULL ? 2 : 1;
+    }
+    return 0;
+}
+
 static rt_status read_file(struct rt_reading *r, int argc, char **argv, const char *text, size_t bytes,
                            struct rt_node **root)
 {
@@ -40,8 +59,14 @@ static rt_status read_file(struct rt_reading *r, int argc, char **argv, const ch
     if ((*root)->kind != RT_NODE_MAP)
         return rt_fail(r->err, RT_ERR_JOB, "%s:%d: a job file holds lines such as lora_rank: 8, not %s",
                        r->path, (*root)->line, (*root)->kind == RT_NODE_LIST ? "a list" : "one value");
-    for (int i = 1; i < argc; i++)
-        RT_TRY(rt_override_read(r->store, r->scalars, *root, argv[i], r->err));
+    for (int i = 1; i < argc;) {
+        const int words = own_flag_words(argc - i, argv + i);
+        if (words > 0)
+            RT_TRY(rt_flags_read(r->store, *root, words, argv + i, r->err));
+        else
+            RT_TRY(rt_override_read(r->store, r->scalars, *root, argv[i], r->err));
+        i += words > 0 ? words : 1;
+    }
     return RT_OK;
 }
 
@@ -122,8 +147,7 @@ static rt_status tell_unknown(struct rt_reading *r, const struct rt_node **unkno
             n += (size_t)snprintf(text + n, sizeof text - n, "\nand %zu more", count - i - 1);
     }
     if (extra_keys_allowed()) {
-        if (r->note != NULL)
-            r->note(text, r->context);
+        rt_tell(r->notes, text);
         return RT_OK;
     }
     return rt_fail(r->err, rt_where_code(r, unknown[0]), "%s", text);
@@ -164,10 +188,10 @@ static rt_status open_all(struct rt_reading *r, int argc, char **argv, const cha
 }
 
 rt_status rt_job_open(struct rt_job **job, int argc, char **argv, const char *text, size_t bytes,
-                      void (*note)(const char *text, void *context), void *context, struct rt_error *err)
+                      const struct rt_notes *notes, struct rt_error *err)
 {
     rt_status st = RT_OK;
-    struct rt_reading r = { .path = rt_job_file(argc, argv), .note = note, .context = context, .err = err };
+    struct rt_reading r = { .path = rt_job_file(argc, argv), .notes = notes, .err = err };
     r.job = calloc(1, sizeof *r.job);
     r.store = rt_store_open();
     r.scalars = rt_scalars_open();

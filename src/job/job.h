@@ -8,6 +8,7 @@
 #ifndef RT_JOB_JOB_H
 #define RT_JOB_JOB_H
 
+#include "base/notes.h"
 #include "base/status.h"
 #include "data/data.h"
 #include "kernels/exec.h"
@@ -61,7 +62,14 @@ struct rt_train_options {
     const char *vision_cache;     /* our key: "auto", "ram", "disk", "off" */
     double vision_cache_gib;      /* our key: most that it takes on a host; NaN: half of what is free */
     const char *vision_cache_dir; /* our key: where on disk; NULL: the environment says */
-    double max_hours; /* our key: h until a checkpoint is written and the run stops; NaN: no limit */
+    bool monitor;                 /* our key: look at hosts and GPUs while the job runs; true */
+    double monitor_seconds;       /* our key: s between two looks; 5 */
+    const char *prom_file;        /* our key: gauges for Prometheus; NULL: none */
+    double max_hours;         /* our key: h until a checkpoint is written and the run stops; NaN: no limit */
+    bool max_hours_auto;      /* max_hours: auto, as the batch system says */
+    int64_t exit_requeue;     /* our key: exit code of a run that stopped so; 75 */
+    const char *save_failure; /* our key: "continue", "fatal" */
+    bool allow_restart;       /* our key: from the start where no checkpoint is good; false */
 };
 
 struct rt_job {
@@ -75,12 +83,12 @@ struct rt_job {
 };
 
 /* argv after the command word: FILE.yaml|.yml|.json [key=value ...] or --key value flags. `text` is the file's
- * text (rank 0 reads it, all ranks get it), NULL in flag mode. note(text, context) gets one line for every key
- * that is taken without effect and every warning; it may be NULL. Reads the environment: ALLOW_EXTRA_ARGS
+ * text (rank 0 reads it, all ranks get it), NULL in flag mode. notes->note gets one line for every key
+ * that is taken without effect and every warning. Reads the environment: ALLOW_EXTRA_ARGS
  * (unknown keys are noted, not refused), HOME, TENSORBOARD_LOGGING_DIR. Fails: RT_ERR_JOB "FILE:LINE: key:
  * value is not ...; write ...", RT_ERR_USAGE for what stands on the command line, RT_ERR_MEMORY. */
 rt_status rt_job_open(struct rt_job **job, int argc, char **argv, const char *text, size_t bytes,
-                      void (*note)(const char *text, void *context), void *context, struct rt_error *err);
+                      const struct rt_notes *notes, struct rt_error *err);
 void rt_job_close(struct rt_job *job);
 /* Not collective, for rank 0: would a run write over another's adapter? As LLaMA-Factory decides it: the folder
  * holds weights but no checkpoint to go on from, and the job neither resumes nor says overwrite_output_dir.
@@ -91,6 +99,8 @@ const char *rt_job_file(int argc, char **argv);
 /* The resolved job as YAML, every done key with its value: read again it gives the same options. malloc'ed;
  * NULL if there is no memory. */
 char *rt_job_text(const struct rt_job *job);
+/* Of that text the keys whose value is not the default. malloc'ed; NULL if there is no memory. */
+char *rt_job_brief(const struct rt_job *job);
 /* All keys with type, default and meaning: `ranktune train --help`. */
 void rt_job_help(FILE *out);
 

@@ -9,9 +9,17 @@ static const struct rt_key keys[] = {
         "max_bad_rows", "0.1", "0.1", 0, UP, DONE(data.max_bad_rows),
         "unusable rows that are left out and listed before the run fails: a number if 1 or more, else a share"),
     KEY_NUM("max_bad_steps", "10", "10", 0, MANY, DONE(train.max_bad_steps),
-            "steps in a row whose loss or gradient is not finite that are skipped before the run fails"),
-    KEY_NUM("max_hours", "null", "11.8", 0, ANYTHING, DONE(train.max_hours) ABOVE,
-            "hours after which a checkpoint is written and the run stops with exit code 75; null: no limit"),
+            "steps in a row whose loss or gradient is not finite that are skipped before the run fails; in all ten times as many"),
+    KEY_STR(
+        "max_hours", "null", PLACED,
+        "hours after which a checkpoint is written and the run stops with exit code 75, some steps and a minute ahead; "
+        "auto: what the batch system says is left of the job; null: no limit"),
+    KEY_INT("exit_requeue", "75", "99", 1, 125, DONE(train.exit_requeue),
+            "exit code of a run that stopped early with a checkpoint; 99 makes Grid Engine run it again"),
+    KEY_CHOICE("save_failure", "continue", "continue|fatal", DONE(train.save_failure),
+               "what follows a checkpoint that cannot be written; continue: the next one is tried in its turn"),
+    KEY_BOOL("allow_restart", "false", DONE(train.allow_restart),
+             "train from the start where checkpoints are there and none of them is good"),
     KEY_CHOICE(
         "vision_cache", "auto", "auto|ram|disk|off", DONE(train.vision_cache),
         "where the picture features of a frozen vision tower are kept for later epochs; auto: in memory, else on a disk "
@@ -22,6 +30,19 @@ static const struct rt_key keys[] = {
     KEY_STR(
         "vision_cache_dir", "null", DONE(train.vision_cache_dir),
         "folder on a disk of each host for vision_cache; null: $SLURM_TMPDIR, $FLUX_JOB_TMPDIR, $TMPDIR or /tmp"),
+    KEY_BOOL(
+        "monitor", "true", DONE(train.monitor),
+        "a thread on each host looks at its CPUs, memory, files, network and GPUs, for run_summary.json and, with report_to: "
+        "tensorboard, for a TensorBoard run of each host"),
+    KEY_NUM("monitor_seconds", "5", "5", 0.1, 3600, DONE(train.monitor_seconds),
+            "seconds between two looks of the monitor"),
+    KEY_STR(
+        "prom_file", "null", DONE(train.prom_file),
+        "file that the monitor of each host writes for the textfile collector of Prometheus' node exporter, NAME.prom; %h in "
+        "it becomes the host's name"),
+    KEY_CHOICE("color", "auto", "auto|always|never", DONE(report.color),
+               "colours and bars on the console; auto: on a terminal, where NO_COLOR is not set"),
+    KEY_STR("log_dir", "null", DONE(report.log_dir), "folder for one log file a rank, rank-N.log; null: none"),
 };
 
 const struct rt_key_class rt_keys_own = { "ranktune's own", keys, COUNT(keys) };

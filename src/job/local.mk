@@ -4,3 +4,4 @@ librt_a_SOURCES += src/job/job.h src/job/job.c src/job/node.h src/job/node.c src
     src/job/keys_generating.c src/job/keys_own.c src/job/value.h src/job/value.c src/job/where.c \
     src/job/schedule.c src/job/resolve.c src/job/check.c src/job/text.c src/job/help.c src/job/output.c
 dist_man_MANS += src/ranktune.1
+librt_a_SOURCES += src/job/brief.c

@@ -145,6 +145,21 @@ static rt_status resolve_order(const struct rt_reading *r)
     return RT_OK;
 }
 
+static rt_status resolve_max_hours(const struct rt_reading *r)
+{
+    const struct rt_value *value = rt_value_of(r, "max_hours");
+    struct rt_train_options *t = &r->job->train;
+    char shown[RT_SHOWN_CHARS];
+    t->max_hours = NAN;
+    t->max_hours_auto = !value->null && strcmp(value->s, "auto") == 0;
+    if (value->null || t->max_hours_auto)
+        return RT_OK;
+    if (!rt_number_of_text(value->s, &t->max_hours) || !(t->max_hours > 0 && isfinite(t->max_hours)))
+        return rt_fail_key(r, "max_hours", "\"%s\" is not a number above 0; write max_hours: 11.8, or auto",
+                           rt_shown(shown, value->s));
+    return RT_OK;
+}
+
 static void resolve_train(const struct rt_reading *r)
 {
     struct rt_train_options *t = &r->job->train;
@@ -239,6 +254,7 @@ rt_status rt_resolve(const struct rt_reading *r)
     RT_TRY(resolve_report_to(r));
     RT_TRY(resolve_output_dir(r));
     RT_TRY(resolve_order(r));
+    RT_TRY(resolve_max_hours(r));
     resolve_recompute(r);
     resolve_resume(r);
     resolve_train(r);

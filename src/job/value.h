@@ -29,8 +29,7 @@ struct rt_reading {
     struct rt_scalars *scalars;
     struct rt_value *values; /* [rt_key_count()] */
     const char *path;        /* of the file; NULL with flags */
-    void (*note)(const char *text, void *context);
-    void *context;
+    const struct rt_notes *notes;
     struct rt_error *err;
 };
 

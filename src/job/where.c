@@ -97,13 +97,11 @@ rt_status rt_fail_key(const struct rt_reading *r, const char *key, const char *f
 
 void rt_note_key(const struct rt_reading *r, const char *key, const char *fmt, ...)
 {
-    if (r->note == NULL)
-        return;
     char where[RT_WHERE_CHARS], text[1024], line[sizeof where + sizeof text];
     va_list ap;
     va_start(ap, fmt);
     vsnprintf(text, sizeof text, fmt, ap);
     va_end(ap);
     snprintf(line, sizeof line, "%s: %s", rt_where(r, key, given_node(r, key), where), text);
-    r->note(line, r->context);
+    rt_tell(r->notes, line);
 }

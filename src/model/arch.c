@@ -18,8 +18,12 @@ static rt_status integer(const struct reader *r, const json_t *dict, const char 
     *value = missing;
     if (j == NULL || json_is_null(j))
         return missing >= low ? RT_OK : rt_fail(r->err, RT_ERR_FILE, "%s: %s is missing", r->path, key);
-    *value = json_is_integer(j) ? (int64_t)json_integer_value(j) : (int64_t)json_real_value(j);
-    if (!json_is_number(j) || (double)*value != json_number_value(j) || *value < low || *value > high)
+    const double x = json_number_value(j);
+    if (json_is_integer(j))
+        *value = (int64_t)json_integer_value(j);
+    else
+        *value = x > -0x1p53 && x < 0x1p53 ? (int64_t)x : 0; /* 0 is not x then */
+    if (!json_is_number(j) || (double)*value != x || *value < low || *value > high)
         return rt_fail(r->err, RT_ERR_FILE, "%s: %s is not a whole number from %lld to %lld", r->path, key,
                        (long long)low, (long long)high);
     return RT_OK;

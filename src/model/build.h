@@ -7,8 +7,6 @@
 #define RT_MODEL_BUILD_H
 
 #include "base/arena.h"
-#include "base/status.h"
-#include "kernels/exec.h"
 #include "model/linear.h"
 #include "model/modules.h"
 

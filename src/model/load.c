@@ -35,7 +35,7 @@ static bool shape_fits(const struct rt_st_tensor *t, const struct rt_weight *w)
 
 /* Rank 0: pair the folder's tensors with the model's. */
 static rt_status pair(const struct rt_model *m, const struct rt_safetensors *st, const char *folder,
-                      struct rt_load_item *items, int64_t *count, const struct rt_model_notes *notes,
+                      struct rt_load_item *items, int64_t *count, const struct rt_notes *notes,
                       struct rt_error *err)
 {
     bool *seen = calloc((size_t)m->weights + 1, sizeof *seen);
@@ -54,8 +54,8 @@ static rt_status pair(const struct rt_model *m, const struct rt_safetensors *st,
                      folder, t->name);
             const bool known = strstr(t->name, "inv_freq") != NULL ||
                                (m->config.tied && strcmp(t->name, "lm_head.weight") == 0);
-            if (!known && notes != NULL)
-                notes->note(text, notes->context);
+            if (!known)
+                rt_tell(notes, text);
             continue;
         }
         if (!shape_fits(t, w) || t->dtype == RT_FILE_OTHER)
@@ -74,6 +74,33 @@ static rt_status pair(const struct rt_model *m, const struct rt_safetensors *st,
             status = rt_fail(err, RT_ERR_FILE, "%s: tensor %s is missing (%lld of %lld found)", folder,
                              m->weight[i].name, (long long)*count, (long long)m->weights);
     free(seen);
+    return status;
+}
+
+static void sort_weights(struct rt_model *m)
+{
+    qsort(m->weight, (size_t)m->weights, sizeof *m->weight, by_name);
+}
+
+rt_status rt_model_look_at_files(struct rt_model *m, const char *folder, const struct rt_notes *notes,
+                                 struct rt_model_files *found, struct rt_error *err)
+{
+    struct rt_safetensors *st = NULL;
+    uint64_t size = 0;
+    *found = (struct rt_model_files){ 0 };
+    sort_weights(m);
+    RT_TRY(rt_safetensors_open(&st, folder, "model", err));
+    struct rt_load_item *items = calloc((size_t)m->weights + 1, sizeof *items);
+    rt_status status = items == NULL ? rt_fail(err, RT_ERR_MEMORY, "out of memory reading %s", folder) : RT_OK;
+    if (status == RT_OK)
+        status = pair(m, st, folder, items, &found->tensors, notes, err);
+    found->files = rt_safetensors_shards(st);
+    for (int s = 0; s < found->files; s++) {
+        rt_safetensors_shard(st, s, &size);
+        found->bytes += size;
+    }
+    free(items);
+    rt_safetensors_close(st);
     return status;
 }
 
@@ -139,12 +166,12 @@ static rt_status share_table(struct table *t, const struct rt_safetensors *st, s
 }
 
 rt_status rt_model_load(struct rt_model *m, const char *folder, struct rt_dist *dist,
-                        const struct rt_model_notes *notes, struct rt_error *err)
+                        const struct rt_notes *notes, struct rt_error *err)
 {
     struct rt_safetensors *st = NULL;
     struct table table = { .names = NULL };
     int64_t count = 0;
-    qsort(m->weight, (size_t)m->weights, sizeof *m->weight, by_name);
+    sort_weights(m);
     struct rt_load_item *items = calloc((size_t)m->weights + 1, sizeof *items);
     rt_status status = items == NULL ? rt_fail(err, RT_ERR_MEMORY, "out of memory reading %s", folder) : RT_OK;
     if (status == RT_OK && rt_dist_rank(dist) == 0) {

@@ -38,7 +38,7 @@ void rt_shares_free(struct rt_shares *shares);
 
 /* place.c. Collective: reads, spreads and places every piece. */
 rt_status rt_load_items(struct rt_model *m, const struct rt_files *files, const struct rt_load_item *items,
-                        int64_t count, struct rt_dist *dist, const struct rt_model_notes *notes,
+                        int64_t count, struct rt_dist *dist, const struct rt_notes *notes,
                         struct rt_error *err);
 
 #endif

@@ -38,6 +38,9 @@ struct rt_memplan {
 rt_status rt_memplan_room(const struct rt_model *m, struct rt_dist *dist, struct rt_room *room,
                           struct rt_error *err);
 
+/* The same for a GPU of so many bytes that nobody else uses. */
+struct rt_room rt_memplan_card(size_t bytes);
+
 /*
  * m->plan and the limits of passes in m, from the laid out weights (counted or not), needs, wish and room.
  * The size of passes decides in which order sums are taken, so it follows from room.all_bytes alone, which is

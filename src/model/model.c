@@ -108,25 +108,42 @@ static rt_status settle_adapter(struct rt_model *m, const struct rt_model_option
     return last != NULL ? rt_adapter_set(m, last, err) : rt_adapter_draw(m, (uint64_t)opt->seed, draws, err);
 }
 
-static rt_status open_model(struct rt_model *m, const struct rt_model_options *opt,
-                            const struct rt_model_needs *needs, const float *pixel_lut, struct rt_dist *dist,
-                            const struct rt_model_notes *notes, struct rt_error *err)
+/* An adapter of the job goes on: the last one that it names. */
+static bool goes_on(const struct rt_model_options *opt)
 {
-    struct rt_given last;
-    const bool resume = opt->adapters > 0 && !opt->create_new_adapter;
+    return opt->adapters > 0 && !opt->create_new_adapter;
+}
+
+/* Collective. What the model is and what LoRA lands on: *adapter_of (malloc'ed) [modules]; last is opened where
+ * an adapter goes on. */
+static rt_status describe(struct rt_model *m, const struct rt_model_options *opt, struct rt_given *last,
+                          int64_t **adapter_of, struct rt_dist *dist, struct rt_error *err)
+{
+    const bool resume = goes_on(opt);
     RT_TRY(read_config(&m->config, opt->model_name_or_path, dist, err));
     RT_TRY(rt_modules_list(&m->modules, &m->config, err));
     RT_TRY(allocate_structs(m, err));
     if (resume)
-        RT_TRY(rt_given_open(&last, opt->adapter_name_or_path[opt->adapters - 1], dist, err));
-    int64_t *adapter_of = calloc((size_t)m->modules.count, sizeof *adapter_of);
-    rt_status st = adapter_of == NULL ? rt_fail(err, RT_ERR_MEMORY, "out of host memory for the model") : RT_OK;
+        RT_TRY(rt_given_open(last, opt->adapter_name_or_path[opt->adapters - 1], dist, err));
+    *adapter_of = calloc((size_t)m->modules.count, sizeof **adapter_of);
+    rt_status st =
+        *adapter_of == NULL ? rt_fail(err, RT_ERR_MEMORY, "out of host memory for the model") : RT_OK;
     if (st == RT_OK)
-        st = rt_adapter_choose(m, opt, resume ? &last : NULL, adapter_of, err);
+        st = rt_adapter_choose(m, opt, resume ? last : NULL, *adapter_of, err);
     m->pass = (struct rt_pass){
         .ex = m->ex, .adapter = &m->adapter, .dropout = (float)m->adapter.dropout, .seed = (uint64_t)opt->seed
     };
-    st = rt_dist_agree(dist, st, err);
+    return rt_dist_agree(dist, st, err);
+}
+
+static rt_status open_model(struct rt_model *m, const struct rt_model_options *opt,
+                            const struct rt_model_needs *needs, const float *pixel_lut, struct rt_dist *dist,
+                            const struct rt_notes *notes, struct rt_error *err)
+{
+    struct rt_given last = { .modules = 0 };
+    const bool resume = goes_on(opt);
+    int64_t *adapter_of = NULL;
+    rt_status st = describe(m, opt, &last, &adapter_of, dist, err);
     if (st == RT_OK)
         st = plan_and_allocate(m, opt, adapter_of, needs, pixel_lut, dist, err);
     free(adapter_of);
@@ -144,7 +161,7 @@ static rt_status open_model(struct rt_model *m, const struct rt_model_options *o
 
 rt_status rt_model_open(struct rt_model **model, struct rt_exec *ex, const struct rt_model_options *opt,
                         const struct rt_model_needs *needs, const float *pixel_lut, struct rt_dist *dist,
-                        const struct rt_model_notes *notes, struct rt_error *err)
+                        const struct rt_notes *notes, struct rt_error *err)
 {
     struct rt_model *m = calloc(1, sizeof *m);
     if (m == NULL)
@@ -157,6 +174,56 @@ rt_status rt_model_open(struct rt_model **model, struct rt_exec *ex, const struc
     else
         *model = m;
     return st;
+}
+
+rt_status rt_model_outline(struct rt_model **model, struct rt_exec *ex, const struct rt_model_options *opt,
+                           struct rt_dist *dist, struct rt_error *err)
+{
+    struct rt_model *m = calloc(1, sizeof *m);
+    struct rt_given last = { .modules = 0 };
+    int64_t *adapter_of = NULL;
+    rt_status st = m == NULL ? rt_fail(err, RT_ERR_MEMORY, "out of host memory for the model") : RT_OK;
+    RT_TRY_TO(st, rt_dist_agree(dist, st, err), done);
+    m->ex = ex;
+    m->base_model = opt->model_name_or_path;
+    st = describe(m, opt, &last, &adapter_of, dist, err);
+    if (st == RT_OK)
+        st = rt_dist_agree(dist, rt_layout_weights(m, adapter_of, NULL, err), err);
+    m->params = count_params(m);
+    rt_given_close(&last);
+    free(adapter_of);
+done:
+    if (st != RT_OK)
+        rt_model_close(m);
+    else
+        *model = m;
+    return st;
+}
+
+rt_status rt_model_foresee(struct rt_model *m, const struct rt_model_options *opt,
+                           const struct rt_model_needs *needs, size_t card_bytes, struct rt_dist *dist,
+                           struct rt_error *err)
+{
+    struct rt_room room = rt_memplan_card(card_bytes);
+    if (card_bytes == 0)
+        RT_TRY(rt_memplan_room(m, dist, &room, err));
+    return rt_dist_agree(dist, rt_memplan_make(m, needs, opt, room, err), err);
+}
+
+void rt_model_sizes(const struct rt_model *m, struct rt_model_sizes *sizes)
+{
+    const struct rt_memplan *p = &m->plan;
+    *sizes = (struct rt_model_sizes){ .weights = p->weights,
+                                      .adapter = p->adapter,
+                                      .activations = p->acts + p->scratch,
+                                      .total = p->total,
+                                      .free = p->room.free_bytes,
+                                      .layers_again = p->again,
+                                      .layers_most = rt_memplan_steps(m),
+                                      .pass_tokens = m->train.tokens };
+    for (int64_t i = 0; i < m->weights; i++)
+        if (strstr(m->weight[i].name, "language_model.layers.") != NULL)
+            sizes->layer_params += m->weight[i].rows * m->weight[i].cols;
 }
 
 void rt_model_close(struct rt_model *m)

@@ -8,6 +8,7 @@
 #define RT_MODEL_MODEL_H
 
 #include "base/batch.h"
+#include "base/notes.h"
 #include "base/status.h"
 #include "kernels/exec.h"
 
@@ -65,14 +66,9 @@ struct rt_model_needs {
  * loads the weights (each file read once by the job and broadcast), draws the reference's LoRA starting values
  * or loads an adapter. Fails: RT_ERR_FILE (folder, config, weights), RT_ERR_JOB (targets), RT_ERR_MEMORY (bytes
  * asked and free, and the keys that shrink the plan; on all ranks alike). */
-struct rt_model_notes {
-    void (*progress)(const char *what, int64_t done, int64_t total, void *context);
-    void (*note)(const char *text, void *context);
-    void *context;
-};
 rt_status rt_model_open(struct rt_model **model, struct rt_exec *ex, const struct rt_model_options *opt,
                         const struct rt_model_needs *needs, const float *pixel_lut, struct rt_dist *dist,
-                        const struct rt_model_notes *notes, struct rt_error *err);
+                        const struct rt_notes *notes, struct rt_error *err);
 void rt_model_close(struct rt_model *model);
 
 /* The memory plan as a table, with what was decided and why (malloc'ed text, lines ended by newlines). */
@@ -145,6 +141,39 @@ int64_t rt_model_flos_params(const struct rt_model *model);
 /* For `ranktune info` and the start log. */
 int64_t rt_model_params(const struct rt_model *model);
 int64_t rt_model_vocab(const struct rt_model *model);
+
+/* ---- ranktune check
+ * -------------------------------------------------------------------------------------------- */
+
+/* Collective. The model as the job would open it, without memory or weights: parameters, vocabulary and the
+ * adapter's count and modules can be asked for. Fails as rt_model_open does for config.json, targets and
+ * adapters. */
+rt_status rt_model_outline(struct rt_model **model, struct rt_exec *ex, const struct rt_model_options *opt,
+                           struct rt_dist *dist, struct rt_error *err);
+/* Collective. Plans the memory of one: rt_model_plan_text, rt_model_pass_tokens and rt_model_sizes then tell
+ * what it came to, also where it failed. card_bytes: of a GPU that nobody else uses; 0: what is free where ex
+ * runs. Fails: RT_ERR_MEMORY as rt_model_open. */
+rt_status rt_model_foresee(struct rt_model *model, const struct rt_model_options *opt,
+                           const struct rt_model_needs *needs, size_t card_bytes, struct rt_dist *dist,
+                           struct rt_error *err);
+/* Of the plan, bytes: of frozen weights with LoRA's copies, LoRA with gradients and moments, activations; and
+ * how far recomputation goes, in half layers. */
+struct rt_model_sizes {
+    size_t weights, adapter, activations, total, free;
+    int64_t layers_again, layers_most;
+    int64_t pass_tokens;  /* of the largest pass of training */
+    int64_t layer_params; /* frozen parameters of the decoder's layers, which every token meets */
+};
+void rt_model_sizes(const struct rt_model *model, struct rt_model_sizes *sizes);
+/* Not collective. The weights' files as this rank sees them: every header whole and every tensor of the model
+ * there with its shape and a type that can be read; reads no tensor. note may be NULL. Fails: RT_ERR_FILE,
+ * RT_ERR_IO. */
+struct rt_model_files {
+    int64_t files, tensors;
+    uint64_t bytes;
+};
+rt_status rt_model_look_at_files(struct rt_model *model, const char *folder, const struct rt_notes *notes,
+                                 struct rt_model_files *found, struct rt_error *err);
 
 /* ---- ranktune init
  * --------------------------------------------------------------------------------------------- */

@@ -100,6 +100,8 @@ static rt_status give_back(struct loading *l)
 static rt_status take(struct loading *l, void **bytes)
 {
     for (*bytes = NULL; *bytes == NULL;) {
+        if (rt_dist_asked(l->dist))
+            return rt_fail(l->err, RT_STOPPED, "stopped while weights were loaded");
         RT_TRY(give_back(l));
         RT_TRY(rt_read_ahead_next(l->ahead, l->given_back < l->taken ? 1e-4 : 0.1, bytes, l->err));
     }
@@ -166,13 +168,15 @@ static rt_status loaded(void *context, bool *done, struct rt_error *err)
 }
 
 /* Round after round, a piece of every reader that has one left. */
-static rt_status load_rounds(struct loading *l, const struct rt_model_notes *notes)
+static rt_status load_rounds(struct loading *l, const struct rt_notes *notes)
 {
     const struct rt_shares *s = &l->shares;
     int64_t placed = 0;
     for (int64_t round = 0; placed < s->pieces; round++) {
         void *own = NULL;
-        const rt_status st = round < own_pieces(s) ? take(l, &own) : RT_OK;
+        rt_status st = round < own_pieces(s) ? take(l, &own) : RT_OK;
+        if (st == RT_OK && rt_dist_asked(l->dist)) /* this rank may have nothing to read */
+            st = rt_fail(l->err, RT_STOPPED, "stopped while weights were loaded");
         RT_TRY(rt_dist_agree(l->dist, st, l->err));
         for (int r = 0; r < s->readers; r++) {
             const int64_t i = s->first[r] + round;
@@ -184,16 +188,15 @@ static rt_status load_rounds(struct loading *l, const struct rt_model_notes *not
             RT_TRY(one);
             placed++;
         }
-        if (notes != NULL && rt_dist_rank(l->dist) == 0)
-            notes->progress("loading weights", placed, s->pieces, notes->context);
+        if (rt_dist_rank(l->dist) == 0)
+            rt_tell_progress(notes, "loading weights", placed, s->pieces);
     }
     RT_TRY(rt_exec_mark(l->m->ex, LAST_MARK));
     return rt_dist_wait(l->dist, loaded, l, "loading weights", l->err);
 }
 
 rt_status rt_load_items(struct rt_model *m, const struct rt_files *files, const struct rt_load_item *items,
-                        int64_t count, struct rt_dist *dist, const struct rt_model_notes *notes,
-                        struct rt_error *err)
+                        int64_t count, struct rt_dist *dist, const struct rt_notes *notes, struct rt_error *err)
 {
     struct loading l = { .m = m, .dist = dist, .err = err };
     rt_status st = rt_shares_make(&l.shares, m, files, items, count, dist, err);

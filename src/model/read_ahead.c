@@ -2,6 +2,7 @@
  * fills it. */
 #include "config.h"
 #include "base/bf16.h"
+#include "base/file.h"
 #include "model/read_ahead.h"
 
 #include <errno.h>

@@ -203,6 +203,6 @@ rt_status rt_upload(struct rt_model *m, const struct rt_batch *batch);
 
 /* load.c: Collective. */
 rt_status rt_model_load(struct rt_model *m, const char *folder, struct rt_dist *dist,
-                        const struct rt_model_notes *notes, struct rt_error *err);
+                        const struct rt_notes *notes, struct rt_error *err);
 
 #endif

@@ -33,20 +33,38 @@ static bool locale_is_utf8(void)
 void rt_console_open(struct rt_console *c, int fd, bool disable_bars)
 {
     const char *term = getenv("TERM");
-    const bool terminal = isatty(fd) && term != NULL && strcmp(term, "dumb") != 0;
+    const bool terminal = fd >= 0 && isatty(fd) && term != NULL && strcmp(term, "dumb") != 0;
     *c = (struct rt_console){ .fd = fd,
+                              .file = -1,
                               .bars = terminal && !disable_bars,
                               .colour = terminal && !given("NO_COLOR"),
                               .utf8 = locale_is_utf8(),
                               .drawn_s = -1 };
 }
 
+void rt_console_colours(struct rt_console *c, const char *word)
+{
+    if (word != NULL && strcmp(word, "always") == 0)
+        c->colour = true;
+    if (word == NULL || strcmp(word, "never") != 0)
+        return;
+    c->colour = c->bars = false;
+}
+
+void rt_console_close(struct rt_console *c)
+{
+    rt_console_bar_end(c);
+    if (c->file >= 0)
+        close(c->file);
+    c->file = -1;
+}
+
 /* A console that cannot be written (closed pipe, full disk behind it) must not end a training: no error comes
  * back. */
-static void put(const struct rt_console *c, const char *text, size_t bytes)
+static void put(int fd, const char *text, size_t bytes)
 {
-    while (bytes > 0) {
-        const ssize_t n = write(c->fd, text, bytes);
+    while (bytes > 0 && fd >= 0) {
+        const ssize_t n = write(fd, text, bytes);
         if (n < 0 && errno == EINTR)
             continue;
         if (n <= 0)
@@ -74,12 +92,22 @@ static void one_line(struct rt_console *c, enum rt_level level, const char *text
         line[used++] = (ch < 0x20 && ch != '\t') || ch == 0x7f ? '?' : text[i];
     }
     line[used++] = '\n';
+    const size_t end = used;
     const size_t bar = strlen(c->bar);
     if (bar < sizeof line - used) { /* the bar again, in the same write */
         memcpy(line + used, c->bar, bar);
         used += bar;
     }
-    put(c, line, used);
+    put(c->fd, line, used);
+    if (c->file < 0)
+        return;
+    const size_t text_at = (size_t)head;
+    char plain[64];
+    const int start =
+        snprintf(plain, sizeof plain, "[%s] %s ", stamp, level == RT_LEVEL_WARN ? "WARN " : "INFO ");
+    memmove(line + start, line + text_at, end - text_at);
+    memcpy(line, plain, (size_t)start);
+    put(c->file, line, (size_t)start + end - text_at);
 }
 
 void rt_console_line(struct rt_console *c, enum rt_level level, const char *text)
@@ -108,13 +136,13 @@ void rt_console_bar(struct rt_console *c, const struct rt_bar *bar, bool now)
     rt_bar_text(c->bar, sizeof c->bar, bar, columns(c) - 1, c->utf8); /* the last column would wrap */
     char line[sizeof c->bar + 8];
     const int used = snprintf(line, sizeof line, "\r%s\033[K", c->bar);
-    put(c, line, (size_t)used);
+    put(c->fd, line, (size_t)used);
 }
 
 void rt_console_bar_end(struct rt_console *c)
 {
     if (c->bar[0] != '\0')
-        put(c, "\n", 1);
+        put(c->fd, "\n", 1);
     c->bar[0] = '\0';
     c->drawn_s = -1;
 }

@@ -9,7 +9,8 @@
 enum rt_level { RT_LEVEL_INFO, RT_LEVEL_WARN };
 
 struct rt_console {
-    int fd;
+    int fd;    /* -1: none */
+    int file;  /* lines go there too, without colours and bars; -1: none */
     bool bars; /* fd is a terminal that can redraw a line, and bars are wanted */
     bool colour, utf8;
     double drawn_s; /* when the bar was last drawn */
@@ -28,6 +29,11 @@ struct rt_bar {
 
 /* Colours and bars as the terminal behind fd, NO_COLOR, TERM and the locale's variables allow. */
 void rt_console_open(struct rt_console *c, int fd, bool disable_bars);
+/* "always" or "never" in the place of what the terminal allows; never: no bars either. NULL, "auto": as it is.
+ */
+void rt_console_colours(struct rt_console *c, const char *word);
+/* The bar ends, the file is closed. */
+void rt_console_close(struct rt_console *c);
 /* text, a line of it at a time, above the bar. Control characters are shown as "?". */
 void rt_console_line(struct rt_console *c, enum rt_level level, const char *text);
 /* Draws the bar, unless the last one is younger than 0.1 s and `now` is false. Nothing where bars are off. */

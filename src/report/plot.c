@@ -1,7 +1,7 @@
 /* plot.c - a curve and its smoothed self, drawn with cairo. */
 #include "config.h"
+#include "base/file.h"
 #include "report/plot.h"
-#include "report/file.h"
 #include "report/plot_view.h"
 
 #include <fontconfig/fontconfig.h>
@@ -217,7 +217,7 @@ rt_status rt_plot_write(const char *folder, const char *name, const struct rt_cu
         st = rt_fail(err, drawn == CAIRO_STATUS_NO_MEMORY ? RT_ERR_MEMORY : RT_ERR_INTERNAL,
                      "%s/%s: cannot draw it: %s", folder, name, cairo_status_to_string(drawn));
     if (st == RT_OK)
-        st = rt_report_file_write(folder, name, png, bytes, err);
+        st = rt_file_put(folder, name, png, bytes, err);
 err_destroy:
     cairo_destroy(cr);
     cairo_surface_destroy(surface);

@@ -12,6 +12,7 @@
 struct rt_report {
     struct rt_report_options opt; /* its strings are copies */
     struct rt_console console;
+    bool other; /* of a rank but 0: lines into a file, nothing else */
     struct rt_trainer_log log;
     struct rt_tensorboard *tb; /* NULL: not asked for, or nothing written yet */
     int64_t tb_start;          /* step of the SessionLog START the next file begins with; -1: none */
@@ -36,6 +37,12 @@ struct rt_report {
     double step_s, step_each_s;      /* clock at that one; seconds a step, smoothed; 0: unknown */
     char tail[64];                   /* "loss 7.0375" */
 };
+
+/* Is there nothing to report but lines? */
+static inline bool rt_report_idle(const struct rt_report *r)
+{
+    return r == NULL || r->other;
+}
 
 /* metrics.c: one log_history entry each, in the order in which transformers fills it, "step" last; NULL without
  * memory. */

@@ -3,10 +3,13 @@
 #include "config.h"
 #include "report/report.h"
 #include "base/clock.h"
+#include "base/file.h"
 #include "base/pyjson.h"
 #include "report/file.h"
 #include "report/private.h"
 
+#include <errno.h>
+#include <fcntl.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -16,10 +19,43 @@
 static rt_status open_outputs(struct rt_report *r, struct rt_error *err)
 {
     json_t *old = NULL;
-    RT_TRY(rt_folder_make(r->opt.output_dir, err));
+    if (rt_file_make_folder(r->opt.output_dir, err) != RT_OK)
+        return rt_fail_in(err, "output_dir: ");
     RT_TRY(rt_results_read(&old, r->opt.output_dir, err));
     json_decref(old);
     return rt_trainer_log_open(&r->log, r->opt.output_dir, r->opt.overwrite_output_dir, err);
+}
+
+static rt_status open_log(struct rt_report *r, const char *folder, int rank, struct rt_error *err)
+{
+    char name[32];
+    snprintf(name, sizeof name, "rank-%d.log", rank);
+    RT_TRY(rt_file_make_folder(folder, err));
+    char *path = NULL;
+    RT_TRY(rt_file_path(&path, err, "%s/%s", folder, name));
+    r->console.file = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0666);
+    const rt_status st = r->console.file < 0 ? rt_file_fail_out(err, errno, "write", path) : RT_OK;
+    free(path);
+    return st;
+}
+
+rt_status rt_report_open_other(struct rt_report **report, const struct rt_report_options *opt, int rank,
+                               struct rt_error *err)
+{
+    if (opt->log_dir == NULL)
+        return RT_OK;
+    struct rt_report *r = calloc(1, sizeof *r);
+    if (r == NULL)
+        return rt_fail(err, RT_ERR_MEMORY, "no memory for the report");
+    r->other = true;
+    r->log.fd = -1;
+    rt_console_open(&r->console, -1, true);
+    const rt_status st = open_log(r, opt->log_dir, rank, err);
+    if (st != RT_OK)
+        rt_report_close(r);
+    else
+        *report = r;
+    return st;
 }
 
 rt_status rt_report_open(struct rt_report **report, const struct rt_report_options *opt, struct rt_error *err)
@@ -37,12 +73,15 @@ rt_status rt_report_open(struct rt_report **report, const struct rt_report_optio
     r->eval_results = json_object();
     r->runs = rt_tensorboard_runs();
     rt_console_open(&r->console, STDERR_FILENO, opt->disable_tqdm);
+    rt_console_colours(&r->console, opt->color);
     if ((opt->output_dir != NULL && r->opt.output_dir == NULL) ||
         (opt->logging_dir != NULL && r->opt.logging_dir == NULL) || r->history == NULL ||
         r->eval_results == NULL || r->runs == NULL)
         st = rt_fail(err, RT_ERR_MEMORY, "no memory for the report");
     if (st == RT_OK && opt->output_dir != NULL)
         st = open_outputs(r, err);
+    if (st == RT_OK && opt->log_dir != NULL)
+        st = open_log(r, opt->log_dir, 0, err);
     if (st != RT_OK) {
         rt_report_close(r);
         return st;
@@ -55,7 +94,7 @@ void rt_report_close(struct rt_report *r)
 {
     if (r == NULL)
         return;
-    rt_console_bar_end(&r->console);
+    rt_console_close(&r->console);
     rt_tensorboard_close(r->tb);
     rt_trainer_log_close(&r->log);
     json_decref(r->history);
@@ -83,7 +122,7 @@ static rt_status need_tensorboard(struct rt_report *r, struct rt_error *err)
 rt_status rt_report_begin(struct rt_report *r, const struct rt_report_options *opt, int64_t step,
                           struct rt_error *err)
 {
-    if (r == NULL)
+    if (rt_report_idle(r))
         return RT_OK;
     r->opt.total_steps = opt->total_steps;
     r->opt.logging_steps = opt->logging_steps;
@@ -107,7 +146,7 @@ rt_status rt_report_begin(struct rt_report *r, const struct rt_report_options *o
 
 double rt_report_elapsed_s(const struct rt_report *r)
 {
-    return r == NULL || !r->began ? 0 : r->before_s + (rt_now_s() - r->start_s);
+    return rt_report_idle(r) || !r->began ? 0 : r->before_s + (rt_now_s() - r->start_s);
 }
 
 /* Numbers of an entry as TensorBoard's scalars: eval_x is eval/x, everything else train/x. */
@@ -160,13 +199,17 @@ static const char *place(char text[64], const struct rt_report *r, int64_t step)
 static rt_status chart_speed(struct rt_report *r, const struct rt_train_log *log, struct rt_error *err)
 {
     const struct rt_scalar speed[] = { { "perf/tokens_per_second", (float)log->tokens_per_s },
-                                       { "perf/data_wait_seconds", (float)log->data_wait_s } };
-    return r->tb == NULL ? RT_OK : rt_tensorboard_scalars(r->tb, log->step, speed, 2, err);
+                                       { "perf/data_wait_seconds", (float)log->data_wait_s },
+                                       { "perf/step_seconds", (float)log->step_s },
+                                       { "perf/tflops_per_rank", (float)log->tflops },
+                                       { "perf/gpu_percent", (float)log->gpu_percent } };
+    const int64_t known = isnan(log->gpu_percent) ? 4 : 5;
+    return r->tb == NULL ? RT_OK : rt_tensorboard_scalars(r->tb, log->step, speed, known, err);
 }
 
 rt_status rt_report_train(struct rt_report *r, const struct rt_train_log *log, struct rt_error *err)
 {
-    if (r == NULL)
+    if (rt_report_idle(r))
         return RT_OK;
     char at[64], left[48];
     r->tokens_seen = log->tokens_seen;
@@ -202,7 +245,7 @@ static void say_eval(struct rt_report *r, const struct rt_eval_log *log)
 
 rt_status rt_report_eval(struct rt_report *r, const struct rt_eval_log *log, struct rt_error *err)
 {
-    if (r == NULL)
+    if (rt_report_idle(r))
         return RT_OK;
     say_eval(r, log);
     json_t *entry = rt_metrics_eval(r, log);
@@ -213,7 +256,7 @@ rt_status rt_report_eval(struct rt_report *r, const struct rt_eval_log *log, str
 
 rt_status rt_report_text(struct rt_report *r, const char *tag, const char *text, struct rt_error *err)
 {
-    if (r == NULL || !r->opt.tensorboard)
+    if (rt_report_idle(r) || !r->opt.tensorboard)
         return RT_OK;
     RT_TRY(need_tensorboard(r, err));
     return rt_tensorboard_text(r->tb, 0, tag, text, err);
@@ -222,7 +265,7 @@ rt_status rt_report_text(struct rt_report *r, const char *tag, const char *text,
 rt_status rt_report_best(struct rt_report *r, double metric, int64_t step, const char *checkpoint,
                          struct rt_error *err)
 {
-    if (r == NULL)
+    if (rt_report_idle(r))
         return RT_OK;
     char *copy = checkpoint != NULL ? strdup(checkpoint) : NULL;
     if (checkpoint != NULL && copy == NULL)
@@ -238,7 +281,7 @@ rt_status rt_report_best(struct rt_report *r, double metric, int64_t step, const
 rt_status rt_report_state(struct rt_report *r, const char *folder, int64_t step, double epoch,
                           double total_flos, int64_t tokens_seen, struct rt_error *err)
 {
-    if (r == NULL)
+    if (rt_report_idle(r))
         return RT_OK;
     r->saved = true;
     r->saved_at_end = step >= r->opt.total_steps;
@@ -284,7 +327,7 @@ static rt_status end_files(struct rt_report *r, const struct rt_end_log *log, js
 
 rt_status rt_report_end(struct rt_report *r, const struct rt_end_log *log, struct rt_error *err)
 {
-    if (r == NULL)
+    if (rt_report_idle(r))
         return RT_OK;
     char at[64], runtime[48];
     r->tokens_seen = log->tokens_seen;
@@ -301,7 +344,7 @@ rt_status rt_report_end(struct rt_report *r, const struct rt_end_log *log, struc
 
 rt_status rt_report_eval_results(struct rt_report *r, const struct rt_eval_log *log, struct rt_error *err)
 {
-    if (r == NULL)
+    if (rt_report_idle(r))
         return RT_OK;
     say_eval(r, log);
     json_t *entry = rt_metrics_eval(r, log);

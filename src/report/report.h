@@ -1,7 +1,7 @@
 /*
  * report.h - numbers to logs: console lines and bar, trainer_log.jsonl, trainer_state.json, result files,
- * plots, TensorBoard event files. Rank 0 opens a report; the others use NULL and every call does nothing. One
- * thread calls.
+ * plots, TensorBoard event files. Rank 0 opens a report; the others use NULL, or one that only keeps lines in a
+ * file, and every other call does nothing. One thread calls.
  *
  * Order of calls: open, [resume], begin, steps with their logs, end, [eval_results], close.
  * What writes fails with RT_ERR_OUTPUT (not allowed, no such folder) or RT_ERR_IO (disk full, I/O error),
@@ -17,6 +17,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 
 struct rt_report_options {
     const char *output_dir;  /* NULL: no files; only the lines and bars of a command that is no run */
@@ -24,6 +25,8 @@ struct rt_report_options {
     bool tensorboard;        /* report_to contains tensorboard or all */
     bool plot_loss;
     bool disable_tqdm;         /* no bar even on a terminal */
+    const char *color;         /* our key: "auto", "always" or "never"; NULL: auto */
+    const char *log_dir;       /* our key: one log file a rank there; NULL: none */
     bool overwrite_output_dir; /* trainer_log.jsonl starts anew */
     bool include_num_input_tokens_seen;
     int64_t train_batch_size; /* per_device_train_batch_size */
@@ -38,6 +41,9 @@ struct rt_train_log { /* one logging window */
     int64_t tokens_seen; /* all tokens fed so far, all ranks */
     double tokens_per_s; /* of this window, all ranks */
     double data_wait_s;  /* of this window, this rank: waiting for the loader */
+    double step_s;       /* of this window: seconds a step */
+    double tflops; /* of this window, a rank: 4 a parameter and token (the frozen weights need no gradient) */
+    double gpu_percent; /* of this window, GPUs of this host; NaN: not known */
 };
 struct rt_eval_log {
     int64_t step;
@@ -64,6 +70,10 @@ struct rt_report;
  * written. The strings of opt are copied. Fails: RT_ERR_OUTPUT, RT_ERR_IO, RT_ERR_FILE (an all_results.json
  * there that is not JSON, and which the end of the run would have to add to). */
 rt_status rt_report_open(struct rt_report **report, const struct rt_report_options *opt, struct rt_error *err);
+/* For a rank but 0, with log_dir: a report that puts lines into log_dir/rank-N.log and otherwise does what that
+ * of NULL does. Rank 0's own lines go to rank-0.log beside the console. NULL where there is no log_dir. */
+rt_status rt_report_open_other(struct rt_report **report, const struct rt_report_options *opt, int rank,
+                               struct rt_error *err);
 void rt_report_close(struct rt_report *report);
 
 /* State to go on after a resume: what the log files held at a checkpoint, as one JSON text (malloc'ed): the
@@ -116,5 +126,73 @@ rt_status rt_report_end(struct rt_report *report, const struct rt_end_log *log, 
 /* The evaluation after training, or without any: eval_results.json, all_results.json. Comes after
  * rt_report_end; once for each data set. */
 rt_status rt_report_eval_results(struct rt_report *report, const struct rt_eval_log *log, struct rt_error *err);
+
+/* ---- one host's values, beside the run
+ * ---------------------------------------------------------------------------------------------------------- */
+
+/* Folder of this report's TensorBoard run, malloc'ed; NULL where it has none. After rt_report_begin. */
+char *rt_report_runs(const struct rt_report *report);
+
+/*
+ * A TensorBoard run of a host, folder/HOST, of which one rank of that host is the only writer. Steps are whole
+ * seconds since the first of its files began, whatever resumed in between: a point is never written twice. It
+ * shares nothing with a report, so another thread may call. Fails as what writes does; an open one that fails
+ * once writes no more.
+ */
+struct rt_host_log;
+rt_status rt_host_log_open(struct rt_host_log **log, const char *folder, const char *host,
+                           struct rt_error *err);
+void rt_host_log_close(struct rt_host_log *log);
+
+struct rt_host_value {
+    const char *tag;  /* "system/cpu_percent" */
+    const char *help; /* one line on what it is, for Prometheus */
+    int gpu;          /* of the host; -1: none */
+    double value;     /* NaN: left out */
+};
+enum { RT_HOST_VALUES = 256 }; /* most in one call */
+/* With a GPU's number the tag is system/gpuN_... for system/gpu_... */
+rt_status rt_host_log_put(struct rt_host_log *log, const struct rt_host_value *values, int count,
+                          struct rt_error *err);
+
+/* The same values as gauges for the node exporter's textfile collector: ranktune_cpu_percent{host="..."},
+ * written to PATH.PID and renamed. Values of one tag must stand side by side. Any thread. */
+rt_status rt_prom_write(const char *path, const char *host, const struct rt_host_value *values, int count,
+                        struct rt_error *err);
+
+/* ---- how a run ended
+ * ---------------------------------------------------------------------------------------------------------- */
+
+/* Numbers that are not known are NaN (null in the file), texts NULL. */
+struct rt_summary_log {
+    int exit_code;       /* below 0: it runs yet */
+    bool stopped;        /* early, with a checkpoint to go on from, whatever its code */
+    const char *reason;  /* "training complete", or the line that said why not */
+    const char *started; /* ISO time */
+    const char *version; /* of the program */
+    const char *host;    /* that wrote this, and the process there */
+    int pid, ranks, hosts, gpus;
+    int64_t first_step, step, steps; /* this start went on after first_step; of all */
+    double tokens_seen;              /* over all starts; the rest is of this start */
+    double samples, pictures, tokens;
+    int64_t bad_rows, skipped_steps; /* rows left out; steps that were not finite */
+    double wall_s;
+    const struct rt_summary_phase {
+        const char *name;
+        double seconds;
+    } * phases; /* [phase_count] of the rank that wrote this */
+    int phase_count;
+    double gpu_hours, gpu_percent, gpu_memory_bytes, host_memory_bytes, rank_memory_bytes, kwh;
+    double monitor_s;           /* that the monitor of a host computed, at most */
+    const int64_t *checkpoints; /* [checkpoint_count] steps of those written */
+    int checkpoint_count;
+    const char *directory,
+        *command; /* to go on: where, and what to type; command NULL: nothing is left to do */
+};
+/* A text of that name in folder, replaced as a whole. */
+rt_status rt_report_text_file(const char *folder, const char *name, const char *text, struct rt_error *err);
+/* run_summary.json in folder, replaced as a whole; and, where out is not NULL, the same in words. */
+rt_status rt_summary_write(const char *folder, const struct rt_summary_log *log, FILE *out,
+                           struct rt_error *err);
 
 #endif

@@ -1,22 +1,23 @@
 /* results.c - train_results.json, eval_results.json, and all_results.json that gathers them. */
 #include "config.h"
+#include "base/file.h"
 #include "base/pyjson.h"
-#include "report/file.h"
 #include "report/private.h"
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 rt_status rt_results_read(json_t **all, const char *folder, struct rt_error *err)
 {
-    rt_status st;
+    rt_status st = RT_OK;
     char *data = NULL;
     size_t bytes = 0;
     json_t *found = NULL;
-    char *path = rt_report_path(folder, "all_results.json");
-    if (path == NULL)
-        return rt_fail(err, RT_ERR_MEMORY, "no memory for a file name");
-    RT_TRY_TO(st, rt_report_file_read(path, RT_RESULTS_MAX_BYTES, &data, &bytes, err), err_free);
+    char *path;
+    RT_TRY(rt_file_path(&path, err, "%s/all_results.json", folder));
+    if (access(path, F_OK) == 0)
+        RT_TRY_TO(st, rt_file_load(path, RT_RESULTS_MAX_BYTES, &data, &bytes, err), err_free);
     if (data != NULL)
         RT_TRY_TO(st, rt_pyjson_parse(&found, data, bytes, path, err), err_free);
     else if ((found = json_object()) == NULL)
@@ -41,7 +42,7 @@ static rt_status write_object(const char *folder, const char *name, const json_t
     size_t bytes;
     RT_TRY(
         rt_pyjson_text(object, (struct rt_pyjson_style){ .indent = 4, .sort_keys = true }, &text, &bytes, err));
-    const rt_status st = rt_report_file_write(folder, name, text, bytes, err);
+    const rt_status st = rt_file_put(folder, name, text, bytes, err);
     free(text);
     return st;
 }

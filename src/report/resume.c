@@ -18,7 +18,7 @@ int rt_best_put(const struct rt_report *r, json_t *o)
 
 rt_status rt_report_save(const struct rt_report *r, char **text, struct rt_error *err)
 {
-    if (r == NULL) {
+    if (rt_report_idle(r)) {
         *text = NULL;
         return RT_OK;
     }
@@ -117,7 +117,7 @@ static rt_status take(struct rt_report *r, const json_t *o, int64_t step, struct
 
 rt_status rt_report_resume(struct rt_report *r, const char *text, int64_t step, struct rt_error *err)
 {
-    if (r == NULL)
+    if (rt_report_idle(r))
         return RT_OK;
     if (r->began)
         return rt_fail(err, RT_ERR_INTERNAL, "rt_report_resume after rt_report_begin");

@@ -1,8 +1,9 @@
 /* tensorboard.c - TensorBoard event files: where they go, when a new one starts, what is written into it. */
 #include "config.h"
-#include "report/tensorboard.h"
 #include "base/clock.h"
+#include "base/file.h"
 #include "report/file.h"
+#include "report/tensorboard.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -55,17 +56,11 @@ rt_status rt_tensorboard_folder(char **folder, const char *output_dir, const cha
     const char *given = getenv("TENSORBOARD_LOGGING_DIR"), *home = getenv("HOME");
     if (given == NULL || given[0] == '\0')
         given = logging_dir;
-    char *path;
     if (given == NULL || given[0] == '\0')
-        path = rt_report_path(output_dir, runs);
-    else if (given[0] == '~' && (given[1] == '/' || given[1] == '\0') && home != NULL)
-        path = rt_report_path(home, given[1] == '/' ? given + 2 : "");
-    else
-        path = strdup(given);
-    if (path == NULL)
-        return rt_fail(err, RT_ERR_MEMORY, "no memory for the TensorBoard folder's name");
-    *folder = path;
-    return RT_OK;
+        return rt_file_path(folder, err, "%s/%s", output_dir, runs);
+    if (given[0] == '~' && (given[1] == '/' || given[1] == '\0') && home != NULL)
+        return rt_file_path(folder, err, "%s%s", home, given + 1);
+    return rt_file_path(folder, err, "%s", given);
 }
 
 static rt_status append(struct rt_tensorboard *tb, struct rt_record *record, struct rt_error *err)
@@ -84,16 +79,15 @@ static rt_status create(struct rt_tensorboard *tb, const char *folder, struct rt
         snprintf(name, sizeof name, "events.out.tfevents.%010lld.%s.%ld.%d", (long long)rt_wall_s(), host,
                  (long)getpid(), n);
         free(tb->path);
-        tb->path = rt_report_path(folder, name);
-        if (tb->path == NULL)
-            return rt_fail(err, RT_ERR_MEMORY, "no memory for a file name");
+        tb->path = NULL;
+        RT_TRY(rt_file_path(&tb->path, err, "%s/%s", folder, name));
         tb->fd = open(tb->path, O_WRONLY | O_CREAT | O_EXCL | O_APPEND | O_CLOEXEC, 0666);
         if (tb->fd >= 0)
             return RT_OK;
         if (errno != EEXIST)
             break;
     }
-    return rt_fail_errno(err, tb->path, "cannot write", errno);
+    return rt_file_fail_out(err, errno, "write", tb->path);
 }
 
 rt_status rt_tensorboard_open(struct rt_tensorboard **tb, const char *folder, int64_t start_step,
@@ -105,7 +99,7 @@ rt_status rt_tensorboard_open(struct rt_tensorboard **tb, const char *folder, in
     new->fd = -1;
     struct rt_record record;
     rt_status st;
-    RT_TRY_TO(st, rt_folder_make(folder, err), err_close);
+    RT_TRY_TO(st, rt_file_make_folder(folder, err), err_close);
     RT_TRY_TO(st, create(new, folder, err), err_close);
     RT_TRY_TO(st, rt_event_version(&record, rt_wall_s(), "ranktune", err), err_close);
     RT_TRY_TO(st, append(new, &record, err), err_close);
@@ -182,6 +176,6 @@ rt_status rt_tensorboard_text(struct rt_tensorboard *tb, int64_t step, const cha
 rt_status rt_tensorboard_sync(struct rt_tensorboard *tb, struct rt_error *err)
 {
     if (fsync(tb->fd) != 0 && errno != EINVAL)
-        return rt_fail_errno(err, tb->path, "cannot write", errno);
+        return rt_file_fail_out(err, errno, "write", tb->path);
     return RT_OK;
 }

@@ -1,8 +1,9 @@
 /* trainer_log.c - trainer_log.jsonl: lines appended, and cut back to a checkpoint. */
 #include "config.h"
-#include "report/trainer_log.h"
+#include "base/file.h"
 #include "base/pyjson.h"
 #include "report/file.h"
+#include "report/trainer_log.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -10,7 +11,6 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
-#include <xxhash.h>
 
 enum { DIGEST_BYTES = 1 << 20 };
 
@@ -18,11 +18,9 @@ rt_status rt_trainer_log_open(struct rt_trainer_log *log, const char *output_dir
                               struct rt_error *err)
 {
     *log = (struct rt_trainer_log){ .fd = -1, .start_anew = overwrite };
-    log->path = rt_report_path(output_dir, "trainer_log.jsonl");
-    if (log->path == NULL)
-        return rt_fail(err, RT_ERR_MEMORY, "no memory for a file name");
+    RT_TRY(rt_file_path(&log->path, err, "%s/trainer_log.jsonl", output_dir));
     log->fd = open(log->path, O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC, 0666);
-    return log->fd >= 0 ? RT_OK : rt_fail_errno(err, log->path, "cannot write", errno);
+    return log->fd >= 0 ? RT_OK : rt_file_fail_out(err, errno, "write", log->path);
 }
 
 bool rt_trainer_log_anew(struct rt_trainer_log *log)
@@ -49,7 +47,7 @@ static rt_status end_old_line(struct rt_trainer_log *log, struct rt_error *err)
     struct stat info;
     char last;
     if (fstat(log->fd, &info) != 0)
-        return rt_fail_errno(err, log->path, "cannot read", errno);
+        return rt_file_fail_in(err, errno, "read", log->path);
     if (info.st_size == 0 || pread(log->fd, &last, 1, info.st_size - 1) != 1 || last == '\n')
         return RT_OK;
     return rt_report_file_append(log->fd, log->path, "\n", 1, err);
@@ -58,7 +56,7 @@ static rt_status end_old_line(struct rt_trainer_log *log, struct rt_error *err)
 rt_status rt_trainer_log_append(struct rt_trainer_log *log, const json_t *line, struct rt_error *err)
 {
     if (log->start_anew && ftruncate(log->fd, 0) != 0)
-        return rt_fail_errno(err, log->path, "cannot write", errno);
+        return rt_file_fail_out(err, errno, "write", log->path);
     log->start_anew = false;
     RT_TRY(end_old_line(log, err));
     char *text;
@@ -71,38 +69,22 @@ rt_status rt_trainer_log_append(struct rt_trainer_log *log, const json_t *line, 
 }
 
 /* The digest of the last MiB before `bytes`; *whole is false if the file is shorter. */
-static rt_status digest(const struct rt_trainer_log *log, int64_t bytes, char text[33], bool *whole,
-                        struct rt_error *err)
+static rt_status digest(const struct rt_trainer_log *log, int64_t bytes, char text[RT_DIGEST_CHARS + 1],
+                        bool *whole, struct rt_error *err)
 {
-    static const char hex[] = "0123456789abcdef";
+    rt_status st = RT_OK;
     const size_t size = bytes < DIGEST_BYTES ? (size_t)bytes : DIGEST_BYTES;
     unsigned char *data = malloc(size + 1);
     if (data == NULL)
         return rt_fail(err, RT_ERR_MEMORY, "%s: no memory to check it", log->path);
-    size_t used = 0;
-    while (used < size) {
-        const ssize_t n =
-            pread(log->fd, data + used, size - used, (off_t)(bytes - (int64_t)size + (int64_t)used));
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n < 0) {
-            free(data);
-            return rt_fail_errno(err, log->path, "cannot read", errno);
-        }
-        if (n == 0)
-            break;
-        used += (size_t)n;
-    }
-    XXH128_canonical_t c;
-    XXH128_canonicalFromHash(&c, XXH3_128bits(data, used));
-    free(data);
-    for (size_t i = 0; i < sizeof c.digest; i++) {
-        text[2 * i] = hex[c.digest[i] >> 4];
-        text[2 * i + 1] = hex[c.digest[i] & 15];
-    }
-    text[32] = '\0';
+    const size_t used = rt_file_read_some(log->fd, data, size, (uint64_t)bytes - size);
     *whole = used == size;
-    return RT_OK;
+    if (errno != 0)
+        st = rt_file_fail_in(err, errno, "read", log->path);
+    else
+        rt_digest_text(data, used, text);
+    free(data);
+    return st;
 }
 
 rt_status rt_trainer_log_mark(const struct rt_trainer_log *log, struct rt_trainer_mark *mark,
@@ -110,9 +92,9 @@ rt_status rt_trainer_log_mark(const struct rt_trainer_log *log, struct rt_traine
 {
     struct stat info;
     if (fsync(log->fd) != 0 && errno != EINVAL)
-        return rt_fail_errno(err, log->path, "cannot write", errno);
+        return rt_file_fail_out(err, errno, "write", log->path);
     if (fstat(log->fd, &info) != 0)
-        return rt_fail_errno(err, log->path, "cannot read", errno);
+        return rt_file_fail_in(err, errno, "read", log->path);
     struct rt_trainer_mark new = { .bytes = log->start_anew ? 0 : info.st_size };
     bool whole;
     RT_TRY(digest(log, new.bytes, new.digest, &whole, err));
@@ -123,14 +105,14 @@ rt_status rt_trainer_log_mark(const struct rt_trainer_log *log, struct rt_traine
 rt_status rt_trainer_log_return(struct rt_trainer_log *log, const struct rt_trainer_mark *mark, bool *same,
                                 struct rt_error *err)
 {
-    char now[33];
+    char now[RT_DIGEST_CHARS + 1];
     bool whole;
     RT_TRY(digest(log, mark->bytes, now, &whole, err));
     *same = whole && strcmp(now, mark->digest) == 0;
     if (!*same)
         return RT_OK;
     if (ftruncate(log->fd, mark->bytes) != 0)
-        return rt_fail_errno(err, log->path, "cannot cut it back to the checkpoint", errno);
+        return rt_file_fail_out(err, errno, "cut back to the checkpoint", log->path);
     log->start_anew = false;
     return RT_OK;
 }

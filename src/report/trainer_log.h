@@ -2,7 +2,7 @@
 #ifndef RT_REPORT_TRAINER_LOG_H
 #define RT_REPORT_TRAINER_LOG_H
 
-#include "base/status.h"
+#include "base/file.h"
 
 #include <jansson.h>
 #include <stdbool.h>
@@ -16,7 +16,7 @@ struct rt_trainer_log {
 /* How far the file had come, and what stood there. */
 struct rt_trainer_mark {
     int64_t bytes;
-    char digest[33]; /* xxh3-128 of the last MiB before that, in hex */
+    char digest[RT_DIGEST_CHARS + 1]; /* xxh3-128 of the last MiB before that, in hex */
 };
 
 /* overwrite: an old file's lines go when the first new one comes, or stay if their run is resumed. */

@@ -1,7 +1,7 @@
 /* trainer_state.c - trainer_state.json as transformers writes it. */
 #include "config.h"
+#include "base/file.h"
 #include "base/pyjson.h"
-#include "report/file.h"
 #include "report/private.h"
 
 #include <stdlib.h>
@@ -56,7 +56,7 @@ rt_status rt_trainer_state_write(const struct rt_report *r, const char *folder, 
     if (st != RT_OK)
         return st;
     text[bytes] = '\n'; /* in the place of the NUL */
-    st = rt_report_file_write(folder, "trainer_state.json", text, bytes + 1, err);
+    st = rt_file_put(folder, "trainer_state.json", text, bytes + 1, err);
     free(text);
     return st;
 }

@@ -1,8 +1,8 @@
 /* init.c - ranktune init: a random model folder for trials. */
 #include "config.h"
+#include "base/file.h"
 #include "data/data.h"
 #include "model/model.h"
-#include "tools/read_file.h"
 #include "tools/tools.h"
 
 #include <dirent.h>
@@ -12,6 +12,8 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
+
+enum { LARGEST = 256 << 20 }; /* tokenizer.json: the published one has 7 MB */
 
 struct arguments {
     const char *preset, *folder, *tokenizer, *dtype;
@@ -111,14 +113,6 @@ static rt_status parse(struct arguments *a, int argc, char **argv, struct rt_err
     return check(a, err);
 }
 
-static rt_status write_file(const char *path, const char *text, size_t bytes, struct rt_error *err)
-{
-    FILE *f = fopen(path, "wb");
-    if (f == NULL || fwrite(text, 1, bytes, f) != bytes || fclose(f) != 0)
-        return rt_fail(err, RT_ERR_IO, "%s: %s", path, strerror(errno));
-    return RT_OK;
-}
-
 /* tokenizer.json's text: the given one's, or of one trained on the corpus. */
 static rt_status tokenizer_text(const struct arguments *a, char **text, size_t *bytes, struct rt_error *err)
 {
@@ -126,36 +120,21 @@ static rt_status tokenizer_text(const struct arguments *a, char **text, size_t *
     if (a->tokenizer == NULL)
         return rt_tokenizer_train(a->corpus, a->corpora, a->merges, text, bytes, err);
     snprintf(from, sizeof from, "%s/tokenizer.json", a->tokenizer);
-    return rt_read_file(from, text, bytes, err);
-}
-
-/* An unfinished folder of plain files. */
-static void discard(const char *folder)
-{
-    char path[4400];
-    DIR *dir = opendir(folder);
-    for (const struct dirent *entry; dir != NULL && (entry = readdir(dir)) != NULL;) {
-        snprintf(path, sizeof path, "%s/%s", folder, entry->d_name);
-        unlink(path); /* . and .. are no plain files */
-    }
-    if (dir != NULL)
-        closedir(dir);
-    rmdir(folder);
+    return rt_file_load(from, LARGEST, text, bytes, err);
 }
 
 /* Beside the final name, which gets a whole model or nothing: an empty folder there is replaced, another one
  * kept. */
 static rt_status make_folder(const struct arguments *a, const char *aside, struct rt_error *err)
 {
-    char path[4096], *text = NULL;
+    char *text = NULL;
     size_t bytes = 0;
     RT_TRY(tokenizer_text(a, &text, &bytes, err));
     rt_status st = RT_OK;
     if (mkdir(aside, 0777) != 0)
         st = rt_fail(err, RT_ERR_OUTPUT, "%s: cannot be made: %s", a->folder, strerror(errno));
-    snprintf(path, sizeof path, "%s/tokenizer.json", aside);
     if (st == RT_OK)
-        st = write_file(path, text, bytes, err);
+        st = rt_file_put(aside, "tokenizer.json", text, bytes, err);
     free(text);
     RT_TRY(st);
     RT_TRY(rt_model_init_folder(a->preset, aside, strcmp(a->dtype, "fp32") == 0 ? RT_F32 : RT_BF16,
@@ -196,7 +175,7 @@ rt_status rt_tool_init(int argc, char **argv, struct rt_error *err)
     snprintf(aside, sizeof aside, "%s.tmp-%ld", folder, (long)getpid());
     const rt_status st = make_folder(&a, aside, err);
     if (st != RT_OK) {
-        discard(aside);
+        (void)rt_file_remove(aside, NULL);
         return st;
     }
     printf("%s: a random %s model (%s)\n", folder, a.preset, a.dtype);

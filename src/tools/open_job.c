@@ -19,7 +19,8 @@ rt_status rt_open_job(struct rt_job **job, int argc, char **argv, struct rt_dist
     size_t bytes = 0;
     if (path != NULL)
         RT_TRY(rt_dist_read_file(dist, path, &text, &bytes, err));
-    const rt_status st = rt_job_open(job, argc, argv, text, bytes, say, dist, err);
+    const struct rt_notes notes = { .note = say, .context = dist };
+    const rt_status st = rt_job_open(job, argc, argv, text, bytes, &notes, err);
     free(text);
     return rt_dist_agree(dist, st, err);
 }

@@ -95,7 +95,7 @@ rt_status rt_tool_preview(int argc, char **argv, struct rt_dist *dist, const vol
     struct rt_data_options data_options = job->data;
     data_options.output_dir = NULL; /* a preview leaves no files */
     struct rt_data *data = NULL;
-    const struct rt_data_notes notes = { show_progress, show_note, dist };
+    const struct rt_notes notes = { show_progress, show_note, dist };
     rt_status st = rt_data_open(&data, &data_options, dist, &notes, err);
     if (st == RT_OK)
         opt.steps = rt_train_count(&job->train, data, opt.size).steps;

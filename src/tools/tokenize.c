@@ -1,7 +1,7 @@
 /* tokenize.c - ranktune tokenize: JSON strings in, one a line; JSON arrays of ids out. */
 #include "config.h"
+#include "base/file.h"
 #include "data/data.h"
-#include "tools/read_file.h"
 #include "tools/tools.h"
 
 #include <errno.h>
@@ -9,6 +9,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+enum { LARGEST = 256 << 20 }; /* tokenizer.json: the published one has 7 MB */
 
 static rt_status encode_line(const struct rt_tokenizer *tok, const char *line, size_t bytes, long number,
                              struct rt_error *err)
@@ -57,7 +59,7 @@ rt_status rt_tool_tokenize(int argc, char **argv, struct rt_error *err)
     char path[4096], *text = NULL;
     size_t bytes = 0;
     snprintf(path, sizeof path, "%s/tokenizer.json", argv[1]);
-    RT_TRY(rt_read_file(path, &text, &bytes, err));
+    RT_TRY(rt_file_load(path, LARGEST, &text, &bytes, err));
     struct rt_tokenizer *tok = NULL;
     rt_status st = rt_tokenizer_open(&tok, text, bytes, err);
     free(text);

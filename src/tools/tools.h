@@ -13,11 +13,11 @@ typedef rt_status rt_tool_fn(int argc, char **argv, struct rt_error *err);
 /* Likewise; ends with RT_STOPPED soon after *stop is no longer 0. */
 typedef rt_status rt_stop_tool_fn(int argc, char **argv, const volatile sig_atomic_t *stop,
                                   struct rt_error *err);
-/* Collective. */
+/* Collective. stop: [RT_SIGNALS], see base/signals.h. */
 typedef rt_status rt_job_tool_fn(int argc, char **argv, struct rt_dist *dist, const volatile sig_atomic_t *stop,
                                  struct rt_error *err);
 
-rt_job_tool_fn rt_tool_train, rt_tool_preview;
+rt_job_tool_fn rt_tool_train, rt_tool_preview, rt_tool_check;
 rt_tool_fn rt_tool_tokenize, rt_tool_init, rt_tool_info;
 rt_stop_tool_fn rt_tool_download;
 

@@ -48,6 +48,7 @@ rt_status rt_run_open_device(struct rt_run *run)
                                 threads < 1 ? 1 : threads, run->err);
     RT_TRY(rt_dist_agree(run->dist, st, run->err));
     RT_TRY(look_at_seats(run));
+    run->sum_part = rt_dist_local_size(run->dist) < rt_dist_size(run->dist) ? RT_SUM_PART : INT64_MAX;
     if (run->ex->device == RT_DEVICE_CPU || rt_dist_size(run->dist) == 1)
         return RT_OK;
     st = rt_exec_lane(run->ex, &lane);

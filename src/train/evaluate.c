@@ -28,15 +28,20 @@ static void add_accuracy(struct sums *s, const struct rt_batch *b, const float *
 static rt_status sum_batches(struct rt_run *run, struct rt_loader *loader, struct sums *s)
 {
     const bool accuracy = run->job->train.compute_accuracy;
+    struct rt_dist_look look = { 0 };
     float *hit = NULL;
     int64_t room = 0;
     rt_status st = RT_OK;
-    for (;;) {
+    bool more = true; /* batches of this rank; the others may have more */
+    while (!look.over) {
         const struct rt_batch *batch = NULL;
         double loss = 0;
-        RT_TRY_TO(st, rt_batch_next(loader, &batch, NULL, run->err), err_free);
-        if (batch == NULL)
-            break;
+        if (more)
+            RT_TRY_TO(st, rt_batch_next(loader, &batch, NULL, run->err), err_free);
+        more = more && batch != NULL;
+        RT_TRY_TO(st, rt_dist_look(run->dist, &look, more, run->err), err_free);
+        if (batch == NULL || look.stopped)
+            continue;
         if (batch->learned == 0)
             continue;
         if (batch->learned > room) {
@@ -55,6 +60,8 @@ static rt_status sum_batches(struct rt_run *run, struct rt_loader *loader, struc
         if (accuracy)
             add_accuracy(s, batch, hit);
     }
+    if (look.stopped)
+        st = rt_fail(run->err, RT_STOPPED, "stopped in the evaluation");
 err_free:
     free(hit);
     return st;
@@ -74,7 +81,8 @@ rt_status rt_evaluate(struct rt_run *run, struct rt_eval_log *log)
     struct rt_loader_options where = { .split = RT_EVAL,
                                        .rank = rt_dist_rank(run->dist),
                                        .size = rt_dist_size(run->dist),
-                                       .epoch = run->evaluations++ };
+                                       .epoch = run->evaluations++,
+                                       .dist = run->dist };
     struct rt_loader *loader = NULL;
     struct sums s = { 0 };
     const double start = rt_now_s();

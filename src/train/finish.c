@@ -34,6 +34,7 @@ static rt_status leave_files(struct rt_run *run)
 
 rt_status rt_run_finish(struct rt_run *run)
 {
+    rt_dist_phase(run->dist, RT_PHASE_SAVE, run->step);
     RT_TRY(rt_best_load(run));
     return rt_dist_rank(run->dist) == 0 ? leave_files(run) : RT_OK;
 }
@@ -41,6 +42,7 @@ rt_status rt_run_finish(struct rt_run *run)
 rt_status rt_run_final_eval(struct rt_run *run)
 {
     struct rt_eval_log log;
+    rt_dist_phase(run->dist, RT_PHASE_EVAL, run->step);
     RT_TRY(rt_evaluate(run, &log));
     RT_TRY(rt_run_share_late(run));
     if (run->job->train.do_train && rt_dist_rank(run->dist) == 0) {

@@ -1,4 +1,4 @@
-/* resume.c - checkpoints of a run: everything that decides how it goes on, out and back in. */
+/* resume.c - how a run goes on from a checkpoint: which one, whether it fits, and its state back in. */
 #include "config.h"
 #include "checkpoint/checkpoint.h"
 #include "train/run.h"
@@ -10,66 +10,6 @@
 #include <string.h>
 #include <sys/stat.h>
 
-/* The scalars of a run, in the order of /run. */
-enum {
-    RUN_STEP,
-    RUN_TOTAL,
-    RUN_WINDOW,
-    RUN_LOGGED_AT,
-    RUN_TOKENS,
-    RUN_WINDOW_TOKENS,
-    RUN_FLOS,
-    RUN_GRAD_NORM,
-    RUN_BAD_STEPS,
-    RUN_BEST_METRIC,
-    RUN_BEST_STEP,
-    RUN_WINDOW_OWN,
-    RUN_SCALARS
-};
-
-static void scalars_out(const struct rt_run *run, double s[RUN_SCALARS])
-{
-    s[RUN_STEP] = (double)run->step;
-    s[RUN_TOTAL] = run->total;
-    s[RUN_WINDOW] = run->window;
-    s[RUN_LOGGED_AT] = (double)run->logged_at;
-    s[RUN_TOKENS] = run->tokens_seen;
-    s[RUN_WINDOW_TOKENS] = run->window_tokens;
-    s[RUN_FLOS] = run->flos;
-    s[RUN_GRAD_NORM] = run->grad_norm;
-    s[RUN_BAD_STEPS] = (double)run->bad_steps;
-    s[RUN_BEST_METRIC] = run->best_metric;
-    s[RUN_BEST_STEP] = (double)run->best_step;
-    s[RUN_WINDOW_OWN] = run->window_own;
-}
-
-static void scalars_in(struct rt_run *run, const double s[RUN_SCALARS])
-{
-    run->step = (int64_t)s[RUN_STEP];
-    run->evaluations = rt_data_evaluations(run->data, run->step);
-    run->total = s[RUN_TOTAL];
-    run->window = s[RUN_WINDOW];
-    run->logged_at = (int64_t)s[RUN_LOGGED_AT];
-    run->tokens_seen = s[RUN_TOKENS];
-    run->window_tokens = s[RUN_WINDOW_TOKENS];
-    run->flos = s[RUN_FLOS];
-    run->grad_norm = s[RUN_GRAD_NORM];
-    run->bad_steps = (int64_t)s[RUN_BAD_STEPS];
-    run->best_metric = s[RUN_BEST_METRIC];
-    run->best_step = (int64_t)s[RUN_BEST_STEP];
-    run->window_own = s[RUN_WINDOW_OWN];
-}
-
-/* p, m and v of the adapter, one after the other, on the host. */
-static rt_status get_adapter(struct rt_run *run, float *host)
-{
-    const struct rt_adapter *ad = run->adapter;
-    const size_t bytes = (size_t)ad->count * sizeof(float);
-    RT_TRY(rt_exec_get(run->ex, host, ad->p, bytes));
-    RT_TRY(rt_exec_get(run->ex, host + ad->count, ad->m, bytes));
-    return rt_exec_get(run->ex, host + 2 * ad->count, ad->v, bytes);
-}
-
 static rt_status put_adapter(struct rt_run *run, const float *host)
 {
     const struct rt_adapter *ad = run->adapter;
@@ -79,72 +19,6 @@ static rt_status put_adapter(struct rt_run *run, const float *host)
     RT_TRY(rt_exec_put(run->ex, ad->v, host + 2 * ad->count, bytes));
     return rt_model_refresh(run->model);
 }
-
-static rt_status write_state(struct rt_run *run, const char *folder)
-{
-    const int64_t n = run->adapter->count;
-    char path[4096], *report = NULL;
-    double scalars[RUN_SCALARS];
-    snprintf(path, sizeof path, "%s/state.h5", folder);
-    RT_TRY(rt_report_save(run->report, &report, run->err));
-    char *identity_text = rt_identity_text(run);
-    float *host = malloc((size_t)(3 * n) * sizeof *host);
-    rt_status st = RT_OK;
-    if (host == NULL || identity_text == NULL)
-        st = rt_fail(run->err, RT_ERR_MEMORY, "out of host memory writing %s", path);
-    if (st == RT_OK)
-        st = get_adapter(run, host);
-    scalars_out(run, scalars);
-    double pass_tokens = (double)rt_model_pass_tokens(run->model);
-    if (st == RT_OK) {
-        const struct rt_state_item items[] = {
-            { "/lora/p", RT_STATE_F32, n, host },
-            { "/lora/m", RT_STATE_F32, n, host + n },
-            { "/lora/v", RT_STATE_F32, n, host + 2 * n },
-            { "/run", RT_STATE_F64, RUN_SCALARS, scalars },
-            { "/pass_tokens", RT_STATE_F64, 1, &pass_tokens },
-            { "/identity", RT_STATE_BYTES, (int64_t)strlen(identity_text), identity_text },
-            { "/report", RT_STATE_BYTES, (int64_t)strlen(report), report },
-            { "/lora/best", RT_STATE_F32, n, run->best }, /* last: left out where there is none */
-        };
-        st = rt_state_write(path, items, (int64_t)(sizeof items / sizeof *items) - (run->best == NULL),
-                            run->err);
-    }
-    free(host);
-    free(identity_text);
-    free(report);
-    return st;
-}
-
-static rt_status write_folder(struct rt_run *run, const char *folder)
-{
-    RT_TRY(rt_run_save_adapter(run, folder));
-    RT_TRY(rt_run_card(run, folder, &(struct rt_card){ NAN, NAN, NAN }));
-    RT_TRY(rt_report_state(run->report, folder, run->step, rt_run_epoch(run, run->step), run->flos,
-                           (int64_t)run->tokens_seen, run->err));
-    return run->job->train.save_only_model ? RT_OK : write_state(run, folder);
-}
-
-rt_status rt_run_save(struct rt_run *run)
-{
-    rt_run_store_flos(run);
-    if (rt_dist_rank(run->dist) != 0)
-        return RT_OK;
-    char *folder = NULL;
-    RT_TRY(rt_checkpoint_begin(run->job->output_dir, run->step, &folder, run->err));
-    rt_status st = write_folder(run, folder);
-    if (st == RT_OK)
-        st = rt_checkpoint_commit(run->job->output_dir, run->step, folder, rt_dist_size(run->dist),
-                                  run->job->train.save_total_limit, NULL, run->err);
-    if (st != RT_OK)
-        rt_checkpoint_abandon(folder);
-    else
-        rt_report_info(run->report, "checkpoint-%lld written", (long long)run->step);
-    free(folder);
-    return st;
-}
-
-/* ---- back in ---- */
 
 /* Checkpoints that had to be passed over. */
 struct passed {
@@ -164,10 +38,16 @@ static void warn(const char *text, void *context)
 static rt_status none_good(struct rt_run *run, int64_t bad)
 {
     const char *folder = run->job->output_dir, *wish = run->job->train.resume_from_checkpoint;
+    if (bad > 0 && run->job->train.allow_restart) {
+        rt_report_warn(run->report,
+                       "%s: none of its %lld checkpoints is good; allow_restart: true: from the start", folder,
+                       (long long)bad);
+        return RT_OK;
+    }
     if (bad > 0)
         return rt_fail(run->err, RT_ERR_FILE,
-                       "%s: none of its %lld checkpoints is good; write overwrite_output_dir: true to "
-                       "train from the start, or another output_dir",
+                       "%s: none of its %lld checkpoints is good; write allow_restart: true or "
+                       "overwrite_output_dir: true to train from the start, or another output_dir",
                        folder, (long long)bad);
     if (wish != NULL)
         return rt_fail(run->err, RT_ERR_FILE,
@@ -262,8 +142,30 @@ static rt_status compare_passes(struct rt_run *run, const char *path)
     return RT_OK;
 }
 
+/* Rank 0: was the evaluation after the checkpoint's step stopped? */
+static rt_status read_owed(struct rt_run *run, const char *path)
+{
+    int64_t count = -1;
+    RT_TRY(rt_state_count(path, "/owes_evaluation", &count, run->err));
+    run->owes_evaluation = count == 1;
+    return RT_OK;
+}
+
+/* Rank 0: steps that were left out so far; older versions did not count them. */
+static rt_status read_bad_steps(struct rt_run *run, const char *path)
+{
+    int64_t count = 0;
+    double all = 0;
+    RT_TRY(rt_state_count(path, "/bad_steps", &count, run->err));
+    if (count == 1)
+        RT_TRY(
+            rt_state_read(path, &(struct rt_state_item){ "/bad_steps", RT_STATE_F64, 1, &all }, 1, run->err));
+    run->bad_all = (int64_t)all;
+    return RT_OK;
+}
+
 /* Rank 0: file to host arrays, and the log files back to where they were. */
-static rt_status read_state(struct rt_run *run, const char *folder, float *host, double scalars[RUN_SCALARS])
+static rt_status read_state(struct rt_run *run, const char *folder, float *host, double scalars[RT_RUN_SCALARS])
 {
     const int64_t n = run->adapter->count;
     char path[4096], *who = NULL, *report = NULL;
@@ -277,12 +179,14 @@ static rt_status read_state(struct rt_run *run, const char *folder, float *host,
         { "/lora/p", RT_STATE_F32, n, host },
         { "/lora/m", RT_STATE_F32, n, host + n },
         { "/lora/v", RT_STATE_F32, n, host + 2 * n },
-        { "/run", RT_STATE_F64, RUN_SCALARS, scalars },
+        { "/run", RT_STATE_F64, RT_RUN_SCALARS, scalars },
     };
     RT_TRY_TO(st, rt_state_read(path, items, sizeof items / sizeof *items, run->err), err_free);
-    RT_TRY_TO(st, rt_report_resume(run->report, report, (int64_t)scalars[RUN_STEP], run->err), err_free);
+    RT_TRY_TO(st, rt_report_resume(run->report, report, (int64_t)scalars[0], run->err), err_free);
     RT_TRY_TO(st, read_best(run, path), err_free);
-    rt_report_info(run->report, "going on from %s, after step %lld", folder, (long long)scalars[RUN_STEP]);
+    RT_TRY_TO(st, read_owed(run, path), err_free);
+    RT_TRY_TO(st, read_bad_steps(run, path), err_free);
+    rt_report_info(run->report, "going on from %s, after step %lld", folder, (long long)scalars[0]);
 err_free:
     free(who);
     free(report);
@@ -308,7 +212,7 @@ static rt_status share_best(struct rt_run *run)
 static rt_status share_state(struct rt_run *run, const char *folder)
 {
     const size_t bytes = (size_t)(3 * run->adapter->count) * sizeof(float);
-    double scalars[RUN_SCALARS] = { 0 };
+    double scalars[RT_RUN_SCALARS] = { 0 };
     float *host = malloc(bytes);
     rt_status st = host == NULL ? rt_fail(run->err, RT_ERR_MEMORY, "out of host memory resuming") : RT_OK;
     if (st == RT_OK && rt_dist_rank(run->dist) == 0)
@@ -319,12 +223,18 @@ static rt_status share_state(struct rt_run *run, const char *folder)
     if (st == RT_OK)
         st = rt_dist_bcast(run->dist, host, bytes, 0, run->err);
     if (st == RT_OK)
+        st = rt_dist_bcast(run->dist, &run->bad_all, sizeof run->bad_all, 0, run->err);
+    if (st == RT_OK)
         st = share_best(run);
+    if (st == RT_OK)
+        st = rt_dist_bcast(run->dist, &run->owes_evaluation, sizeof run->owes_evaluation, 0, run->err);
     if (st == RT_OK)
         st = put_adapter(run, host);
     free(host);
     if (st == RT_OK)
-        scalars_in(run, scalars);
+        rt_run_scalars_in(run, scalars);
+    if (st == RT_OK && run->owes_evaluation)
+        run->evaluations--;
     return rt_dist_agree(run->dist, st, run->err);
 }
 
@@ -352,6 +262,10 @@ rt_status rt_run_resume(struct rt_run *run)
         st = rt_dist_bcast(run->dist, &found, sizeof found, 0, run->err);
     if (st == RT_OK && found)
         st = share_state(run, folder);
+    /* it is this folder's own, unless another's was named or an evaluation is to come that changes it */
+    const char *wish = run->job->train.resume_from_checkpoint;
+    if (st == RT_OK && found && !run->owes_evaluation && (wish == NULL || strcmp(wish, "true") == 0))
+        run->saved_step = run->step;
     free(folder);
     RT_TRY(st);
     return begin_report(run);

@@ -1,10 +1,12 @@
 /* setup.c - everything that is settled before the first step: data, device, model, counts. */
 #include "config.h"
 #include "base/clock.h"
+#include "base/file.h"
 #include "train/run.h"
 #include "train/train.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 static void show_progress(const char *what, int64_t done, int64_t total, void *context)
@@ -91,7 +93,7 @@ static void say_start(struct rt_run *run)
 
 static rt_status open_model(struct rt_run *run)
 {
-    const struct rt_model_notes notes = { show_progress, show_note, run->report };
+    const struct rt_notes notes = { show_progress, show_note, run->report };
     const struct rt_model_needs needs = needs_of(run);
     RT_TRY(rt_model_open(&run->model, run->ex, &run->job->model, &needs, rt_data_pixel_lut(run->data),
                          run->dist, &notes, run->err));
@@ -106,37 +108,77 @@ static rt_status open_model(struct rt_run *run)
     return rt_dist_agree(run->dist, st, run->err);
 }
 
+static void say_before(const char *text, void *context)
+{
+    (void)context; /* there is no report before the folder is ours */
+    fprintf(stderr, "ranktune: %s\n", text);
+}
+
+/* Rank 0: the folder is ours alone from here on, swept, and logs can go there. */
+static rt_status open_output(struct rt_run *run)
+{
+    const struct rt_job *job = run->job;
+    char said[RT_TIME_LIMIT_CHARS];
+    const struct rt_lock_options lock = { .folder = job->output_dir,
+                                          .renew_s = 30,
+                                          .stale_s = 180,
+                                          .note = say_before,
+                                          .give_up = rt_stop_asked,
+                                          .context = run };
+    if (job->train.do_train)
+        RT_TRY(rt_job_check_output(job, run->err));
+    RT_TRY(rt_file_make_folder(job->output_dir, run->err));
+    RT_TRY(rt_lock_take(&run->lock, &lock, run->err));
+    RT_TRY(rt_checkpoint_tidy(job->output_dir, run->err));
+    RT_TRY(rt_report_open(&run->report, &job->report, run->err));
+    rt_time_limit_open(&run->limit, job->train.max_hours, job->train.max_hours_auto, run->started_s, said);
+    if (said[0] != '\0')
+        rt_report_info(run->report, "%s", said);
+    return RT_OK;
+}
+
 rt_status rt_run_open(struct rt_run *run, const struct rt_job *job, struct rt_dist *dist,
                       const volatile sig_atomic_t *stop, struct rt_error *err)
 {
-    *run = (struct rt_run){
-        .job = job, .dist = dist, .err = err, .stop = stop, .started_s = rt_now_s(), .best_metric = NAN
-    };
+    *run = (struct rt_run){ .job = job,
+                            .dist = dist,
+                            .err = err,
+                            .stop = stop,
+                            .started_s = rt_now_s(),
+                            .best_metric = NAN,
+                            .saved_step = -1 };
     rt_dist_set_timeout(dist, RT_SETUP_TIMEOUT_S);
-    rt_status st = RT_OK;
-    if (rt_dist_rank(dist) == 0) {
-        st = job->train.do_train ? rt_job_check_output(job, err) : RT_OK;
-        if (st == RT_OK)
-            st = rt_report_open(&run->report, &job->report, err);
-    }
+    rt_dist_set_stop(dist, rt_stop_asked, run);
+    rt_status st = rt_dist_rank(dist) == 0
+                       ? open_output(run)
+                       : rt_report_open_other(&run->report, &job->report, rt_dist_rank(dist), err);
     RT_TRY(rt_dist_agree(dist, st, err));
+    rt_summary_begin(run);
     run->unstored = calloc((size_t)rt_dist_size(dist), sizeof *run->unstored);
     st = run->unstored == NULL
              ? rt_fail(err, RT_ERR_MEMORY, "no memory for the counts of %d ranks", rt_dist_size(dist))
              : RT_OK;
     RT_TRY(rt_dist_agree(dist, st, err));
     RT_TRY(rt_run_open_device(run));
+    RT_TRY(rt_dist_agree(dist, rt_banner(run), err));
+    RT_TRY(rt_monitoring_open(run));
+    RT_TRY(rt_dist_agree(dist, rt_stragglers_open(run), err));
+    RT_TRY(rt_stop_between(run));
+    RT_TRY(rt_run_watch(run));
     const double device_s = rt_now_s();
-    const struct rt_data_notes notes = { show_progress, show_note, run->report };
+    const struct rt_notes notes = { show_progress, show_note, run->report };
     RT_TRY(rt_data_open(&run->data, &job->data, dist, &notes, err));
+    run->named = run->data;
     if (job->train.do_train)
         RT_TRY(count_steps(run));
     if (job->train.do_train && rt_dist_rank(dist) == 0)
         st = rt_beside_read(&run->beside, job->model.model_name_or_path, err);
     RT_TRY(rt_dist_agree(dist, st, err));
+    RT_TRY(rt_stop_between(run));
     const double data_s = rt_now_s();
     rt_dist_phase(dist, RT_PHASE_LOAD, -1);
     RT_TRY(open_model(run));
+    RT_TRY(rt_stop_between(run));
     say_start(run);
     rt_report_info(run->report, "set up in %.1f s: device %.1f, data %.1f, model %.1f",
                    rt_now_s() - run->started_s, device_s - run->started_s, data_s - device_s,
@@ -146,8 +188,12 @@ rt_status rt_run_open(struct rt_run *run, const struct rt_job *job, struct rt_di
 
 void rt_run_close(struct rt_run *run)
 {
+    rt_dist_watch_end(run->dist); /* it names rows of the data */
+    rt_monitoring_close(run);
+    rt_stragglers_close(run);
     free(run->best);
     free(run->unstored);
+    free(run->samples.row);
     rt_loader_close(run->loader);
     if (run->ex != NULL)
         rt_exec_free(run->ex, run->norm);
@@ -158,6 +204,8 @@ void rt_run_close(struct rt_run *run)
     rt_exec_close(run->ex);
     rt_data_close(run->data);
     rt_report_close(run->report);
+    rt_lock_release(run->lock); /* nothing more is written */
+    rt_dist_set_stop(run->dist, NULL, NULL);
 }
 
 double rt_run_epoch(const struct rt_run *run, int64_t step)

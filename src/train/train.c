@@ -19,6 +19,7 @@ static rt_status fetch_next(struct rt_run *run)
     rt_dist_phase(run->dist, RT_PHASE_DATA, run->step);
     RT_TRY(rt_batch_next(run->loader, &run->next, &wait_s, run->err));
     run->window_wait_s += wait_s;
+    rt_dist_phase(run->dist, RT_PHASE_H2D, run->step);
     return put_next(run);
 }
 
@@ -31,7 +32,7 @@ static rt_status sum_from(void *context, int64_t first)
 {
     struct rt_run *run = context;
     while (run->unsummed > 0) {
-        const int64_t part = run->unsummed < RT_SUM_PART ? run->unsummed : RT_SUM_PART;
+        const int64_t part = run->unsummed < run->sum_part ? run->unsummed : run->sum_part;
         if (run->unsummed - part < first)
             break;
         run->unsummed -= part;
@@ -40,24 +41,30 @@ static rt_status sum_from(void *context, int64_t first)
     return RT_OK;
 }
 
-/* Gradients of one optimizer step on this rank: every pass of its micro-batches, forward and backward. */
-static rt_status step_grads(struct rt_run *run, double *loss)
+/* Gradients of one optimizer step on this rank: every pass of its micro-batches, forward and backward.
+ * *given_up: not all of them, as this rank was told twice to stop. */
+static rt_status step_grads(struct rt_run *run, double *loss, bool *given_up)
 {
     const int64_t micros = rt_run_micros_of_step(run, run->step);
     const uint64_t first = (uint64_t)(run->step * run->job->train.gradient_accumulation_steps);
     RT_TRY(rt_model_grads_zero(run->model));
     run->unsummed = run->adapter->count;
     for (int64_t micro = 0; micro < micros;) {
+        if ((*given_up = rt_stop_urgent(run)))
+            return RT_OK;
         if (run->next == NULL)
             RT_TRY(fetch_next(run));
         const struct rt_batch *batch = run->next;
         const bool last = micro + batch->micros >= micros;
-        rt_dist_phase(run->dist, RT_PHASE_PASS, run->step);
+        rt_dist_phase(run->dist, RT_PHASE_FORWARD, run->step);
+        rt_run_note_samples(run, micro);
         const uint64_t stream =
             (first + (uint64_t)micro) * (uint64_t)rt_dist_size(run->dist) + (uint64_t)rt_dist_rank(run->dist);
         if (batch->learned > 0) {
             RT_TRY(rt_model_fwd(run->model, batch, true, stream));
             rt_vision_cache_count(run);
+            rt_summary_fed(run, batch);
+            rt_dist_phase(run->dist, RT_PHASE_BACKWARD, run->step);
             RT_TRY(rt_model_bwd(run->model, last ? sum_from : NULL, run));
         }
         micro += batch->micros;
@@ -66,21 +73,6 @@ static rt_status step_grads(struct rt_run *run, double *loss)
             RT_TRY(fetch_next(run));
     }
     return rt_model_loss(run->model, loss, NULL, NULL);
-}
-
-/* A step whose loss or gradient is not finite changes nothing; too many in a row end the run. All ranks see the
- * same numbers, so they decide alike. */
-static rt_status skip_step(struct rt_run *run, double loss)
-{
-    rt_report_warn(run->report, "step %lld: loss %g, gradient norm %g: not finite, the step is left out",
-                   (long long)run->step + 1, loss, run->grad_norm);
-    if ((double)++run->bad_steps <= run->job->train.max_bad_steps)
-        return RT_OK;
-    run->together = true;
-    return rt_fail(run->err, RT_ERR_NUMBERS,
-                   "loss or gradient not finite in %lld steps in a row, the last step %lld; lower "
-                   "learning_rate, look at the data, or raise max_bad_steps",
-                   (long long)run->bad_steps, (long long)run->step + 1);
 }
 
 /* All parameters at once; with loraplus_lr_ratio module by module, since B learns at a rate of its own. */
@@ -112,8 +104,9 @@ static rt_status update(struct rt_run *run, double loss)
     RT_TRY(rt_exec_get(ex, &norm, run->norm, sizeof norm));
     run->grad_norm = norm;
     if (!isfinite(norm) || !isfinite(loss))
-        return skip_step(run, loss);
+        return rt_run_skip_step(run, loss);
     run->bad_steps = 0;
+    RT_TRY(rt_run_look_for_spike(run, loss));
     const struct rt_adamw h = { .lr = rt_schedule_lr(&run->schedule, run->step),
                                 .beta1 = opt->adam_beta1,
                                 .beta2 = opt->adam_beta2,
@@ -125,16 +118,24 @@ static rt_status update(struct rt_run *run, double loss)
     return rt_model_refresh(run->model);
 }
 
-/* Sum over ranks, clip and update; the loss of all ranks decides whether the step counts. */
+/* Sum over ranks, clip and update; the loss of all ranks decides whether the step counts. Where a rank gave the
+ * step up, all hear of it with the loss, and the step was not. */
 static rt_status train_step(struct rt_run *run)
 {
-    double loss = 0, global = 0;
-    RT_TRY(step_grads(run, &loss));
-    global = loss;
+    double loss = 0, global, sums[2] = { 0 }; /* loss, ranks that gave up */
+    bool given_up = false;
+    RT_TRY(step_grads(run, &loss, &given_up));
+    sums[0] = loss;
+    sums[1] = given_up;
     rt_dist_phase(run->dist, RT_PHASE_SUM, run->step);
     RT_TRY(sum_from(run, 0));
     RT_TRY(rt_dist_sum_end(run->dist, run->err));
-    RT_TRY(rt_dist_sum_f64(run->dist, &global, 1, run->err));
+    RT_TRY(rt_dist_sum_f64(run->dist, sums, 2, run->err));
+    if (sums[1] > 0) {
+        run->stopped = true;
+        return RT_OK;
+    }
+    global = sums[0];
     rt_dist_phase(run->dist, RT_PHASE_UPDATE, run->step);
     RT_TRY(update(run, global));
 
@@ -154,14 +155,16 @@ static rt_status log_window(struct rt_run *run)
 {
     const double steps = (double)(run->step - run->logged_at), now = rt_now_s(),
                  s = now - run->window_started_s;
-    const struct rt_train_log log = { .step = run->step,
-                                      .loss = (double)(float)(run->window / steps),
-                                      .grad_norm = run->grad_norm,
-                                      .learning_rate = rt_schedule_lr(&run->schedule, run->step - 1),
-                                      .epoch = rt_run_epoch(run, run->step),
-                                      .tokens_seen = (int64_t)run->tokens_seen,
-                                      .tokens_per_s = s > 0 ? run->window_tokens / s : 0,
-                                      .data_wait_s = run->window_wait_s };
+    struct rt_train_log log = { .step = run->step,
+                                .loss = (double)(float)(run->window / steps),
+                                .grad_norm = run->grad_norm,
+                                .learning_rate = rt_schedule_lr(&run->schedule, run->step - 1),
+                                .epoch = rt_run_epoch(run, run->step),
+                                .tokens_seen = (int64_t)run->tokens_seen,
+                                .tokens_per_s = s > 0 ? run->window_tokens / s : 0,
+                                .data_wait_s = run->window_wait_s,
+                                .step_s = steps > 0 ? s / steps : 0 };
+    rt_monitoring_logged(run, &log);
     rt_run_store_flos(run);
     run->total += run->window;
     run->window = run->window_own = run->window_tokens = run->window_wait_s = 0;
@@ -183,7 +186,12 @@ static rt_status evaluate(struct rt_run *run, bool *best)
     struct rt_eval_log log;
     bool better = false;
     rt_dist_phase(run->dist, RT_PHASE_EVAL, run->step);
-    RT_TRY(rt_evaluate(run, &log));
+    const rt_status st = rt_evaluate(run, &log);
+    if (st == RT_STOPPED) {
+        run->stopped = run->owes_evaluation = true;
+        return RT_OK;
+    }
+    RT_TRY(st);
     RT_TRY(put_next(run)); /* evaluation has put its own */
     RT_TRY(rt_report_eval(run->report, &log, run->err));
     RT_TRY(rt_best_look(run, &log, &better));
@@ -191,20 +199,36 @@ static rt_status evaluate(struct rt_run *run, bool *best)
     return RT_OK;
 }
 
-/* Has anyone been asked to stop, or is the time over? All ranks answer alike; and they hear of rows that turned
- * out bad. */
-static rt_status agree_to_stop(struct rt_run *run)
+static bool evaluation_due(const struct rt_run *run)
 {
-    const double hours = run->job->train.max_hours;
-    const bool late = !isnan(hours) && rt_now_s() - run->started_s > 0.99 * 3600 * hours;
-    uint32_t bits = (*run->stop != 0 ? 1u : 0u) | (late ? 2u : 0u) | (rt_data_late_news(run->data) ? 4u : 0u);
-    RT_TRY(rt_dist_or(run->dist, &bits, run->err));
-    if (bits & 4u)
-        RT_TRY(rt_run_share_late(run));
-    run->stopped = (bits & 3u) != 0 && run->step < run->steps;
-    if (run->stopped)
-        rt_report_info(run->report, "%s: stopping after step %lld",
-                       bits & 2u ? "max_hours is over" : "asked to stop", (long long)run->step);
+    const struct rt_train_options *opt = &run->job->train;
+    const bool last = run->step == run->steps && opt->eval_strategy == RT_STRATEGY_STEPS;
+    const double at =
+        opt->eval_strategy == RT_STRATEGY_EPOCH ? rt_run_epoch(run, run->step) : (double)run->step;
+    return (last || due(run, opt->eval_strategy, run->eval_steps)) && at >= opt->eval_delay;
+}
+
+/* Evaluate, save, stop. */
+static rt_status finish_step(struct rt_run *run)
+{
+    const struct rt_train_options *opt = &run->job->train;
+    const bool last = run->step == run->steps && opt->save_strategy == RT_STRATEGY_STEPS;
+    bool best = false;
+    if (evaluation_due(run))
+        RT_TRY(evaluate(run, &best));
+    RT_TRY(rt_vision_cache_step(run));
+    RT_TRY(rt_stragglers_step(run));
+    if (!run->stopped)
+        RT_TRY(rt_stop_agree(run));
+    const bool saves =
+        due(run, opt->save_strategy, run->save_steps) || last || best || run->stopped || run->save_asked;
+    RT_TRY(rt_run_compare_adapters(run, saves));
+    if (saves) {
+        rt_dist_phase(run->dist, RT_PHASE_SAVE, run->step);
+        RT_TRY(rt_run_save(run));
+    }
+    if (run->save_asked)
+        rt_stop_acted(run);
     return RT_OK;
 }
 
@@ -212,42 +236,48 @@ static rt_status agree_to_stop(struct rt_run *run)
 static rt_status after_step(struct rt_run *run)
 {
     const struct rt_train_options *opt = &run->job->train;
-    const bool last = run->step == run->steps;
-    bool best = false;
     rt_report_step(run->report, run->step);
     if (due(run, opt->logging_strategy, run->logging_steps) || (opt->logging_first_step && run->step == 1))
         RT_TRY(log_window(run));
-    if ((due(run, opt->eval_strategy, run->eval_steps) || (last && opt->eval_strategy == RT_STRATEGY_STEPS)) &&
-        (opt->eval_strategy == RT_STRATEGY_EPOCH ? rt_run_epoch(run, run->step) : (double)run->step) >=
-            opt->eval_delay)
-        RT_TRY(evaluate(run, &best));
-    RT_TRY(rt_vision_cache_step(run));
-    RT_TRY(agree_to_stop(run));
-    if (due(run, opt->save_strategy, run->save_steps) || (last && opt->save_strategy == RT_STRATEGY_STEPS) ||
-        best || run->stopped) {
-        rt_dist_phase(run->dist, RT_PHASE_SAVE, run->step);
-        return rt_run_save(run);
+    return finish_step(run);
+}
+
+/* Before the first step of this process: the evaluation that an earlier one was stopped in, or the one that the
+ * job wants at its start. */
+static rt_status before_steps(struct rt_run *run)
+{
+    const struct rt_train_options *opt = &run->job->train;
+    bool best = false;
+    if (run->owes_evaluation) {
+        run->owes_evaluation = false;
+        return finish_step(run);
     }
+    if (opt->eval_on_start && run->step == 0 && opt->eval_strategy != RT_STRATEGY_NO)
+        RT_TRY(evaluate(run, &best));
+    run->owes_evaluation = false; /* a run stopped here has no step to go on from and begins anew */
     return RT_OK;
 }
 
 static rt_status train_loop(struct rt_run *run)
 {
-    const struct rt_train_options *opt = &run->job->train;
     struct rt_loader_options where = { .split = RT_TRAIN,
                                        .rank = rt_dist_rank(run->dist),
                                        .size = rt_dist_size(run->dist),
                                        .epoch = run->step / run->steps_per_epoch,
                                        .micro = rt_run_micro(run, run->step),
                                        .merge_tokens = rt_model_pass_tokens(run->model) };
+    where.dist = run->dist;
     rt_vision_cache_lend(run, &where);
+    RT_TRY(rt_run_open_samples(run));
     RT_TRY(rt_loader_open(&run->loader, run->data, &where, run->err));
     run->window_started_s = rt_now_s();
-    bool best = false;
-    if (opt->eval_on_start && run->step == 0 && opt->eval_strategy != RT_STRATEGY_NO)
-        RT_TRY(evaluate(run, &best));
+    RT_TRY(before_steps(run));
     while (run->step < run->steps && !run->stopped) {
+        const double from = rt_now_s();
         RT_TRY(train_step(run));
+        rt_time_limit_step(&run->limit, rt_now_s() - from);
+        if (run->stopped) /* in the midst of it: the last whole step is what counts */
+            return run->step > 0 ? rt_run_save(run) : RT_OK;
         RT_TRY(after_step(run));
     }
     return RT_OK;
@@ -257,17 +287,57 @@ static rt_status train_loop(struct rt_run *run)
 static rt_status train_or_abort(struct rt_run *run)
 {
     rt_dist_set_timeout(run->dist, (double)run->job->train.ddp_timeout);
-    rt_status st = run->step < run->steps ? train_loop(run) : RT_OK;
+    rt_status st = run->step < run->steps || run->owes_evaluation ? train_loop(run) : RT_OK;
+    rt_dist_phase(run->dist, RT_PHASE_SAVE, run->step);
     if (st == RT_OK && !run->stopped)
         st = rt_run_finish(run);
     if (st != RT_OK && !run->together)
-        rt_dist_abort(run->dist, st, run->err->text);
+        rt_summary_abort(run, st);
     RT_TRY(st);
-    return run->stopped ? rt_fail(run->err, RT_STOPPED,
-                                  "stopped after step %lld of %lld; the same command goes on from "
-                                  "there",
-                                  (long long)run->step, (long long)run->steps)
-                        : RT_OK;
+    return run->stopped ? RT_STOPPED : RT_OK;
+}
+
+/* The last words of a run that was told to stop, alike on all ranks; and the code that the job wants for it. */
+static rt_status say_stopped(struct rt_run *run)
+{
+    const char *why = rt_stop_reason(run->stop_state.why);
+    rt_stop_acted(run);
+    if (run->step >= run->steps && run->steps > 0 && run->saved_step != run->step)
+        rt_fail(
+            run->err, RT_STOPPED,
+            "%s: stopped in the evaluation after training; the adapter is in %s, and there is no checkpoint to go "
+            "on from",
+            why, run->job->output_dir);
+    else if (run->step >= run->steps && run->steps > 0)
+        rt_fail(run->err, RT_STOPPED,
+                "%s: stopped in the evaluation after step %lld of %lld; the same command "
+                "goes on with it",
+                why, (long long)run->step, (long long)run->steps);
+    else if (run->step > 0)
+        rt_fail(run->err, RT_STOPPED,
+                "%s: stopped after step %lld of %lld; the same command goes on from there", why,
+                (long long)run->step, (long long)run->steps);
+    else
+        rt_fail(run->err, RT_STOPPED, "%s: stopped before anything was done; the same command starts it again",
+                why);
+    run->err->exit_code = (int)run->job->train.exit_requeue;
+    return RT_STOPPED;
+}
+
+/* Training is over, whatever became of the last checkpoint. */
+static rt_status train(struct rt_run *run)
+{
+    const rt_status st = rt_run_resume(run);
+    rt_summary_resumed(run);
+    RT_TRY(st);
+    RT_TRY(rt_vision_cache_open(run));
+    RT_TRY(rt_monitoring_begin(run));
+    RT_TRY(rt_stop_between(run));
+    if (run->step >= run->steps &&
+        !run->owes_evaluation) /* what a run killed at its end still owes is written now */
+        rt_report_info(run->report, "already finished: %s holds all %lld steps", run->job->output_dir,
+                       (long long)run->steps);
+    return train_or_abort(run);
 }
 
 rt_status rt_train(const struct rt_job *job, struct rt_dist *dist, const volatile sig_atomic_t *stop,
@@ -281,22 +351,21 @@ rt_status rt_train(const struct rt_job *job, struct rt_dist *dist, const volatil
                        job->path != NULL ? job->path : "train");
     rt_status st = rt_run_open(&run, job, dist, stop, err);
     if (st == RT_OK && job->train.do_train)
-        st = rt_run_resume(&run);
-    if (st == RT_OK && job->train.do_train)
-        st = rt_vision_cache_open(&run);
-    if (st == RT_OK && job->train.do_train) {
-        if (run.step >= run.steps) /* what a run killed at its very end still owes is written now */
-            rt_report_info(run.report, "already finished: %s holds all %lld steps", job->output_dir,
-                           (long long)run.steps);
-        st = train_or_abort(&run);
-    }
+        st = train(&run);
     if (st == RT_OK && job->train.do_eval) {
+        rt_dist_phase(dist, RT_PHASE_EVAL, run.step);
         st = rt_run_final_eval(&run);
-        if (st != RT_OK && !run.together)
-            rt_dist_abort(dist, st, err->text);
+        if (st != RT_OK && st != RT_STOPPED && !run.together)
+            rt_summary_abort(&run, st);
     }
+    if (st == RT_OK && run.unsaved[0] != '\0')
+        st = rt_fail(err, RT_ERR_IO, "training is done and its adapter is in %s, but %s", job->output_dir,
+                     run.unsaved);
+    if (st == RT_STOPPED)
+        st = say_stopped(&run);
     if (st == RT_ERR_COMM) /* a device that waits for another rank would not let go of its memory */
-        rt_dist_abort(dist, st, err->text);
+        rt_summary_abort(&run, st);
+    rt_summary_end(&run, st);
     rt_run_close(&run);
     return st;
 }

@@ -9,9 +9,10 @@
 
 struct rt_dist;
 
-/* Collective. Trains and evaluates as do_train and do_eval say. *stop is set by a signal handler: the ranks
- * agree at the next step boundary, write a checkpoint and all return RT_STOPPED. Every rank returns the same
- * status; a failure that one rank alone meets inside the loop ends the whole job by rt_dist_abort. */
+/* Collective. Trains and evaluates as do_train and do_eval say. stop, [RT_SIGNALS] of base/signals.h, is
+ * counted up by a signal handler: the ranks agree within a step, or in any long phase, write a checkpoint and
+ * all return RT_STOPPED; err->exit_code then is what the job wants for it. Every rank returns the same status;
+ * a failure that one rank alone meets inside the loop ends the whole job by rt_dist_abort. */
 rt_status rt_train(const struct rt_job *job, struct rt_dist *dist, const volatile sig_atomic_t *stop,
                    struct rt_error *err);
 

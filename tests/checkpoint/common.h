@@ -9,8 +9,8 @@
 #define RT_TESTS_CHECKPOINT_COMMON_H
 
 #include "tap.h"
+#include "base/file.h"
 #include "checkpoint/checkpoint.h"
-#include "checkpoint/file.h"
 
 #include <stdint.h>
 #include <string.h>

@@ -224,6 +224,8 @@ static rt_status save(const char *output, int64_t step)
     char *folder, *path;
     const struct rt_out_tensor out = { "a", RT_FILE_F32, 1, { 100 }, numbers };
     const struct rt_state_item item = { "/lora/p", RT_STATE_F32, 400, numbers };
+    if (access(output, F_OK) == 0) /* a run has made it */
+        RT_TRY(rt_checkpoint_room(output, sizeof numbers, 2, &err));
     rt_status st = rt_checkpoint_begin(output, step, &folder, &err);
     if (st != RT_OK)
         return st;

@@ -178,7 +178,7 @@ int main(int argc, char **argv)
     mine.opt.dataset = train;
     mine.opt.eval_dataset = eval;
     mine.opt.eval_datasets = 1;
-    const struct rt_data_notes notes = { .progress = progress };
+    const struct rt_notes notes = { .progress = progress };
     struct rt_data *data = NULL;
     const rt_status st = rt_data_open(&data, &mine.opt, dist, &notes, &err);
     if (st != RT_OK)

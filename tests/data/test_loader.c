@@ -29,7 +29,7 @@ static void note(const char *text, void *context)
 
 static struct rt_data *open_data(struct made *made, struct rt_dist *dist)
 {
-    const struct rt_data_notes notes = { .note = note };
+    const struct rt_notes notes = { .note = note };
     struct rt_error err = { 0 };
     struct rt_data *data = NULL;
     if (rt_data_open(&data, &made->opt, dist, &notes, &err) != RT_OK) {

@@ -7,6 +7,7 @@
 #include "config.h"
 #include "base/rng.h"
 #include "data/tokenizer.h"
+#include "data/unicode.h"
 #include "tap.h"
 
 #include <string.h>

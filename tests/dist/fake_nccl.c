@@ -26,14 +26,17 @@
 enum { MAX_RANKS = 8, PART = 1 << 20, MAX_CALLS = 64 };
 
 struct shared {
-    _Atomic int came, turn; /* a barrier */
+    _Atomic int came, turn;      /* a barrier */
+    _Atomic int full[MAX_RANKS]; /* a rank's part waits for the one that it is sent to */
     char part[MAX_RANKS][PART];
 };
 
 struct call {
     char *data;
     size_t bytes;
-    int root; /* -1: sum of floats */
+    int root; /* -1: sum of floats; -2: an exchange with rank `peer`, to which `out` goes */
+    const char *out;
+    int peer;
     struct fake_stream *stream;
 };
 
@@ -46,6 +49,7 @@ struct ncclComm {
     _Atomic int quit;
     _Atomic int64_t asked;
     int64_t done;
+    struct call group;           /* what Send and Recv told since GroupStart */
     struct call call[MAX_CALLS]; /* in turn */
 };
 
@@ -85,9 +89,26 @@ static bool meet(struct ncclComm *c)
     return c->s->turn != turn;
 }
 
+/* The rest of the ranks take no part. */
+static bool swap_part(struct ncclComm *c, const struct call *k, size_t from, size_t bytes)
+{
+    struct shared *s = c->s;
+    memcpy(s->part[c->rank], k->out + from, bytes);
+    s->full[c->rank] = 1;
+    while (!s->full[k->peer] && !c->quit)
+        nap();
+    memcpy(k->data + from, s->part[k->peer], bytes);
+    s->full[k->peer] = 0;
+    while (s->full[c->rank] && !c->quit)
+        nap();
+    return !c->quit;
+}
+
 static bool do_part(struct ncclComm *c, const struct call *k, size_t from, size_t bytes)
 {
     struct shared *s = c->s;
+    if (k->root == -2)
+        return swap_part(c, k, from, bytes);
     memcpy(s->part[c->rank], k->data + from, bytes);
     if (!meet(c))
         return false;
@@ -208,7 +229,7 @@ static ncclResult_t ask(ncclComm_t c, void *data, size_t bytes, int root, cudaSt
         return ncclInvalidUsage; /* a caller that did not wait for the last call to be taken in */
     struct fake_stream *s = (struct fake_stream *)(void *)stream;
     s->asked++;
-    c->call[c->asked % MAX_CALLS] = (struct call){ data, bytes, root, s };
+    c->call[c->asked % MAX_CALLS] = (struct call){ data, bytes, root, c->group.out, c->group.peer, s };
     c->state = ncclInProgress;
     c->asked++;
     return ncclInProgress;
@@ -228,6 +249,40 @@ ncclResult_t ncclBroadcast(const void *send, void *recv, size_t n, ncclDataType_
     if (send != recv || type != ncclInt8)
         return ncclInvalidArgument;
     return ask(c, recv, n, root, stream);
+}
+
+/* A group holds one Send and one Recv, to and from the same rank. */
+static _Thread_local ncclComm_t grouped;
+static _Thread_local cudaStream_t group_stream;
+
+ncclResult_t ncclGroupStart(void)
+{
+    grouped = NULL;
+    return ncclSuccess;
+}
+
+ncclResult_t ncclSend(const void *send, size_t n, ncclDataType_t type, int peer, ncclComm_t c,
+                      cudaStream_t stream)
+{
+    grouped = c;
+    group_stream = stream;
+    c->group = (struct call){ .out = send, .bytes = n, .peer = peer };
+    return type == ncclInt8 && peer != c->rank ? ncclSuccess : ncclInvalidArgument;
+}
+
+ncclResult_t ncclRecv(void *recv, size_t n, ncclDataType_t type, int peer, ncclComm_t c, cudaStream_t stream)
+{
+    c->group.data = recv;
+    return type == ncclInt8 && grouped == c && group_stream == stream && peer == c->group.peer &&
+                   n == c->group.bytes
+               ? ncclSuccess
+               : ncclInvalidArgument;
+}
+
+ncclResult_t ncclGroupEnd(void)
+{
+    return grouped == NULL ? ncclInvalidUsage
+                           : ask(grouped, grouped->group.data, grouped->group.bytes, -2, group_stream);
 }
 
 static ncclResult_t end(ncclComm_t c)

@@ -46,6 +46,39 @@ static void test_who(const struct ranks *w)
     free(all);
 }
 
+/* Posted, and taken after other calls, at the latest after one that all have come to. */
+static void test_gather_later(const struct ranks *w)
+{
+    int64_t *all = calloc((size_t)w->size, sizeof *all), wrong = 0;
+    bool ready = true;
+    check(w, rt_dist_gather_take(w->dist, all, &ready, NULL) == RT_OK && !ready,
+          "nothing posted, nothing to take");
+    for (int64_t turn = 0; turn < 3; turn++) {
+        const int64_t mine = 10 * turn + w->rank;
+        wrong += rt_dist_gather_post(w->dist, &mine, sizeof mine, NULL) != RT_OK;
+        if (turn == 1)
+            continue; /* not taken: the next one takes its place */
+        double one = 1;
+        wrong += rt_dist_sum_f64(w->dist, &one, 1, NULL) != RT_OK;
+        for (int i = 0; !ready || i == 0; i++) /* here, but MPI may want to be asked again */
+            wrong += rt_dist_gather_take(w->dist, all, &ready, NULL) != RT_OK || i > 1000000;
+        for (int r = 0; r < w->size; r++)
+            wrong += all[r] != 10 * turn + r;
+        wrong += rt_dist_gather_take(w->dist, all, &ready, NULL) != RT_OK || ready;
+    }
+    check(w, wrong == 0, "gathered without waiting, in rank order, once");
+    double spent = 0, then = rt_dist_phase_seconds(w->dist, RT_PHASE_EVAL);
+    rt_dist_phase(w->dist, RT_PHASE_EVAL, 1);
+    nanosleep(&(struct timespec){ .tv_nsec = 20000000 }, NULL);
+    spent = rt_dist_phase_seconds(w->dist, RT_PHASE_EVAL);
+    rt_dist_phase(w->dist, RT_PHASE_SETUP, -1);
+    check(w,
+          then == 0 && spent >= 0.02 && rt_dist_phase_seconds(w->dist, RT_PHASE_EVAL) >= spent &&
+              rt_dist_phase_seconds(w->dist, -1) == 0 && rt_dist_phase_seconds(w->dist, 1000) == 0,
+          "time in a phase is counted, the one under way too");
+    free(all);
+}
+
 /* Ranks for which bit r of `failing` is set fail with a code and text of their own. */
 static void try_agree(const struct ranks *w, unsigned failing)
 {
@@ -289,6 +322,7 @@ int main(int argc, char **argv)
     test_agree(&w);
     test_bcast(&w);
     test_gather(&w);
+    test_gather_later(&w);
     test_sum(&w);
     test_or(&w);
     test_read(&w);

@@ -135,6 +135,8 @@ static const char *start(struct ranks *w)
     w->dist->lane = lane;
     if (st == RT_OK)
         st = rt_nccl_start(w->dist->nccl, w->dist, &w->err);
+    if (st == RT_OK)
+        st = rt_nccl_ready(w->dist->nccl, &w->err);
     char line[128];
     snprintf(line, sizeof line, "NCCL %s starts on %d ranks, %.2f s", rt_nccl_version(w->dist->nccl), w->size,
              rt_now_s() - before);

@@ -120,6 +120,28 @@ static void try_bcast(struct ranks *w, int root, size_t bytes)
     free(x);
 }
 
+/* With the neighbour, both ways at once: ranks 0 and 1, 2 and 3; an odd last one looks on. */
+static void try_swap(struct ranks *w, size_t bytes, bool device)
+{
+    char name[128];
+    const int other = w->rank ^ 1, peer = other < w->size ? other : -1;
+    unsigned char *out = malloc(bytes + 1), *in = calloc(bytes + 1, 1);
+    size_t wrong = 0;
+    for (size_t i = 0; i < bytes; i++)
+        out[i] = (unsigned char)(i * 7 + (size_t)w->rank);
+    rt_status st = device ? rt_dist_swap_device(w->dist, peer, out, in, bytes, NULL)
+                          : rt_dist_swap(w->dist, peer, out, in, bytes, NULL);
+    if (st == RT_OK && device)
+        st = rt_dist_sum_end(w->dist, NULL); /* until the lane is done */
+    for (size_t i = 0; i < bytes && st == RT_OK; i++)
+        wrong += in[i] != (unsigned char)(peer < 0 ? 0 : i * 7 + (size_t)peer);
+    snprintf(name, sizeof name, "neighbours exchange %zu bytes of %s memory", bytes,
+             device ? "device" : "host");
+    check(w, st == RT_OK && wrong == 0, name);
+    free(out);
+    free(in);
+}
+
 static void test_nccl(struct ranks *w)
 {
     const struct rt_dist_lane lane = lane_of(w);
@@ -132,6 +154,11 @@ static void test_nccl(struct ranks *w)
     const int64_t waits = w->after;
     try_sums(w, "NCCL");
     check(w, w->size == 1 || w->after > waits, "the lane waits for what the device was asked before");
+    for (int device = 0; device < 2 && w->size > 1; device++) {
+        try_swap(w, 1, device);
+        try_swap(w, 1001, device);
+        try_swap(w, 17000001, device); /* more than MPI moves at once */
+    }
     for (int r = 0; r < w->size && w->size > 1; r++) {
         try_bcast(w, r, 1);
         try_bcast(w, r, 3000001);
@@ -146,6 +173,7 @@ static void test_nccl(struct ranks *w)
     try_sums(w, "through host memory");
     check(w, rt_dist_bcast_device(w->dist, &st, sizeof st, 0, NULL) == RT_ERR_INTERNAL,
           "no broadcast without NCCL");
+    check(w, rt_dist_swap_device(w->dist, -1, NULL, NULL, 0, NULL) == RT_ERR_INTERNAL, "nor an exchange");
     rt_dist_close_device(w->dist);
     rt_dist_close_device(w->dist);
 }
@@ -159,6 +187,8 @@ static void run_badly(struct ranks *w, const char *how)
     const char *text;
     rt_dist_set_timeout(w->dist, 60); /* starting NCCL must not need it */
     rt_status st = rt_dist_open_device(w->dist, &lane, &text, &err);
+    if (st == RT_OK)
+        st = rt_dist_await_device(w->dist, &err);
     if (st != RT_OK) { /* all alike: as main.c does */
         if (w->rank == 0)
             fprintf(stderr, "together: %s\n", err.text);
@@ -169,7 +199,7 @@ static void run_badly(struct ranks *w, const char *how)
     rt_dist_set_timeout(w->dist, 1);
     float x[3] = { 1, 2, 3 };
     for (int64_t step = 0; step < 4 && st == RT_OK; step++) {
-        rt_dist_phase(w->dist, RT_PHASE_PASS, step);
+        rt_dist_phase(w->dist, RT_PHASE_BACKWARD, step);
         if (step == 1 && w->rank == 1 && strcmp(how, "stop") == 0)
             raise(SIGSTOP);
         st = rt_dist_sum_begin(w->dist, x, 3, &err);

@@ -36,7 +36,7 @@ try() {
 }
 # The limit on waiting is 1 s; 2 s for others to speak first; the rest bears a slow machine.
 try "a rank stopped by a signal" none 3 stop 76 8 "sum of gradients over ranks: not done within 1 s (ddp_timeout)" \
-    "rank 1 (process" "stopped by a signal) does not answer: for" "s in forward and backward of step 2"
+    "rank 1 (process" "stopped by a signal) does not answer: for" "s in the backward pass of step 2"
 try "a sum that never ends" hang=1,2 2 go 76 8 "on $host: sum of gradients over ranks: not done within 1 s (ddp_timeout)"
 try "a network that fails" fail=1,2 3 go 76 8 "rank 1 on $host: sum of gradients over ranks: NCCL 2." \
     "fake system error (the reason); NCCL_DEBUG=WARN shows more"

@@ -6,7 +6,8 @@ usage: hub.py FOLDER [CERTIFICATE KEY]
 Writes FOLDER/port.hub, port.cdn and (with a certificate) port.tls, and a line for every request to FOLDER/requests:
   hub|cdn|tls METHOD PATH auth=yes|no range=... if-range=... via=proxy|direct
 The owner of a repository says how it behaves: good/x, cut/x, norange/x, ... as the table at the end of this file has it.
-Every repository holds the same files, FILES below. Ends by itself after ten minutes.
+Every repository holds the same files, FILES below, or those of the folders HUB_MODEL and HUB_DATASET. Ends by itself after
+ten minutes.
 """
 import hashlib
 import http.server
@@ -36,8 +37,24 @@ FILES = {
     "model-00001-of-00002.safetensors": content(2, 3 * MB + 17),
     "model-00002-of-00002.safetensors": content(3, MB),
 }
-LFS = {name for name in FILES if name.endswith(".safetensors")}
 DATASET = {"data/train.json": b"[]\n", "README.md": b"a data set\n"}
+
+
+def folder_files(top):
+    found = {}
+    for where, _, names in os.walk(top):
+        for name in names:
+            path = os.path.join(where, name)
+            with open(path, "rb") as file:
+                found[os.path.relpath(path, top)] = file.read()
+    return found
+
+
+if os.environ.get("HUB_MODEL"):
+    FILES = folder_files(os.environ["HUB_MODEL"])
+if os.environ.get("HUB_DATASET"):
+    DATASET = folder_files(os.environ["HUB_DATASET"])
+LFS = {name for name in FILES if name.endswith(".safetensors")}
 
 folder = sys.argv[1]
 lock = threading.Lock()

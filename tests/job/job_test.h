@@ -33,7 +33,8 @@ __attribute__((unused)) static void job_open(struct opened *o, const char *text,
         argc++;
     }
     memset(o, 0, sizeof *o);
-    o->st = rt_job_open(&o->job, argc, argv, text, text != NULL ? strlen(text) : 0, job_note, o, &o->err);
+    const struct rt_notes notes = { .note = job_note, .context = o };
+    o->st = rt_job_open(&o->job, argc, argv, text, text != NULL ? strlen(text) : 0, &notes, &o->err);
 }
 
 #define WORDS(...) ((const char *const[]){ __VA_ARGS__, NULL })

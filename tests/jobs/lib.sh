@@ -4,7 +4,8 @@ set -u
 program=${RT_BUILDDIR:-b}/ranktune
 data=$(cd "${RT_SRCDIR:-.}" && pwd)/data
 export OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1 OMP_NUM_THREADS=1
-case $program in /*) ;; *) program=$PWD/$program ;; esac
+here=$PWD
+case $program in /*) ;; *) program=$here/$program ;; esac
 tmp=$(mktemp -d)
 trap 'rm -rf "$tmp"' EXIT
 trap 'exit 1' HUP INT TERM
@@ -48,12 +49,13 @@ on() {
         run mpirun --oversubscribe --bind-to none -np "$on_ranks" "$program" "$@"
     fi
 }
-# begin RANKS ARGUMENT ...: in the background; $pid is the launcher's or the program's.
+# begin RANKS ARGUMENT ...: in the background; $pid is the launcher's or the program's. With $launched not empty one rank has a
+# launcher too.
 begin() {
     begin_ranks=$1
     shift
     : > "$tmp/log" # what the last run said is not this one's
-    if [ "$begin_ranks" -eq 1 ]; then
+    if [ "$begin_ranks" -eq 1 ] && [ -z "${launched:-}" ]; then
         timeout -k 5 "${limit:-60}" "$program" "$@" > "$tmp/log" 2>&1 < /dev/null &
     else
         timeout -k 5 "${limit:-60}" mpirun --oversubscribe --bind-to none -np "$begin_ranks" "$program" "$@" > "$tmp/log" 2>&1 < /dev/null &
@@ -107,6 +109,13 @@ one_error() {
     for one_error_text in "$@"; do
         grep -qF -- "$one_error_text" "$tmp/errors" || { echo "wanted: $one_error_text"; return 1; }
     done
+}
+# faulty: whether trouble can be made for whole runs (tests/jobs/fault.c); then `export LD_PRELOAD=$fault FAULT=...` asks
+# for it.
+fault=${RT_BUILDDIR:-b}/tests/jobs/fault.so
+case $fault in /*) ;; *) fault=$here/$fault ;; esac
+faulty() {
+    [ -e "$fault" ] && LD_PRELOAD=$fault "$program" --version > /dev/null 2>&1
 }
 # model PRESET ...: folders of that name beside the jobs.
 model() {

@@ -80,10 +80,9 @@ until_said 'step 4/'
 kill -USR1 $members
 end_of
 check "SIGUSR1 to the program alone: exit $rc" rc_is 75
-on 1 train job.yaml output_dir=hours max_hours=1e-7
-check "max_hours: exit $rc after one step" rc_is 75
-on 1 train job.yaml output_dir=hours
-check "max_hours: goes on: exit $rc, the same bits and lines" same_run whole1 hours
+on 1 train job.yaml output_dir=hours max_hours=0.0168 max_steps=100000
+check "max_hours: exit $rc, after a second of training and a minute ahead" rc_is 75
+check "max_hours: says so" one_error 'max_hours is over: stopped after step' 'the same command goes on'
 
 # ---- already finished ----
 cp whole2/adapter_model.safetensors whole2/trainer_log.jsonl .

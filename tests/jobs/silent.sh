@@ -18,9 +18,18 @@ for rank in 0 2; do
     took=$(($(date +%s) - begun))
     check "rank $rank of 3 stopped: exit $rc" rc_is 76
     check "rank $rank of 3 stopped: over after $took s <= 12" below "$took" 12
-    grep -c "^rank [0-9] on .*(ddp_timeout): on this host rank [0-9] (process" "$tmp/log" > named
+    grep -c "^rank [0-9] on .*: not done within .* s (ddp_timeout): rank [0-9] on .* (process" "$tmp/log" > named
     check "rank $rank of 3 stopped: one rank says who it was" [ "$(cat named)" -eq 1 ]
-    check "rank $rank of 3 stopped: it is named" said "rank $rank (process $process, stopped by a signal) does not answer: for "
-    check "rank $rank of 3 stopped: and where it was" grep -qE " s in (waiting for data|forward and backward|the sum of gradients|the update)( of step [0-9]+)?$" "$tmp/log"
+    check "rank $rank of 3 stopped: it is named" said "rank $rank on $(hostname) (process $process, stopped by a signal) does not answer: for "
+    check "rank $rank of 3 stopped: and where it was" grep -qE " s in (waiting for data|handing over a batch|the (forward|backward) pass|the sum of gradients|the update)( of step [0-9]+)?(, inside collective #[0-9]+)?(, sample [0-9]+ \(.*\))?$" "$tmp/log"
 done
+
+# A batch system may suspend all ranks of a job and wake them later: nobody hung then.
+begin 3 train job.yaml max_steps=30 ddp_timeout=3 output_dir=asleep
+find_ranks
+until_said 'step 4/'
+# shellcheck disable=SC2086 # processes
+kill -STOP $members && sleep 8 && kill -CONT $members
+end_of
+check "all ranks stopped for 8 s and woken: exit $rc" rc_is 0
 finish

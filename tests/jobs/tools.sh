@@ -59,7 +59,7 @@ bad "init --seed without a number" 64 "init PRESET DIR" init small25 x --corpus 
 bad "init --shard-mb 0" 64 '--shard-mb: "0"|at least 1' init small25 x --corpus "$corpus" --shard-mb 0
 bad "init with far too many merges" 64 "100000 merges" init small25 x --corpus "$corpus" --merges 200000
 bad "init from no corpus" 66 "nowhere.txt: No such file" init small25 x --corpus nowhere.txt
-bad "init from no tokenizer" 66 "nowhere/tokenizer.json: No such file" init small25 x --tokenizer nowhere
+bad "init from no tokenizer" 66 "nowhere/tokenizer.json: cannot open: No such file" init small25 x --tokenizer nowhere
 : > nothing.txt
 bad "init from an empty corpus" 65 "empty" init small25 x --corpus nothing.txt
 printf 'a\377b' > latin.txt

@@ -150,7 +150,7 @@ done
 # begin ARGUMENT ...: a long run in the background, of half a minute at most; until_said TEXT: or it ends.
 begin() {
     : > log
-    "$program" train job.yaml num_train_epochs=100000 eval_strategy=no max_hours=0.01 "$@" > log 2>&1 < /dev/null &
+    "$program" train job.yaml num_train_epochs=100000 eval_strategy=no max_hours=0.027 "$@" > log 2>&1 < /dev/null &
     job=$!
 }
 until_said() {

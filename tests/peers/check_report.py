@@ -34,6 +34,23 @@ def tag_of(key):
     return "eval/" + key[5:] if key.startswith("eval_") else "train/" + key
 
 
+def check_hosts(run):
+    """The runs of the hosts, below that of the job: they load, and each tag goes on by whole seconds."""
+    folders = sorted(path for path in glob.glob(os.path.join(run, "*")) if os.path.isdir(path))
+    for path in folders:
+        accumulator = EventAccumulator(path, size_guidance={"scalars": 0})
+        accumulator.Reload()
+        tags = accumulator.Tags()["scalars"]
+        steps = {tag: [e.step for e in accumulator.Scalars(tag)] for tag in tags}
+        ok("system/memory_gib" in tags and all(tag.startswith("system/") for tag in tags),
+           f"host {os.path.basename(path)}: {len(tags)} tags")
+        ok(all(a < b for s in steps.values() for a, b in zip(s, s[1:])), f"up to {max(map(len, steps.values()), default=0)} "
+           "points of a tag, none at a second of another")
+    summary = os.path.join(run, "..", "..", "run_summary.json")
+    if os.path.exists(summary):
+        ok(len(folders) == json.load(open(summary))["hosts"], f"{len(folders)} hosts as in run_summary.json")
+
+
 def check(folder):
     state = json.load(open(os.path.join(folder, "trainer_state.json")))
     history = state["log_history"]
@@ -52,6 +69,7 @@ def check(folder):
         picture.load()
         ok(picture.size == (640, 480), f"{os.path.basename(path)} is {picture.size}")
     for run in sorted(glob.glob(os.path.join(folder, "runs", "*"))):
+        check_hosts(run)
         for path in sorted(glob.glob(os.path.join(run, "*tfevents*"))):
             events = list(EventFileLoader(path).Load())
             plain = list(LegacyEventFileLoader(path).Load())

@@ -68,7 +68,7 @@ static rt_status open_all(struct dump *d, int argc, char **argv)
     RT_TRY(rt_open_job(&d->job, argc, argv, d->dist, d->err));
     struct rt_data_options opt = d->job->data;
     opt.output_dir = NULL; /* leaves no files */
-    const struct rt_data_notes data_notes = { ignore_progress, show_note, NULL };
+    const struct rt_notes data_notes = { ignore_progress, show_note, NULL };
     RT_TRY(rt_data_open(&d->data, &opt, d->dist, &data_notes, d->err));
     struct rt_data_limits t;
     rt_data_limits(d->data, RT_TRAIN, &t);
@@ -84,7 +84,7 @@ static rt_status open_all(struct dump *d, int argc, char **argv)
     const struct rt_model_needs needs = { .train = limits, .eval = limits, .micros = 1 };
     const enum rt_dtype act = d->job->train.bf16 || d->job->train.pure_bf16 ? RT_BF16 : RT_F32;
     RT_TRY(rt_exec_open(&d->ex, d->job->train.device, act, 0, 2, d->err));
-    const struct rt_model_notes model_notes = { ignore_progress, show_note, NULL };
+    const struct rt_notes model_notes = { ignore_progress, show_note, NULL };
     RT_TRY(rt_model_open(&d->model, d->ex, &d->job->model, &needs, rt_data_pixel_lut(d->data), d->dist,
                          &model_notes, d->err));
     const struct rt_loader_options where = { .split = RT_TRAIN, .rank = 0, .size = 1 };

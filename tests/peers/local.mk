@@ -3,5 +3,5 @@ noinst_PROGRAMS = tests/peers/dump_logits
 tests_peers_dump_logits_SOURCES = tests/peers/dump_logits.c
 tests_peers_dump_logits_LDADD = $(RT_LIBS)
 EXTRA_DIST += tests/peers.sh tests/peers/tap.py tests/peers/make_rows.py tests/peers/check_model.py \
-    tests/peers/check_tokenizer.py tests/peers/check_state.py tests/bench/compare_llamafactory.sh \
+    tests/peers/check_tokenizer.py tests/peers/check_state.py tests/peers/check_walk.py tests/bench/compare_llamafactory.sh \
     tests/bench/compare_runs.py

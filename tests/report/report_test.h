@@ -3,43 +3,34 @@
 #ifndef RT_TESTS_REPORT_TEST_H
 #define RT_TESTS_REPORT_TEST_H
 
-#include "report/file.h"
+#include "base/file.h"
 #include "tap.h"
 
-#include <dirent.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-/* A fresh folder under TMPDIR; ended by scratch_remove, which leaves it (and says so) when RT_KEEP is set. */
-__attribute__((unused)) static char *scratch_make(void)
+/* folder/name, malloc'ed. */
+static char *joined(const char *folder, const char *name)
 {
-    const char *base = getenv("TMPDIR") != NULL ? getenv("TMPDIR") : "/tmp";
-    char *path = rt_report_path(base, "rt_report_XXXXXX");
-    if (path == NULL || mkdtemp(path) == NULL) {
-        printf("Bail out! no scratch folder under %s\n", base);
+    char *path;
+    if (rt_file_path(&path, NULL, "%s/%s", folder, name) != RT_OK) {
+        printf("Bail out! no memory\n");
         exit(EXIT_FAILURE);
     }
     return path;
 }
 
-static void remove_tree(const char *path)
+/* A fresh folder under TMPDIR; ended by scratch_remove, which leaves it (and says so) when RT_KEEP is set. */
+__attribute__((unused)) static char *scratch_make(void)
 {
-    DIR *folder = opendir(path);
-    for (struct dirent *e; folder != NULL && (e = readdir(folder)) != NULL;) {
-        if (strcmp(e->d_name, ".") == 0 || strcmp(e->d_name, "..") == 0)
-            continue;
-        char *inner = rt_report_path(path, e->d_name);
-        struct stat info;
-        if (lstat(inner, &info) == 0 && S_ISDIR(info.st_mode))
-            remove_tree(inner);
-        else
-            unlink(inner);
-        free(inner);
+    const char *base = getenv("TMPDIR") != NULL ? getenv("TMPDIR") : "/tmp";
+    char *path = joined(base, "rt_report_XXXXXX");
+    if (mkdtemp(path) == NULL) {
+        printf("Bail out! no scratch folder under %s\n", base);
+        exit(EXIT_FAILURE);
     }
-    if (folder != NULL)
-        closedir(folder);
-    rmdir(path);
+    return path;
 }
 
 __attribute__((unused)) static void scratch_remove(char *path)
@@ -47,16 +38,16 @@ __attribute__((unused)) static void scratch_remove(char *path)
     if (getenv("RT_KEEP") != NULL)
         diag("kept %s", path);
     else
-        remove_tree(path);
+        (void)rt_file_remove(path, NULL);
     free(path);
 }
 
 /* The file's text, or "" with a failed check if there is none. */
 __attribute__((unused)) static char *slurp(const char *folder, const char *name)
 {
-    char *path = rt_report_path(folder, name), *text = NULL;
+    char *path = joined(folder, name), *text = NULL;
     size_t bytes;
-    if (rt_report_file_read(path, 64 << 20, &text, &bytes, NULL) != RT_OK || text == NULL) {
+    if (rt_file_load(path, 64 << 20, &text, &bytes, NULL) != RT_OK || text == NULL) {
         ok(0, "%s is there", path);
         text = strdup("");
     }

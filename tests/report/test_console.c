@@ -158,6 +158,31 @@ static void check_terminal(void)
     setenv("TERM", "dumb", 1);
     rt_console_open(&c, fd, false);
     ok(!c.bars && !c.colour, "TERM=dumb: neither");
+    rt_console_colours(&c, "always");
+    ok(!c.bars && c.colour, "color: always brings colour where the terminal says nothing");
+    setenv("TERM", "xterm", 1);
+    unsetenv("NO_COLOR");
+    rt_console_open(&c, fd, false);
+    rt_console_colours(&c, "never");
+    ok(!c.bars && !c.colour, "color: never takes colour and bar");
+    rt_console_open(&c, fd, false);
+    rt_console_colours(&c, "auto");
+    ok(c.bars && c.colour, "color: auto leaves them");
+    int ends[2];
+    char kept[256] = "";
+    if (pipe(ends) == 0) {
+        c.file = ends[1];
+        rt_console_bar(&c, &bar, true);
+        rt_console_line(&c, RT_LEVEL_WARN, "careful");
+        rt_console_close(&c);
+        const ssize_t n = read(ends[0], kept, sizeof kept - 1);
+        terminal_read(master, text);
+        ok(n > 0 && c.file == -1 && stamped(kept) && strchr(kept, '\033') == NULL &&
+               strchr(kept, '\r') == NULL && strstr(kept, "] WARN  careful\n") != NULL &&
+               strchr(kept, '\n') == kept + n - 1,
+           "a log file gets the line, no colour and no bar: %.*s", (int)strcspn(kept, "\n"), kept);
+        close(ends[0]);
+    }
     setenv("LC_ALL", "de_DE.UTF-8", 1);
     rt_console_open(&c, fd, false);
     ok(c.utf8, "UTF-8 locale");
@@ -199,7 +224,7 @@ static void run_report(const char *dir, int fd)
 
 static void check_file(void)
 {
-    char *dir = scratch_make(), *path = rt_report_path(dir, "stderr");
+    char *dir = scratch_make(), *path = joined(dir, "stderr");
     const int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
     run_report(dir, fd);
     close(fd);

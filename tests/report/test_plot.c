@@ -80,7 +80,7 @@ static struct ink draw(const char *dir, const struct rt_curve *curve)
     struct ink ink = { .left = 9999, .right = -1 };
     if (!ok(rt_plot_write(dir, "p.png", curve, &err) == RT_OK, "%s is drawn %s", curve->title, err.text))
         return ink;
-    char *path = rt_report_path(dir, "p.png");
+    char *path = joined(dir, "p.png");
     cairo_surface_t *s = cairo_image_surface_create_from_png(path);
     ink.width = cairo_image_surface_get_width(s);
     ink.height = cairo_image_surface_get_height(s);
@@ -151,7 +151,7 @@ static void check_pictures(void)
               "is only six hundred and forty pixels wide, at any size that can be read";
     ink = draw(dir, &c);
     ok(ink.pale > 50000, "100000 points: %lld pixels of the original curve", (long long)ink.pale);
-    char *file = rt_report_path(dir, "p.png/x");
+    char *file = joined(dir, "p.png/x");
     struct rt_error err = { 0 };
     c.count = 2;
     ok(rt_plot_write(file, "p.png", &c, &err) == RT_ERR_OUTPUT, "refused: %s", err.text);

@@ -4,6 +4,7 @@
 #include "report/report.h"
 #include "report/report_test.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <math.h>
 #include <signal.h>
@@ -98,7 +99,7 @@ static void replay_entry(const struct replay *p, const json_t *e)
             .steps = steps,
             .effective_tokens_per_s = effective,
         };
-        char *folder = rt_report_path(p->dir, "checkpoint");
+        char *folder = joined(p->dir, "checkpoint");
         mkdir(folder, 0777);
         st = rt_report_state(p->r, folder, step, log.epoch, log.total_flos, tokens, &err);
         free(folder);
@@ -233,7 +234,7 @@ static void check_empty(void)
 
 static void write_text(const char *dir, const char *name, const char *text)
 {
-    if (rt_report_file_write(dir, name, text, strlen(text), NULL) != RT_OK)
+    if (rt_file_put(dir, name, text, strlen(text), NULL) != RT_OK)
         ok(0, "%s is prepared", name);
 }
 
@@ -339,13 +340,13 @@ static void check_full(const char *dir, const struct rt_report_options *opt)
     const rt_status st = rt_report_train(r, &log, &err);
     char big[4096] = { 0 };
     struct rt_error write_err = { 0 };
-    const rt_status written = rt_report_file_write(dir, "big", big, sizeof big, &write_err);
+    const rt_status written = rt_file_put(dir, "big", big, sizeof big, &write_err);
     setrlimit(RLIMIT_FSIZE, &unlimited);
     char *after = slurp(dir, "trainer_log.jsonl");
     ok(st == RT_ERR_IO && strstr(err.text, "trainer_log.jsonl") != NULL, "full: %s", err.text);
     ok(strcmp(before, after) == 0, "the part of a line that got through is cut off");
     ok(written == RT_ERR_IO && strstr(write_err.text, "/big") != NULL, "full: %s", write_err.text);
-    char *big_path = rt_report_path(dir, "big");
+    char *big_path = joined(dir, "big");
     ok(access(big_path, F_OK) != 0, "no half file under its name");
     free(big_path);
     ok(rt_report_train(r, &log, &err) == RT_OK, "with space again the line goes in");
@@ -358,8 +359,7 @@ static void check_failures(void)
 {
     struct rt_error err = { 0 };
     struct rt_report *r = NULL;
-    char *dir = scratch_make(), *below = rt_report_path(dir, "file/out"),
-         *deep = rt_report_path(dir, "a//b/c/");
+    char *dir = scratch_make(), *below = joined(dir, "file/out"), *deep = joined(dir, "a//b/c/");
     write_text(dir, "file", "x");
     struct rt_report_options opt = { .output_dir = below, .total_steps = 4 };
     ok(rt_report_open(&r, &opt, &err) == RT_ERR_OUTPUT && strstr(err.text, "/file") != NULL, "refused: %s",
@@ -377,7 +377,7 @@ static void check_failures(void)
     write_text(dir, "all_results.json", "{}");
 
     check_full(dir, &opt);
-    ok(rt_report_file_write(below, "x", "x", 1, &err) != RT_OK, "refused: %s", err.text);
+    ok(rt_file_put(below, "x", "x", 1, &err) != RT_OK, "refused: %s", err.text);
     DIR *folder = opendir(dir);
     int left = 0;
     for (struct dirent *e; (e = readdir(folder)) != NULL;)

@@ -4,6 +4,7 @@
 #include "report/report.h"
 #include "report/report_test.h"
 
+#include <dirent.h>
 #include <math.h>
 
 enum { STEPS = 8 };
@@ -78,20 +79,20 @@ static struct rt_report *begin(const char *dir, const char *text, int64_t step)
 /* All event files of the run in the order of their names; how many folders and files there are. */
 static void read_run(const char *dir, struct seen *seen, int *folders, int *files)
 {
-    char *runs = rt_report_path(dir, "runs");
+    char *runs = joined(dir, "runs");
     struct dirent **name, **file;
     const int count = scandir(runs, &name, NULL, alphasort);
     *folders = *files = 0;
     for (int i = 0; i < count; i++) {
-        char *folder = rt_report_path(runs, name[i]->d_name);
+        char *folder = joined(runs, name[i]->d_name);
         const int inner = name[i]->d_name[0] != '.' ? scandir(folder, &file, NULL, alphasort) : 0;
         *folders += inner > 0;
         for (int k = 0; k < inner; k++) {
-            char *path = rt_report_path(folder, file[k]->d_name), *data = NULL;
+            char *path = joined(folder, file[k]->d_name), *data = NULL;
             size_t bytes;
             if (strncmp(file[k]->d_name, "events.out.tfevents.", 20) == 0) {
                 ++*files;
-                if (rt_report_file_read(path, 1 << 20, &data, &bytes, NULL) != RT_OK ||
+                if (rt_file_load(path, 1 << 20, &data, &bytes, NULL) != RT_OK ||
                     !read_events(seen, data, bytes))
                     ok(0, "%s is whole", path);
             }
@@ -185,7 +186,7 @@ static void check_state(void)
         exit(EXIT_FAILURE);
     snprintf(later, strlen(text) + 32, "%.*s\"elapsed_s\": 90061.01%s", (int)(at - text), text,
              strchr(at, ','));
-    if (rt_report_file_write(dir, "trainer_log.jsonl", "{\"other\": 1}\n", 13, &err) != RT_OK)
+    if (rt_file_put(dir, "trainer_log.jsonl", "{\"other\": 1}\n", 13, &err) != RT_OK)
         ok(0, "%s", err.text);
     r = begin(dir, later, 2);
     ok(rt_report_elapsed_s(r) >= 90061.01, "elapsed goes on from 90061.01 s: %.3f s", rt_report_elapsed_s(r));
@@ -224,7 +225,7 @@ static void check_state(void)
 static void check_folder(void)
 {
     struct rt_error err = { 0 };
-    char *dir = scratch_make(), *env = rt_report_path(dir, "env/a"), *given = rt_report_path(dir, "given");
+    char *dir = scratch_make(), *env = joined(dir, "env/a"), *given = joined(dir, "given");
     struct rt_report_options opt = options(dir);
     struct rt_report *r = NULL;
     opt.logging_dir = given;
@@ -239,7 +240,7 @@ static void check_folder(void)
     rt_report_close(r);
     setenv("HOME", dir, 1);
     setenv("TENSORBOARD_LOGGING_DIR", "~/home", 1);
-    char *home = rt_report_path(dir, "home");
+    char *home = joined(dir, "home");
     ok(rt_report_open(&r, &opt, &err) == RT_OK && rt_report_begin(r, &opt, 0, &err) == RT_OK &&
            access(home, F_OK) == 0,
        "~ is the home folder %s", err.text);
@@ -250,7 +251,7 @@ static void check_folder(void)
     ok(rt_report_open(&r, &opt, &err) == RT_OK && rt_report_begin(r, &opt, 0, &err) == RT_OK, "opens %s",
        err.text);
     log_steps(r, 1, 1);
-    char *runs = rt_report_path(dir, "runs");
+    char *runs = joined(dir, "runs");
     ok(access(runs, F_OK) != 0, "without tensorboard no folder is made");
     rt_report_close(r);
     free(runs);

@@ -1,0 +1,313 @@
+/* watch.c - the watchdog: looks whether the ranks move, and ends the job when they do not. */
+#include "config.h"
+#include "dist/watch.h"
+#include "base/clock.h"
+#include "dist/reduce_nccl.h"
+
+#include <math.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+enum { LEARN_FROM = 20, LEARN_EVERY = 16 }; /* steps */
+
+static const double look_s = 1.0, beat_s = 10.0;
+static const double least_learned_s = 60.0;
+static const double claim_s = 2.0, leave_s = 1.5; /* what the files get once the job is stalled */
+static const double take_s = 2.0;                 /* for the main thread to notice */
+static const double end_s = 13.0;                 /* for it to end the job, NCCL's 10 s included */
+static const double suspended_s = 5.0;            /* between two looks: nobody ran, so nobody hung */
+
+static double since_s(int64_t ns)
+{
+    return (double)(rt_board_now_ns() - ns) * 1e-9;
+}
+
+/* ---- the main thread's side ---- */
+
+static int by_size(const void *a, const void *b)
+{
+    const double x = *(const double *)a, y = *(const double *)b;
+    return (x > y) - (x < y);
+}
+
+static void learn(struct rt_watch *w)
+{
+    double s[RT_WATCH_STEPS];
+    const int n = w->steps < RT_WATCH_STEPS ? (int)w->steps : RT_WATCH_STEPS;
+    memcpy(s, w->step_s, (size_t)n * sizeof *s);
+    qsort(s, (size_t)n, sizeof *s, by_size);
+    const double p99 = s[(n * 99 + 99) / 100 - 1];
+    w->learned_s = fmax(least_learned_s, 10 * p99);
+}
+
+void rt_watch_phase(struct rt_watch *w, enum rt_phase phase, int64_t step)
+{
+    if (step != w->step) {
+        w->step = step;
+        w->step_from_ns = w->dist->board.mine->since_ns;
+    }
+    if (phase != RT_PHASE_UPDATE)
+        return;
+    w->step_s[w->steps++ % RT_WATCH_STEPS] = since_s(w->step_from_ns);
+    w->first = 0;
+    if (w->steps >= LEARN_FROM && (w->steps - LEARN_FROM) % LEARN_EVERY == 0)
+        learn(w);
+}
+
+rt_status rt_watch_ask(struct rt_watch *w, const char *what, struct rt_error *err)
+{
+    const int over = w->over;
+    if (over == RT_WATCH_ON)
+        return RT_OK;
+    w->taken = 1;
+    if (over == RT_WATCH_SPEAK)
+        return rt_fail(err, RT_ERR_COMM, "%s", w->text);
+    for (double from = rt_now_s(); rt_now_s() - from < take_s + 1;)
+        nanosleep(&(struct timespec){ .tv_nsec = 50000000 }, NULL);
+    return rt_fail(err, RT_ERR_COMM, "%s: given up; another rank says why", what);
+}
+
+void rt_watch_ending(struct rt_watch *w, int exit_code)
+{
+    w->code_ns = rt_board_now_ns();
+    w->code = exit_code;
+}
+
+/* ---- the watching thread's side ---- */
+
+/* The main thread hangs where nothing reaches it. */
+static void end_by_force(struct rt_watch *w)
+{
+    if (w->over == RT_WATCH_SPEAK) {
+        char line[2400];
+        const int n = snprintf(line, sizeof line, "rank %d on %s: %s\n", w->dist->rank, w->dist->host, w->text);
+        if (write(STDERR_FILENO, line, (size_t)n) != n) /* stdio's lock may be held for ever */
+            _exit(rt_exit_code(RT_ERR_COMM));
+    }
+    rt_nccl_abort(w->dist->nccl);
+    _exit(rt_exit_code(RT_ERR_COMM));
+}
+
+/* What is known of all ranks now: of this host by the board, of others by their files. */
+static void gather(struct rt_watch *w)
+{
+    const double most = since_s(w->floor_ns);
+    pthread_mutex_lock(&w->lock);
+    memcpy(w->now, w->seen, (size_t)w->dist->size * sizeof *w->now);
+    pthread_mutex_unlock(&w->lock);
+    rt_heartbeat_look(&w->dist->board, w->now, w->dist->size);
+    for (int r = 0; r < w->dist->size; r++) {
+        w->now[r].silent_s = fmin(w->now[r].silent_s, most);
+        w->now[r].unheard_s = fmin(w->now[r].unheard_s, most);
+    }
+}
+
+static void judge(struct rt_watch *w, char *text, size_t bytes)
+{
+    const struct rt_seen *mine = &w->now[w->dist->rank];
+    const struct rt_verdict v = {
+        w->now, w->dist->size, w->dist->rank, &w->limits, w->opt.where, w->opt.context
+    };
+    const int n = mine->inside
+                      ? snprintf(text, bytes, "%s: not done within %.0f s (%s): ", mine->op, mine->silent_s,
+                                 w->limits.learned_s > 0 && w->limits.learned_s < w->limits.collective_s
+                                     ? "10 times a slow step"
+                                     : "ddp_timeout")
+                      : snprintf(text, bytes, "nothing moved for %.0f s: ", mine->silent_s);
+    const int named = rt_verdict_text(&v, text + n, bytes - (size_t)n);
+    const size_t used = strlen(text);
+    if (named == 0 && w->opt.card != NULL)
+        w->opt.card(w->opt.context, text + used, bytes - used);
+}
+
+static void warn(struct rt_watch *w)
+{
+    char text[1800], line[2400];
+    const struct rt_seen *mine = &w->now[w->dist->rank];
+    const int64_t about = mine->completed + 1; /* once a host for each operation */
+    if (atomic_exchange(&w->dist->board.line[0].warned, about) == about)
+        return;
+    judge(w, text, sizeof text);
+    const int n = snprintf(line, sizeof line, "warning: rank %d on %s: %s; the job ends if that lasts\n",
+                           w->dist->rank, w->dist->host, text);
+    if (write(STDERR_FILENO, line, (size_t)n) != n)
+        return; /* nobody to hear it */
+}
+
+static void stall(struct rt_watch *w)
+{
+    if (!rt_board_tell(&w->dist->board)) {
+        w->over = RT_WATCH_SILENT;
+        return;
+    }
+    const bool claimed = !rt_watch_ask_files(w, RT_WATCH_CLAIM, claim_s) || w->claimed;
+    gather(w);
+    if (claimed)
+        judge(w, w->text, sizeof w->text);
+    rt_watch_ask_files(w, RT_WATCH_LEAVE, leave_s);
+    w->over = claimed ? RT_WATCH_SPEAK : RT_WATCH_SILENT;
+}
+
+static void look(struct rt_watch *w)
+{
+    struct rt_board *b = &w->dist->board;
+    const int64_t now = rt_board_now_ns();
+    if ((double)(now - w->looked_ns) * 1e-9 > suspended_s)
+        w->floor_ns = now;
+    w->looked_ns = b->mine->looked_ns = now;
+    if (w->code != 0) {
+        if (since_s(w->code_ns) > end_s)
+            _exit(w->code);
+        return;
+    }
+    if (w->over == RT_WATCH_ON && b->line[0].spoken)
+        w->over = RT_WATCH_SILENT;
+    if (w->over != RT_WATCH_ON) {
+        w->over_ns = w->over_ns == 0 ? now : w->over_ns;
+        if (since_s(w->over_ns) > (w->over == RT_WATCH_SPEAK && !w->taken ? take_s : end_s))
+            end_by_force(w);
+        return;
+    }
+    w->limits.collective_s = w->dist->timeout_s > 0 ? w->dist->timeout_s : w->limits.setup_s;
+    w->limits.learned_s = w->learned_s;
+    w->limits.first = w->first;
+    gather(w);
+    const struct rt_seen *mine = &w->now[w->dist->rank];
+    const double limit = rt_limit_s(&w->limits, mine->phase, mine->inside);
+    w->limits.unheard_s = fmin(3 * beat_s, limit / 2);
+    const bool worried = mine->silent_s > limit / 2;
+    pthread_mutex_lock(&w->lock);
+    w->worried = worried;
+    w->beat_s = fmin(beat_s, w->limits.collective_s / 8);
+    pthread_mutex_unlock(&w->lock);
+    if (rt_verdict_due(w->now, w->dist->size, w->dist->rank, &w->limits))
+        stall(w);
+    else if (worried)
+        warn(w);
+}
+
+static void *watching(void *context)
+{
+    struct rt_watch *w = context;
+    pthread_mutex_lock(&w->lock);
+    while (!w->quit) {
+        pthread_mutex_unlock(&w->lock);
+        look(w);
+        pthread_mutex_lock(&w->lock);
+        const double tick_s = fmin(look_s, w->limits.collective_s / 10);
+        if (!w->quit)
+            rt_watch_wait(&w->wake, &w->lock, tick_s > 0.05 ? tick_s : 0.05);
+    }
+    w->alive--;
+    pthread_cond_broadcast(&w->answered);
+    pthread_mutex_unlock(&w->lock);
+    return NULL;
+}
+
+/* ---- beginning and ending ---- */
+
+static void release(struct rt_watch *w)
+{
+    rt_heartbeat_close(&w->beat);
+    if (w->locks) {
+        pthread_cond_destroy(&w->wake);
+        pthread_cond_destroy(&w->answered);
+        pthread_mutex_destroy(&w->lock);
+    }
+    free(w->seen);
+    free(w->now);
+    free(w->folder);
+    free(w);
+}
+
+/* Both threads, or the one that could be started: without the files a host knows itself at least. */
+static rt_status start(struct rt_watch *w, struct rt_error *err)
+{
+    void *(*const run[])(void *) = { watching, rt_watch_files };
+    pthread_condattr_t monotonic;
+    pthread_attr_t detached;
+    sigset_t all, before;
+    pthread_condattr_init(&monotonic);
+    pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
+    pthread_mutex_init(&w->lock, NULL);
+    pthread_cond_init(&w->wake, &monotonic);
+    pthread_cond_init(&w->answered, &monotonic);
+    pthread_condattr_destroy(&monotonic);
+    w->locks = true;
+    pthread_attr_init(&detached);
+    pthread_attr_setdetachstate(&detached, PTHREAD_CREATE_DETACHED);
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &before);
+    pthread_mutex_lock(&w->lock);
+    int failed = 0;
+    for (int i = 0; i < 2 && failed == 0; i++) {
+        pthread_t thread;
+        failed = pthread_create(&thread, &detached, run[i], w);
+        w->alive += failed == 0;
+    }
+    pthread_mutex_unlock(&w->lock);
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    pthread_attr_destroy(&detached);
+    return failed == 0 ? RT_OK : rt_fail(err, RT_ERR_MEMORY, "cannot start a watchdog: %s", strerror(failed));
+}
+
+static rt_status begin(struct rt_dist *dist, const struct rt_dist_watch_options *opt, struct rt_error *err)
+{
+    struct rt_watch *w = calloc(1, sizeof *w);
+    if (w == NULL)
+        return rt_fail(err, RT_ERR_MEMORY, "no memory for a watchdog");
+    w->dist = dist;
+    w->opt = *opt;
+    w->folder = strdup(opt->folder);
+    w->seen = calloc((size_t)dist->size, sizeof *w->seen);
+    w->now = calloc((size_t)dist->size, sizeof *w->now);
+    w->beat_s = beat_s;
+    w->first = 1;
+    w->step = -2;
+    w->looked_ns = rt_board_now_ns();
+    rt_limits_init(&w->limits);
+    snprintf(dist->board.mine->gpu, sizeof dist->board.mine->gpu, "%s", opt->gpu != NULL ? opt->gpu : "");
+    rt_status st = RT_OK;
+    if (w->folder == NULL || w->seen == NULL || w->now == NULL)
+        st = rt_fail(err, RT_ERR_MEMORY, "no memory for a watchdog");
+    for (int r = 0; st == RT_OK && r < dist->size; r++)
+        w->seen[r].rank = -1;
+    if (st == RT_OK)
+        st = rt_heartbeat_open(&w->beat, w->folder, &dist->board, dist->size, err);
+    if (st == RT_OK)
+        st = start(w, err);
+    dist->watch = st == RT_OK ? w : NULL;
+    if (st != RT_OK && w->alive == 0)
+        release(w);
+    return st;
+}
+
+rt_status rt_dist_watch_begin(struct rt_dist *dist, const struct rt_dist_watch_options *opt,
+                              struct rt_error *err)
+{
+    rt_status st = dist->rank == 0 ? rt_heartbeat_prepare(opt->folder, err) : RT_OK;
+    RT_TRY(rt_dist_agree(dist, st, err));
+    return rt_dist_agree(dist, begin(dist, opt, err), err);
+}
+
+void rt_dist_watch_end(struct rt_dist *dist)
+{
+    struct rt_watch *w = dist->watch;
+    if (w == NULL)
+        return;
+    dist->watch = NULL;
+    const double from = rt_now_s();
+    pthread_mutex_lock(&w->lock);
+    w->quit = true;
+    pthread_cond_broadcast(&w->wake);
+    while (w->alive > 0 && rt_now_s() - from < claim_s)
+        rt_watch_wait(&w->answered, &w->lock, 0.1);
+    const bool ended = w->alive == 0;
+    pthread_mutex_unlock(&w->lock);
+    if (ended) /* else a file hangs: its thread keeps what it works on */
+        release(w);
+}

@@ -1,0 +1,76 @@
+/*
+ * watch.h - the watchdog of a rank: two threads that know no MPI. One looks each second whether anything moves
+ * and ends the job when it does not; the other reads and writes the files, which may hang. Private to dist.
+ */
+#ifndef RT_DIST_WATCH_H
+#define RT_DIST_WATCH_H
+
+#include "dist/heartbeat.h"
+#include "dist/world.h"
+
+#include <pthread.h>
+
+enum { RT_WATCH_STEPS = 128 }; /* of which the 99th percentile is taken */
+
+enum rt_watch_over {
+    RT_WATCH_ON,     /* all is well */
+    RT_WATCH_SPEAK,  /* stalled: this rank says why */
+    RT_WATCH_SILENT, /* stalled: another rank says why */
+};
+
+struct rt_watch {
+    struct rt_dist *dist;
+    struct rt_dist_watch_options opt;
+    char *folder;
+    int alive;            /* threads */
+    bool locks;           /* lock, wake and answered are there */
+    pthread_mutex_t lock; /* over the fields up to seen */
+    pthread_cond_t wake, answered;
+    bool quit;
+    bool worried; /* past half of a limit: other hosts' files are read */
+    enum rt_watch_task {
+        RT_WATCH_NOTHING,
+        RT_WATCH_CLAIM,
+        RT_WATCH_LEAVE
+    } task; /* for the thread of the files */
+    bool claimed;
+    double beat_s;            /* how often the host's file is renewed */
+    struct rt_seen *seen;     /* [size] as the files say */
+    struct rt_heartbeat beat; /* the thread of the files alone */
+
+    /* The watching thread alone. */
+    struct rt_limits limits;
+    struct rt_seen *now; /* [size] */
+    int64_t looked_ns;
+    int64_t floor_ns; /* nothing before this counts: the whole process was suspended */
+    int64_t over_ns;
+    char text[2000]; /* complete before over says so */
+
+    /* The main thread alone. */
+    int64_t step, step_from_ns, steps;
+    double step_s[RT_WATCH_STEPS];
+
+    /* Between the main thread and the watching one. */
+    _Atomic double learned_s;
+    _Atomic int first;
+    _Atomic int over;  /* enum rt_watch_over */
+    _Atomic int taken; /* the main thread knows, and ends the job */
+    _Atomic int code;  /* the main thread is ending the job with this exit code; 0: it is not */
+    _Atomic int64_t code_ns;
+};
+
+/* By the main thread: what it does has changed, so steps are timed; is the job stalled? Then err holds why,
+ * after a while where another rank says it: RT_ERR_COMM. */
+void rt_watch_phase(struct rt_watch *w, enum rt_phase phase, int64_t step);
+rt_status rt_watch_ask(struct rt_watch *w, const char *what, struct rt_error *err);
+/* The main thread ends the job now: should it hang in that, the watchdog ends the process. */
+void rt_watch_ending(struct rt_watch *w, int exit_code);
+
+/* watch_files.c: the thread of the files. ask: have it do a task; false if it has not within so many seconds.
+ */
+void *rt_watch_files(void *watch);
+bool rt_watch_ask_files(struct rt_watch *w, enum rt_watch_task task, double seconds);
+/* When the condition's clock, the monotonic one, says so. */
+void rt_watch_wait(pthread_cond_t *cond, pthread_mutex_t *lock, double seconds);
+
+#endif

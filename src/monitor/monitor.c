@@ -1,0 +1,216 @@
+/* monitor.c - the thread that looks at a host and its GPUs. */
+#include "config.h"
+#include "monitor/monitor.h"
+#include "base/clock.h"
+
+#include <math.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+struct rt_monitor {
+    struct rt_monitor_options opt;
+    char bus[RT_MONITOR_GPUS][24];
+    struct rt_host *host;
+    pthread_t thread;
+    pthread_mutex_t lock; /* of ending and totals */
+    pthread_cond_t wake;
+    bool ending;
+    bool joined; /* the main thread's */
+    struct rt_monitor_totals totals;
+    /* the thread's own */
+    struct rt_nvml *nvml;
+    struct rt_nvml_gpu *gpu[RT_MONITOR_GPUS];
+    struct rt_nvml_events *events;
+    double xid[RT_MONITOR_GPUS], first_j[RT_MONITOR_GPUS];
+    int64_t looks;
+};
+
+static void open_gpus(struct rt_monitor *m)
+{
+    if (m->opt.gpus == 0)
+        return;
+    m->nvml = rt_nvml_open(NULL);
+    m->events = rt_nvml_events_open(m->nvml);
+    for (int i = 0; i < m->opt.gpus; i++) {
+        m->gpu[i] = rt_nvml_find(m->nvml, m->bus[i]);
+        rt_nvml_events_add(m->events, m->gpu[i]);
+    }
+}
+
+static void hear_events(struct rt_monitor *m)
+{
+    struct rt_nvml_gpu *whose;
+    uint64_t xid;
+    for (int most = 64; most > 0 && rt_nvml_events_wait(m->events, 0, &whose, &xid); most--)
+        for (int i = 0; i < m->opt.gpus; i++)
+            if (m->gpu[i] == whose)
+                m->xid[i] = (double)xid;
+}
+
+static void look(struct rt_monitor *m, struct rt_monitor_sample *sample)
+{
+    enum { HEALTH_EVERY = 12 }; /* cards take their time to count memory errors */
+    const bool ask = m->looks++ % HEALTH_EVERY == 0;
+    struct rt_nvml_health health;
+    uint64_t slow;
+    rt_host_use(m->host, rt_now_s(), &sample->host);
+    hear_events(m);
+    sample->gpus = m->opt.gpus;
+    for (int i = 0; i < m->opt.gpus; i++) {
+        struct rt_monitor_gpu *g = &sample->gpu[i];
+        rt_nvml_use(m->nvml, m->gpu[i], &g->use);
+        g->slow = rt_nvml_slow(m->nvml, m->gpu[i], &slow) ? (double)slow : NAN;
+        if (ask) {
+            rt_nvml_health(m->nvml, m->gpu[i], &health);
+            g->uncorrected = health.ecc_uncorrected;
+        }
+        g->xid = m->events != NULL ? m->xid[i] : NAN;
+    }
+}
+
+static void count(struct rt_monitor *m, const struct rt_monitor_sample *sample)
+{
+    struct rt_monitor_totals *t = &m->totals;
+    struct timespec cpu = { 0 };
+    double joule = NAN;
+    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &cpu);
+    pthread_mutex_lock(&m->lock);
+    t->looks++;
+    t->cpu_s = (double)cpu.tv_sec + 1e-9 * (double)cpu.tv_nsec;
+    t->host_bytes = fmax(t->host_bytes, sample->host.memory_bytes); /* fmax passes over NaN */
+    for (int i = 0; i < sample->gpus; i++) {
+        const struct rt_nvml_use *use = &sample->gpu[i].use;
+        t->gpu_memory_bytes = fmax(t->gpu_memory_bytes, use->memory_used_bytes);
+        if (!isnan(use->gpu_percent)) {
+            t->gpu_percent_sum += use->gpu_percent;
+            t->gpu_percent_count++;
+        }
+        if (isnan(m->first_j[i]))
+            m->first_j[i] = use->energy_j;
+        if (!isnan(use->energy_j))
+            joule = (isnan(joule) ? 0 : joule) + use->energy_j - m->first_j[i];
+    }
+    if (!isnan(joule))
+        t->energy_j = joule;
+    pthread_mutex_unlock(&m->lock);
+}
+
+static double wait_next(struct rt_monitor *m, double next_s, bool *ending)
+{
+    const double late_s = rt_now_s() - next_s;
+    next_s += m->opt.seconds * (late_s > 0 ? 1 + floor(late_s / m->opt.seconds) : 1); /* no looks in a burst */
+    const struct timespec until = { (time_t)next_s, (long)((next_s - floor(next_s)) * 1e9) };
+    pthread_mutex_lock(&m->lock);
+    while (!m->ending && rt_now_s() < next_s)
+        if (pthread_cond_timedwait(&m->wake, &m->lock, &until) != 0)
+            break;
+    *ending = m->ending;
+    pthread_mutex_unlock(&m->lock);
+    return next_s;
+}
+
+static void *work(void *context)
+{
+    struct rt_monitor *m = context;
+    struct rt_monitor_sample sample = { .gpus = 0 };
+    open_gpus(m);
+    bool ending = false;
+    for (double next_s = rt_now_s();; next_s = wait_next(m, next_s, &ending)) {
+        look(m, &sample);
+        count(m, &sample);
+        if (m->opt.fn != NULL)
+            m->opt.fn(&sample, m->opt.context);
+        if (ending)
+            break;
+    }
+    rt_nvml_events_close(m->events);
+    rt_nvml_close(m->nvml);
+    return NULL;
+}
+
+/* With all signals blocked: they are for the main thread. rt_now_s is CLOCK_MONOTONIC, so is the condition's
+ * clock. */
+static int start(struct rt_monitor *m)
+{
+    sigset_t all, old;
+    pthread_condattr_t clock;
+    pthread_condattr_init(&clock);
+    pthread_condattr_setclock(&clock, CLOCK_MONOTONIC);
+    pthread_cond_init(&m->wake, &clock);
+    pthread_condattr_destroy(&clock);
+    pthread_mutex_init(&m->lock, NULL);
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &old);
+    const int failed = pthread_create(&m->thread, NULL, work, m);
+    pthread_sigmask(SIG_SETMASK, &old, NULL);
+    return failed;
+}
+
+static void release(struct rt_monitor *m)
+{
+    if (m != NULL)
+        rt_host_close(m->host);
+    free(m);
+}
+
+rt_status rt_monitor_open(struct rt_monitor **monitor, const struct rt_monitor_options *opt,
+                          struct rt_error *err)
+{
+    struct rt_monitor *m = calloc(1, sizeof *m);
+    struct rt_host *host = rt_host_open(&opt->host);
+    if (m == NULL || host == NULL) {
+        rt_host_close(host);
+        free(m);
+        return rt_fail(err, RT_ERR_MEMORY, "no memory to watch this host");
+    }
+    m->opt = *opt;
+    m->host = host;
+    m->opt.gpus = opt->gpus < RT_MONITOR_GPUS ? opt->gpus : RT_MONITOR_GPUS;
+    m->totals = (struct rt_monitor_totals){ .gpu_memory_bytes = NAN, .energy_j = NAN, .host_bytes = NAN };
+    for (int i = 0; i < m->opt.gpus; i++) {
+        memcpy(m->bus[i], opt->bus[i], sizeof m->bus[i]);
+        m->first_j[i] = NAN;
+    }
+    const int failed = start(m);
+    if (failed != 0) {
+        release(m);
+        return rt_fail(err, RT_ERR_INTERNAL, "no thread to watch this host: %s", strerror(failed));
+    }
+    *monitor = m;
+    return RT_OK;
+}
+
+void rt_monitor_totals(struct rt_monitor *m, struct rt_monitor_totals *totals)
+{
+    *totals = (struct rt_monitor_totals){ .gpu_memory_bytes = NAN, .energy_j = NAN, .host_bytes = NAN };
+    if (m == NULL)
+        return;
+    pthread_mutex_lock(&m->lock);
+    *totals = m->totals;
+    pthread_mutex_unlock(&m->lock);
+}
+
+void rt_monitor_stop(struct rt_monitor *m)
+{
+    if (m == NULL || m->joined)
+        return;
+    pthread_mutex_lock(&m->lock);
+    m->ending = true;
+    pthread_cond_signal(&m->wake);
+    pthread_mutex_unlock(&m->lock);
+    pthread_join(m->thread, NULL);
+    m->joined = true;
+}
+
+void rt_monitor_close(struct rt_monitor *m)
+{
+    if (m == NULL)
+        return;
+    rt_monitor_stop(m);
+    pthread_cond_destroy(&m->wake);
+    pthread_mutex_destroy(&m->lock);
+    release(m);
+}

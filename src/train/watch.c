@@ -1,0 +1,23 @@
+/* watch.c - who watches over a run: what the watchdog has to know of it. */
+#include "config.h"
+#include "train/run.h"
+
+static void name_sample(void *context, int64_t sample, char *text, size_t bytes)
+{
+    const struct rt_run *run = context;
+    const struct rt_data *data = run->named;
+    if (data != NULL)
+        rt_data_sample(data, sample, text, bytes);
+}
+
+rt_status rt_run_watch(struct rt_run *run)
+{
+    struct rt_device_info device = { .uuid = "" };
+    if (run->ex->device == RT_DEVICE_CUDA)
+        RT_TRY(rt_exec_info(run->ex, &device));
+    return rt_dist_watch_begin(
+        run->dist,
+        &(struct rt_dist_watch_options){
+            .folder = run->job->output_dir, .gpu = device.uuid, .where = name_sample, .context = run },
+        run->err);
+}

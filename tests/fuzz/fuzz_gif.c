@@ -1,0 +1,9 @@
+/* fuzz_gif.c - a gif picture. */
+#include "config.h"
+#include "tests/fuzz/fuzz.h"
+#include "tests/fuzz/picture.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t bytes)
+{
+    return fuzz_picture(&rt_format_gif, data, bytes);
+}

@@ -1,0 +1,226 @@
+/* test_lock.c - one writer in a folder: who is kept out, what counts as left behind, and who renews. */
+#include "config.h"
+#include "base/clock.h"
+#include "tap.h"
+#include "train/lock.h"
+
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+static char folder[] = "/tmp/test_lock.XXXXXX", path[256];
+static struct rt_error err;
+static bool give_up_now;
+
+static bool give_up(void *context)
+{
+    (void)context;
+    return give_up_now;
+}
+
+static rt_status take(struct rt_lock **lock, double renew_s, double stale_s)
+{
+    const struct rt_lock_options opt = {
+        .folder = folder, .renew_s = renew_s, .stale_s = stale_s, .give_up = give_up
+    };
+    err.text[0] = '\0';
+    return rt_lock_take(lock, &opt, &err);
+}
+
+/* A lock file of some holder. */
+static void put(const struct rt_lock_holder *h)
+{
+    char text[RT_LOCK_BYTES + 1];
+    rt_lock_text(h, text);
+    FILE *f = fopen(path, "w");
+    if (f == NULL || fputs(text, f) < 0 || fclose(f) != 0)
+        exit(1);
+}
+
+static bool there(void)
+{
+    return access(path, F_OK) == 0;
+}
+
+static int64_t heartbeat(void)
+{
+    char text[RT_LOCK_BYTES + 1] = "";
+    struct rt_lock_holder h = { .heartbeat = -1 };
+    FILE *f = fopen(path, "r");
+    if (f == NULL || fread(text, 1, RT_LOCK_BYTES, f) != RT_LOCK_BYTES)
+        exit(1);
+    fclose(f);
+    return rt_lock_parse(text, &h) ? h.heartbeat : -1;
+}
+
+/* A number that no process has: of a child that is over. */
+static pid_t dead_pid(void)
+{
+    const pid_t child = fork();
+    if (child == 0)
+        _exit(0);
+    waitpid(child, NULL, 0);
+    return child;
+}
+
+static void test_live(void)
+{
+    struct rt_lock *lock, *second;
+    char pid[32];
+    ok(take(&lock, 1, 180) == RT_OK && there(), "a free folder: %s", err.text);
+    snprintf(pid, sizeof pid, "process %ld ", (long)getpid());
+    ok(take(&second, 1, 180) == RT_ERR_OUTPUT && strstr(err.text, pid) != NULL &&
+           strstr(err.text, ".lock") != NULL,
+       "a second writer is told who: %s", err.text);
+    const int64_t first = heartbeat();
+    const double from = rt_now_s();
+    while (heartbeat() == first && rt_now_s() - from < 30)
+        usleep(100000);
+    ok(heartbeat() > first, "it is renewed while nobody looks: %lld s later", (long long)(heartbeat() - first));
+    ok(rt_lock_check(lock, &err) == RT_OK, "and is ours");
+    rt_lock_release(lock);
+    ok(!there(), "given back");
+    rt_lock_release(NULL);
+}
+
+static void test_lost(void)
+{
+    struct rt_lock *lock;
+    struct rt_lock_holder other;
+    rt_lock_self(&other);
+    snprintf(other.host, sizeof other.host, "elsewhere");
+    if (take(&lock, 30, 180) != RT_OK)
+        exit(1);
+    unlink(path);
+    ok(rt_lock_check(lock, &err) == RT_OK, "removed by hand: nobody else writes here");
+    put(&other);
+    ok(rt_lock_check(lock, &err) == RT_ERR_OUTPUT && strstr(err.text, "elsewhere") != NULL,
+       "taken by another: %s", err.text);
+    rt_lock_release(lock);
+    ok(there(), "another's is not removed");
+    unlink(path);
+}
+
+static void test_left_behind(void)
+{
+    struct rt_lock *lock;
+    struct rt_lock_holder h;
+    rt_lock_self(&h);
+    h.pid = dead_pid();
+    put(&h);
+    double from = rt_now_s();
+    ok(take(&lock, 30, 180) == RT_OK && rt_now_s() - from < 30, "a process that is gone, renewed just now: %s",
+       err.text);
+    rt_lock_release(lock);
+
+    rt_lock_self(&h);
+    h.pid_start += 1;
+    put(&h);
+    ok(take(&lock, 30, 180) == RT_OK, "its number is another process's by now: %s", err.text);
+    rt_lock_release(lock);
+
+    rt_lock_self(&h);
+    h.pid = dead_pid();
+    snprintf(h.place, sizeof h.place, "another start/1");
+    put(&h);
+    from = rt_now_s();
+    rt_status st = take(&lock, 30, 2);
+    double took = rt_now_s() - from;
+    ok(st == RT_OK && took >= 1,
+       "gone, but maybe of another machine of this name: after %.1f s without renewal", took);
+    rt_lock_release(lock);
+
+    h.heartbeat -= 1000;
+    put(&h);
+    from = rt_now_s();
+    ok(take(&lock, 30, 180) == RT_OK && rt_now_s() - from < 30, "the same, not renewed for long: at once");
+    rt_lock_release(lock);
+
+    h.heartbeat += 1000 + 7200; /* a host whose clock is two hours ahead */
+    put(&h);
+    from = rt_now_s();
+    st = take(&lock, 30, 2);
+    took = rt_now_s() - from;
+    ok(st == RT_OK && took >= 2, "clocks may differ: after %.1f s", took);
+    rt_lock_release(lock);
+
+    FILE *f = fopen(path, "w");
+    if (f == NULL || fclose(f) != 0)
+        exit(1);
+    ok(take(&lock, 30, 2) == RT_OK, "an empty file, of one that was killed making it: %s", err.text);
+    rt_lock_release(lock);
+    unlink(path);
+}
+
+static void test_elsewhere(void)
+{
+    struct rt_lock *lock;
+    struct rt_lock_holder h;
+    rt_lock_self(&h);
+    snprintf(h.host, sizeof h.host, "node-of-another");
+    h.heartbeat -= 100000;
+    put(&h);
+    ok(take(&lock, 30, 1) == RT_ERR_OUTPUT && strstr(err.text, "node-of-another") != NULL,
+       "another host, however old: %s", err.text);
+
+    char tool[300], search[600];
+    snprintf(tool, sizeof tool, "%s/squeue", folder);
+    FILE *f = fopen(tool, "w");
+    if (f == NULL ||
+        fprintf(f,
+                "#!/bin/sh\n[ \"$3\" = 8 ] && { echo RUNNING; exit; }\n[ \"$3\" = 9 ] && exit 0\n"
+                "[ \"$3\" = 10 ] && { echo 'slurm_load_jobs error: Invalid job id specified' >&2; exit 1; }\n"
+                "echo 'Unable to contact slurm controller' >&2; exit 1\n") < 0 ||
+        fclose(f) != 0 || chmod(tool, 0755) != 0)
+        exit(1);
+    snprintf(search, sizeof search, "%s:/usr/bin:/bin", folder);
+    setenv("PATH", search, 1);
+    snprintf(h.job.system, sizeof h.job.system, "slurm");
+    static const struct {
+        const char *job;
+        bool gone;
+    } jobs[] = { { "8", false }, { "9", true }, { "10", true }, { "11", false } };
+    for (size_t i = 0; i < sizeof jobs / sizeof *jobs; i++) {
+        snprintf(h.job.id, sizeof h.job.id, "%s", jobs[i].job);
+        put(&h);
+        const rt_status st = take(&lock, 30, 180);
+        ok(st == (jobs[i].gone ? RT_OK : RT_ERR_OUTPUT), "another host, Slurm's job %s is %s: %s", jobs[i].job,
+           jobs[i].gone ? "gone" : "there or not known", err.text);
+        if (st == RT_OK)
+            rt_lock_release(lock);
+    }
+    snprintf(h.job.id, sizeof h.job.id, "12");
+    snprintf(h.job.attempt, sizeof h.job.attempt, "0");
+    setenv("SLURM_JOB_ID", "12", 1);
+    setenv("SLURM_RESTART_COUNT", "0", 1);
+    put(&h);
+    ok(take(&lock, 30, 180) == RT_ERR_OUTPUT, "a step of this job on another host: %s", err.text);
+    setenv("SLURM_RESTART_COUNT", "1", 1);
+    ok(take(&lock, 30, 180) == RT_OK, "of this job before it was requeued: %s", err.text);
+    rt_lock_release(lock);
+    h.heartbeat += 100000;
+    put(&h);
+    give_up_now = true;
+    ok(take(&lock, 30, 180) == RT_STOPPED, "told to stop while it waits: %s", err.text);
+    unlink(path);
+    unlink(tool);
+}
+
+int main(void)
+{
+    if (mkdtemp(folder) == NULL)
+        return 1;
+    snprintf(path, sizeof path, "%s/.lock", folder);
+    unsetenv("SLURM_JOB_ID");
+    unsetenv("PBS_JOBID");
+    test_live();
+    test_lost();
+    test_left_behind();
+    test_elsewhere();
+    ok(rmdir(folder) == 0, "nothing else is left");
+    return tap_done();
+}
