@@ -101,22 +101,11 @@ static __device__ __forceinline__ void warp_arrive(uint32_t barrier)
         barrier_arrive(barrier);
 }
 
-/* Arrivals where lanes have read shared memory themselves: GROUP for a warpgroup. */
-#ifdef WARP_ARRIVE
-constexpr int LANES_ARRIVE = 4;
-static __device__ __forceinline__ void lanes_arrive(uint32_t barrier)
-{
-    __syncwarp();
-    if (threadIdx.x % 32 == 0)
-        barrier_arrive(barrier);
-}
-#else
-constexpr int LANES_ARRIVE = GROUP;
+/* One arrival a lane, GROUP a warpgroup, where lanes have read shared memory themselves. */
 static __device__ __forceinline__ void lanes_arrive(uint32_t barrier)
 {
     barrier_arrive(barrier);
 }
-#endif
 
 #endif
 #endif

@@ -21,11 +21,11 @@ template <int D> static __device__ __forceinline__ void bwd_barriers(bwd_memory<
     for (int kind = 0; kind < 2; kind++) {
         for (int g = 0; g < GROUPS; g++) {
             barrier_init(shared_address(&m->own_full[kind][g]), 1);
-            barrier_init(shared_address(&m->own_empty[kind][g]), LANES_ARRIVE);
+            barrier_init(shared_address(&m->own_empty[kind][g]), GROUP);
         }
         for (int i = 0; i < MOST_STAGES; i++) {
             barrier_init(shared_address(&m->full[kind][i]), kind == OF_KEYS ? 1 + 32 : 1);
-            barrier_init(shared_address(&m->empty[kind][i]), GROUPS * (kind == OF_KEYS ? LANES_ARRIVE : 4));
+            barrier_init(shared_address(&m->empty[kind][i]), GROUPS * (kind == OF_KEYS ? GROUP : 4));
         }
     }
     barriers_ready();

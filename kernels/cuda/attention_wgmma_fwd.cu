@@ -182,7 +182,7 @@ template <typename plan> static __device__ __forceinline__ void fwd_barriers(fwd
 {
     for (int g = 0; g < plan::GROUPS; g++) {
         barrier_init(shared_address(&m->q_full[g]), 1);
-        barrier_init(shared_address(&m->q_empty[g]), LANES_ARRIVE);
+        barrier_init(shared_address(&m->q_empty[g]), GROUP);
     }
     for (int i = 0; i < plan::STAGES; i++) {
         barrier_init(shared_address(&m->k_full[i]), 1);
