@@ -16,7 +16,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t bytes)
     char *text = malloc(bytes + 64);
     if (text == NULL)
         abort();
-    rt_file_digest_bytes(data, bytes, hex);
+    rt_digest_text(data, bytes, hex);
     const size_t n = (size_t)snprintf(text, 64, "%s%s%s", head, hex, neck);
     memcpy(text + n, data, bytes);
     (void)fuzz_file("state.h5", "x", 1);
