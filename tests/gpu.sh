@@ -5,6 +5,7 @@
 #                                       the folders of a build; else all beside each other); OUT_FOLDER: full logs
 # PARTS="ops sanitize case attention speed kept lora full"   what to run; default all for which there is what they need
 # TOOLS="memcheck racecheck initcheck synccheck"   of compute-sanitizer
+# SANITIZE_NAMES="attention gemm ..."   of which operations; default: all
 # SANITIZE_GPUS="0 1 ..."    over which they are spread; default: all that there are
 # CASE=DIR       a recorded case: job.yaml, model, data, expect/trainer_log.jsonl in fp32
 # BF16_BOUND=X   what the case's losses in bf16 may be apart from those: 1.5 times what LLaMA-Factory's are on such a GPU

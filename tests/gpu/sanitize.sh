@@ -9,7 +9,7 @@ sanitize_gpus=${SANITIZE_GPUS:-$(nvidia-smi --query-gpu=index --format=csv,nohea
 sanitize_count=$(echo "$sanitize_gpus" | wc -w)
 sanitize_share() { # NUMBER GPU: every sanitize_count-th pair, from that number on
     sanitize_i=0
-    for sanitize_name in attention gemm xent layernorm rmsnorm swiglu gelu rope embed rows dropout adamw patchify cast l2norm exec; do
+    for sanitize_name in ${SANITIZE_NAMES:-attention gemm xent layernorm rmsnorm swiglu gelu rope embed rows dropout adamw patchify cast l2norm exec}; do
         for sanitize_tool in ${TOOLS:-memcheck racecheck initcheck synccheck}; do
             [ $((sanitize_i % sanitize_count)) -ne "$1" ] || sanitize_one "$sanitize_tool" "$sanitize_name" "$2"
             sanitize_i=$((sanitize_i + 1))

@@ -3,7 +3,7 @@
 . "$RT_SRCDIR/tests/gpu/seven.sh"
 # speed_memory: MiB in use on the GPU, ten times a second, until killed; it is otherwise empty.
 speed_memory() {
-    exec nvidia-smi -i 0 --query-gpu=memory.used --format=csv,noheader,nounits -lms 100 > "$tmp/memory"
+    exec nvidia-smi -i "${CUDA_VISIBLE_DEVICES:-0}" --query-gpu=memory.used --format=csv,noheader,nounits -lms 100 > "$tmp/memory"
 }
 # speed_peak WORD ...: a run with its peak beside its plan
 speed_peak() {
