@@ -80,7 +80,7 @@ else
 fi
 
 # ---- ranks that are lost ----
-model small25
+[ -d small25 ] || model small25
 job job.yaml small25
 sed -i '/^max_steps\|^save_steps\|^logging_steps/d' job.yaml
 cat >> job.yaml << END

@@ -11,7 +11,7 @@ struct rt_low_product {
     int64_t ldc, lda, ldb, m, n, k;
 };
 
-/* Whether gemm_low.cu takes it: few terms, rows in pieces of 16 bytes. */
+/* Whether gemm_low.cu takes it: rows in pieces of 16 bytes, pairs of terms. */
 bool rt_low_product_fits(const rt_low_product &x);
 rt_status rt_cuda_low_product(struct rt_exec *ex, const rt_low_product &x);
 

@@ -10,6 +10,7 @@ else
     on 1 train seven.yaml output_dir=full max_steps=2 learning_rate=1.0e-3
     check "an adapter to start from: exit $rc" rc_is 0
     "$program" preview full.yaml --json --micros 1 > preview.jsonl 2> "$tmp/log"
+    mkdir -p dump
     run "$dump_logits" dump 1 full.yaml adapter_name_or_path=full output_dir=full2
     check "our logits and gradients: exit $rc" rc_is 0
     limit=300

@@ -8,7 +8,7 @@ else
         lora_speed=0
         for lora_run in 1 2; do
             on 1 train seven.yaml output_dir=lora max_steps=10 vision_cache=off "$@"
-            lora_speed=$(echo "$lora_speed $(seven_speed)" | awk '{ print $1 > $2 ? $1 : $2 }')
+            lora_speed=$(echo "$lora_speed $(seven_speed)" | awk '{ print ($1 > $2 ? $1 : $2) }')
         done
         echo "$lora_speed"
     }
