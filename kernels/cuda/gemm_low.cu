@@ -1,12 +1,12 @@
 /*
  * gemm_low.cu - c += a b of few terms in bf16 on tensor cores; contract: gemm in ops.h.
  *
- * All the time goes into reading and writing c, which general products do at half the memory's rate for so few
- * terms, and some round a b before they add it. A block walks down its rows, 16 at a time, a warp on 64 of its
- * 512 columns, with mma.m16n8k16, whose lane (g, t) holds columns 2 t and 2 t + 1 of 8: the columns of four
- * such products are dealt so that a lane's eight lie side by side and are moved as 16 bytes. b stays in
- * registers up to 32 terms; beyond 64 its pieces are read again for every 16 rows. The next rows are asked for
- * before these are computed. Sums in fp32 that begin with c, rounded once.
+ * cuBLAS rounds a b before it adds it in some shapes (k = 40, rows of 400 bytes), which the contract does not
+ * allow; for LoRA's few terms nearly all the time goes into reading and writing c. A block walks down its rows,
+ * 16 at a time, a warp on 64 of its 512 columns, with mma.m16n8k16, whose lane (g, t) holds columns 2 t and 2 t
+ * + 1 of 8: the columns of four such products are dealt so that a lane's eight lie side by side and are moved
+ * as 16 bytes. b stays in registers up to 32 terms; beyond 64 its pieces are read again for every 16 rows. The
+ * next rows are asked for before these are computed. Sums in fp32 that begin with c, rounded once.
  */
 #include "config.h"
 #include "kernels/cuda/gemm_low.cuh"

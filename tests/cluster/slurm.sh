@@ -184,7 +184,7 @@ for script in slurm.sbatch:B:USR1@45 slurm-srun.sbatch:USR1@45; do
     until_state 'PENDING|COMPLETED|FAILED|TIMEOUT' 100
     check "${script%%:*}, --time=1 --signal=${script#*:}: it stopped by itself and waits to be run again" [ "$state" = PENDING ]
     at_head scancel "$number"
-    check "${script%%:*}: a good checkpoint" "$program" info limit."${script%%:*}"/checkpoint-*
+    check "${script%%:*}: a good checkpoint" sh -c "'$program' info \"\$(ls -d limit.${script%%:*}/checkpoint-* | head -n 1)\""
     check "${script%%:*}: stopped, not killed" sh -c "grep 'stopped after step' ranktune-$number.log && ! grep -i 'time limit' ranktune-$number.log"
 done
 finish

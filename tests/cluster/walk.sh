@@ -106,7 +106,10 @@ print(width, "x", height, "pixels;", drawn, "rows with something drawn")
 sys.exit(not (width >= 320 and height >= 240 and drawn > height // 4))
 EOF
 check "training_loss.png: $(python3 look.py resumed/training_loss.png)" python3 look.py resumed/training_loss.png
-check "TensorBoard's files: $(find resumed/runs -name '*tfevents*' | wc -l), one an attempt" [ "$(find resumed/runs -name '*tfevents*' | wc -l)" -eq 2 ]
+events=$(find resumed/runs -mindepth 2 -maxdepth 2 -name '*tfevents*' | wc -l)
+check "TensorBoard's files of the job: $events, one an attempt" [ "$events" -eq 2 ]
+events=$(find resumed/runs -mindepth 3 -name '*tfevents*' | wc -l)
+check "TensorBoard's files of the hosts: $events, one a host and attempt" [ "$events" -eq 4 ]
 if [ -n "${RT_WALK_KEEP-}" ]; then
     mkdir -p "$RT_WALK_KEEP" && cp -r resumed got/model "$RT_WALK_KEEP"
 fi

@@ -31,7 +31,7 @@ tower() {
     counts 2 | cut -d ' ' -f "$1"
 }
 silent() {
-    ! said vision_cache
+    ! grep -E '] (INFO|WARN)  vision_cache' "$tmp/log" # the job that the log begins with stands further right
 }
 is_empty() {
     ls -A "$1"
