@@ -219,6 +219,19 @@ rt_status rt_file_put(const char *folder, const char *name, const void *data, si
     return st;
 }
 
+/* mkdir of at, a folder on the way to path or path itself, said code. */
+static rt_status fail_folder(int code, const char *at, const char *path, struct rt_error *err)
+{
+    struct stat sb;
+    if (code == EEXIST && stat(at, &sb) == 0)
+        return rt_fail(err, RT_ERR_OUTPUT, "%s: cannot make the folder: %s is a file; choose another folder",
+                       path, at);
+    rt_status st = rt_file_fail_out(err, code, "make the folder", at);
+    if (strcmp(at, path) != 0)
+        rt_fail_in(err, "%s: ", path);
+    return st;
+}
+
 rt_status rt_file_make_folder(const char *path, struct rt_error *err)
 {
     rt_status st = RT_OK;
@@ -230,9 +243,11 @@ rt_status rt_file_make_folder(const char *path, struct rt_error *err)
         at += strcspn(at, "/");
         const char kept = *at;
         *at = '\0';
-        if (*copy != '\0' && mkdir(copy, 0777) != 0 &&
-            (errno != EEXIST || stat(copy, &sb) != 0 || !S_ISDIR(sb.st_mode)))
-            st = rt_file_fail_out(err, errno, "make the folder", copy);
+        if (*copy != '\0' && mkdir(copy, 0777) != 0) {
+            const int code = errno;
+            if (code != EEXIST || stat(copy, &sb) != 0 || !S_ISDIR(sb.st_mode))
+                st = fail_folder(code, copy, path, err);
+        }
         *at = kept;
     }
     free(copy);
