@@ -34,8 +34,8 @@ rt_status rt_file_fail_out(struct rt_error *err, int code, const char *verb, con
     const char *advice = "";
     switch (code) {
     case ENOSPC:
-    case EDQUOT:
-    case EFBIG: advice = "; make room"; break;
+    case EDQUOT: advice = "; make room"; break;
+    case EFBIG: advice = "; raise the limit on file size or write elsewhere"; break;
     case EACCES:
     case EPERM:
     case EROFS:
@@ -55,7 +55,10 @@ rt_status rt_file_fail_out(struct rt_error *err, int code, const char *verb, con
     case EXDEV: st = RT_ERR_OUTPUT; break;
     default: break;
     }
-    return rt_fail(err, st, "%s: cannot %s: %s%s", path, verb, strerror(code), advice);
+    rt_fail(err, st, "%s: cannot %s: %s%s", path, verb, strerror(code), advice);
+    if (err != NULL)
+        err->lasting = code == EFBIG; /* the limit is this process's own, or the file system's */
+    return st;
 }
 
 rt_status rt_file_parent(const char *path, char **parent, struct rt_error *err)
