@@ -11,8 +11,9 @@ per_device_train_batch_size: 1
 max_steps: 9
 save_steps: 3
 EOF
-same_run() { # DIR
-    cmp whole/adapter_model.safetensors "$1/adapter_model.safetensors" && same_logs whole/trainer_log.jsonl "$1/trainer_log.jsonl"
+same_run() { # DIR [WHOLE]
+    cmp "${2:-whole}/adapter_model.safetensors" "$1/adapter_model.safetensors" &&
+        same_logs "${2:-whole}/trainer_log.jsonl" "$1/trainer_log.jsonl"
 }
 on 1 train job.yaml output_dir=whole
 check "an undisturbed run: exit $rc" rc_is 0
@@ -96,21 +97,27 @@ if [ $as_root -eq 1 ] && unshare -m true 2> /dev/null; then
         run unshare -m sh -c 'mount -t tmpfs -o size="$0" disk disk && [ ! -d start ] || cp -r start disk/out; "$@"
             rc=$?; cp -r disk left; exit $rc' "$in_mount_size" "$@"
     }
-    in_mount 80m "$program" train job.yaml output_dir=disk/out
+    in_mount 120m "$program" train job.yaml output_dir=disk/out
     room=$(du -sk left | cut -f 1)
-    check "a disk of 80 MB: exit $rc, $room kB used" rc_is 0
-    need=$(du -sk whole/checkpoint-3 | cut -f 1)
-    # Room for the first checkpoint, its 64 MiB to spare, and not for the second.
-    in_mount $((65536 + need + need / 2 + 40))k "$program" train job.yaml output_dir=disk/out
+    check "a disk of 120 MB: exit $rc, $room kB used" rc_is 0
+    # A rank at which checkpoints are larger than a MiB, in which the room asked for is told.
+    on 1 train job.yaml output_dir=large lora_rank=256
+    need=$(du -sk large/checkpoint-3 | cut -f 1)
+    in_mount 320k "$program" train job.yaml output_dir=disk/out lora_rank=256
+    asked=$(sed -n 's/.*checkpoint-3 is not written.* \([0-9]*\) MiB needed.*/\1/p' log)
+    check "a disk too small for any checkpoint: exit $rc, ${asked:=0} MiB asked for, $need kB taken" rc_is 74
+    # Room for the first checkpoint with what is asked for, and not for the second.
+    in_mount $((asked * 1024 + need / 2))k "$program" train job.yaml output_dir=disk/out lora_rank=256
     check "a disk that fills up: exit $rc" [ "$rc" -eq 74 ]
-    check "a disk that fills up: one line says where and why" one_error disk/out
+    check "a disk that fills up: one line says where and why" one_error disk/out 'make room'
+    check "a disk that fills up: all steps are done" said 'step 9/9'
     check "a disk that fills up: checkpoint-3 is whole" sh -c "'$program' info left/out/checkpoint-3 | grep 'digests hold'"
     check "a disk that fills up: nothing half stands under a final name" [ ! -e left/out/checkpoint-6 ]
     cp -r left/out start
-    in_mount 80m "$program" train job.yaml output_dir=disk/out
+    in_mount 240m "$program" train job.yaml output_dir=disk/out lora_rank=256
     check "then with room: exit $rc" rc_is 0
     check "then with room: it goes on" said 'going on from disk/out/checkpoint-3'
-    check "then with room: the same bits and lines" same_run left/out
+    check "then with room: the same bits and lines" same_run left/out large
     rm -rf start left
     mkdir -p locked
     # shellcheck disable=SC2016  # for the inner shell
