@@ -34,8 +34,8 @@ rt_status rt_file_fail_out(struct rt_error *err, int code, const char *verb, con
     const char *advice = "";
     switch (code) {
     case ENOSPC:
-    case EDQUOT:
-    case EFBIG: advice = "; make room"; break;
+    case EDQUOT: advice = "; make room"; break;
+    case EFBIG: advice = "; raise the limit on file size or write elsewhere"; break;
     case EACCES:
     case EPERM:
     case EROFS:
@@ -55,7 +55,10 @@ rt_status rt_file_fail_out(struct rt_error *err, int code, const char *verb, con
     case EXDEV: st = RT_ERR_OUTPUT; break;
     default: break;
     }
-    return rt_fail(err, st, "%s: cannot %s: %s%s", path, verb, strerror(code), advice);
+    rt_fail(err, st, "%s: cannot %s: %s%s", path, verb, strerror(code), advice);
+    if (err != NULL)
+        err->lasting = code == EFBIG; /* the limit is this process's own, or the file system's */
+    return st;
 }
 
 rt_status rt_file_parent(const char *path, char **parent, struct rt_error *err)
@@ -219,6 +222,19 @@ rt_status rt_file_put(const char *folder, const char *name, const void *data, si
     return st;
 }
 
+/* mkdir of at, a folder on the way to path or path itself, said code. */
+static rt_status fail_folder(int code, const char *at, const char *path, struct rt_error *err)
+{
+    struct stat sb;
+    if (code == EEXIST && stat(at, &sb) == 0)
+        return rt_fail(err, RT_ERR_OUTPUT, "%s: cannot make the folder: %s is a file; choose another folder",
+                       path, at);
+    rt_status st = rt_file_fail_out(err, code, "make the folder", at);
+    if (strcmp(at, path) != 0)
+        rt_fail_in(err, "%s: ", path);
+    return st;
+}
+
 rt_status rt_file_make_folder(const char *path, struct rt_error *err)
 {
     rt_status st = RT_OK;
@@ -230,9 +246,11 @@ rt_status rt_file_make_folder(const char *path, struct rt_error *err)
         at += strcspn(at, "/");
         const char kept = *at;
         *at = '\0';
-        if (*copy != '\0' && mkdir(copy, 0777) != 0 &&
-            (errno != EEXIST || stat(copy, &sb) != 0 || !S_ISDIR(sb.st_mode)))
-            st = rt_file_fail_out(err, errno, "make the folder", copy);
+        if (*copy != '\0' && mkdir(copy, 0777) != 0) {
+            const int code = errno;
+            if (code != EEXIST || stat(copy, &sb) != 0 || !S_ISDIR(sb.st_mode))
+                st = fail_folder(code, copy, path, err);
+        }
         *at = kept;
     }
     free(copy);

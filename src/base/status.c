@@ -15,6 +15,7 @@ rt_status rt_fail(struct rt_error *err, rt_status code, const char *fmt, ...)
         va_end(ap);
         err->status = code;
         err->exit_code = 0;
+        err->lasting = 0;
     }
     return code;
 }

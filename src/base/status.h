@@ -27,6 +27,7 @@ typedef enum {
 struct rt_error {
     rt_status status;
     int exit_code;   /* 0: what rt_exit_code says of status; else what the job asks for in its place */
+    int lasting;     /* 1: to try again cannot help */
     char text[2048]; /* one message in the user's words; no newline at its end */
 };
 

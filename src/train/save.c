@@ -50,7 +50,7 @@ static rt_status write_once(struct rt_run *run, const char *note)
     return st;
 }
 
-/* Rank 0. A full disk may be emptied, a server may come back. */
+/* Rank 0. A full disk may be emptied, a server may come back; a limit on file size stays. */
 static rt_status write_somehow(struct rt_run *run)
 {
     RT_TRY(rt_lock_check(run->lock, run->err));
@@ -60,7 +60,7 @@ static rt_status write_somehow(struct rt_run *run)
     if (note == NULL)
         return rt_fail(run->err, RT_ERR_MEMORY, "out of host memory writing a checkpoint");
     rt_status st = write_once(run, note);
-    for (int i = 0; i < PAUSES && st == RT_ERR_IO; i++) {
+    for (int i = 0; i < PAUSES && st == RT_ERR_IO && !run->err->lasting; i++) {
         const struct timespec nap = { .tv_sec = (time_t)pause_s[i] };
         rt_report_warn(run->report, "checkpoint-%lld: %s; tried again in %.0f s", (long long)run->step,
                        run->err->text, pause_s[i]);

@@ -127,7 +127,8 @@ static rt_status open_output(struct rt_run *run)
                                           .context = run };
     if (job->train.do_train)
         RT_TRY(rt_job_check_output(job, run->err));
-    RT_TRY(rt_file_make_folder(job->output_dir, run->err));
+    if (rt_file_make_folder(job->output_dir, run->err) != RT_OK)
+        return rt_fail_in(run->err, "output_dir: ");
     RT_TRY(rt_lock_take(&run->lock, &lock, run->err));
     RT_TRY(rt_checkpoint_tidy(job->output_dir, run->err));
     RT_TRY(rt_report_open(&run->report, &job->report, run->err));

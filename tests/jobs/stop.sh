@@ -62,6 +62,7 @@ begin 1 train job.yaml output_dir=thrice max_steps=100000
 find_ranks
 until_said 'step 2/'
 kill -STOP $members # they then come together; two of one kind that wait are one
+until ! cat /proc/$members/task/*/stat | grep -v ') [Tt] '; do sleep 0.02; done > /dev/null 2>&1
 for signal in INT TERM INT; do kill -$signal $members; done
 kill -CONT $members
 end_of
@@ -93,9 +94,13 @@ for size in 1 2; do
 done
 
 # ---- other codes, other words ----
-on 2 train job.yaml output_dir=sge --exit-requeue 99 --max-hours 0.0001
+on 2 train job.yaml output_dir=sge --exit-requeue 99 --max-hours 1e-7 # 0.36 ms: less than a run needs to begin
 check "exit_requeue: 99: exit $rc" rc_is 99
 check "max_hours that is over before it began: says so" said 'max_hours is over: stopped before anything was done'
+# Less than the minute that is kept for an end: known after step 1, and to all ranks after step 2.
+on 2 train job.yaml output_dir=minute --max-hours 0.016
+check "max_hours within a minute: exit $rc" rc_is 75
+check "max_hours within a minute: stopped within two steps" grep 'max_hours is over: stopped after step [12] of 6' log
 export SLURM_JOB_END_TIME=$(($(date +%s) + 66))
 on 1 train job.yaml output_dir=auto --max-hours auto max_steps=100000
 unset SLURM_JOB_END_TIME
@@ -242,9 +247,9 @@ apart=$(worst_relative one.col many.col)
 check "4 ranks, then 2, then 1: losses relative to 1 rank's: $apart <= 1e-4" below $apart 1e-4
 
 # ---- what cannot be written ----
-if mkdir full && mount -t tmpfs -o size=80m tmpfs full 2> /dev/null; then
+if mkdir full && mount -t tmpfs -o size=120m tmpfs full 2> /dev/null; then
     trap 'umount "$tmp/full" 2> /dev/null; rm -rf "$tmp"' EXIT
-    dd if=/dev/zero of=full/filler bs=1M count=60 2> /dev/null # less than 64 MiB stay
+    dd if=/dev/zero of=full/filler bs=1M count=80 2> /dev/null # less than 64 MiB stay
     on 1 train job.yaml output_dir=full/out save_steps=2
     check "no room for checkpoints: training goes on, and the end says so: exit $rc" rc_is 74
     check "no room for checkpoints: says what is missing" said 'MiB needed'
