@@ -242,9 +242,13 @@ rt_status rt_pyjson_text(const json_t *value, struct rt_pyjson_style style, char
     char *data = NULL;
     size_t size = 0;
     struct writer w = { open_memstream(&data, &size), style };
-    if (w.out == NULL)
+    if (w.out == NULL || value == NULL) { /* jansson makes no value only where it has no memory */
+        if (w.out != NULL)
+            fclose(w.out);
+        free(data);
         return rt_fail(err, RT_ERR_MEMORY, "no memory to write JSON");
-    const bool good = value != NULL && write_value(&w, value, 0);
+    }
+    const bool good = write_value(&w, value, 0);
     const bool failed = ferror(w.out) != 0;
     if (fclose(w.out) != 0 || failed) {
         free(data);
@@ -252,7 +256,7 @@ rt_status rt_pyjson_text(const json_t *value, struct rt_pyjson_style style, char
     }
     if (!good) {
         free(data);
-        return rt_fail(err, RT_ERR_INTERNAL, "JSON value is missing or nested deeper than %d", (int)MAX_DEPTH);
+        return rt_fail(err, RT_ERR_INTERNAL, "JSON value is nested deeper than %d", (int)MAX_DEPTH);
     }
     *text = data;
     if (bytes != NULL)

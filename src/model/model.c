@@ -121,13 +121,14 @@ static rt_status describe(struct rt_model *m, const struct rt_model_options *opt
 {
     const bool resume = goes_on(opt);
     RT_TRY(read_config(&m->config, opt->model_name_or_path, dist, err));
-    RT_TRY(rt_modules_list(&m->modules, &m->config, err));
-    RT_TRY(allocate_structs(m, err));
+    rt_status st = rt_modules_list(&m->modules, &m->config, err);
+    if (st == RT_OK)
+        st = allocate_structs(m, err);
+    RT_TRY(rt_dist_agree(dist, st, err));
     if (resume)
         RT_TRY(rt_given_open(last, opt->adapter_name_or_path[opt->adapters - 1], dist, err));
     *adapter_of = calloc((size_t)m->modules.count, sizeof **adapter_of);
-    rt_status st =
-        *adapter_of == NULL ? rt_fail(err, RT_ERR_MEMORY, "out of host memory for the model") : RT_OK;
+    st = *adapter_of == NULL ? rt_fail(err, RT_ERR_MEMORY, "out of host memory for the model") : RT_OK;
     if (st == RT_OK)
         st = rt_adapter_choose(m, opt, resume ? last : NULL, *adapter_of, err);
     m->pass = (struct rt_pass){

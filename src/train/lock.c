@@ -144,7 +144,8 @@ struct found {
     struct rt_lock_holder holder;
     bool known;     /* the holder */
     double since_s; /* by our clock, since it stands as it does */
-    bool gone, told;
+    double first_s; /* since anything stands here */
+    bool gone, told, told_live;
 };
 
 static rt_status held(const struct rt_lock *lock, const struct found *f, struct rt_error *err)
@@ -163,10 +164,11 @@ static rt_status held(const struct rt_lock *lock, const struct found *f, struct 
 /* A text that is not the one seen last: who is it now? */
 static void look_at(const struct rt_lock *lock, struct found *f, const char *text)
 {
-    const bool told = f->told;
+    const struct found old = *f;
     if (f->since_s > 0 && strcmp(f->text, text) == 0)
         return;
-    *f = (struct found){ .since_s = rt_now_s(), .told = told };
+    *f = (struct found){ .since_s = rt_now_s(), .told = old.told, .told_live = old.told_live };
+    f->first_s = old.since_s > 0 ? old.first_s : f->since_s;
     snprintf(f->text, sizeof f->text, "%s", text);
     f->known = rt_lock_parse(text, &f->holder);
     f->gone = f->known && (rt_lock_absent(&f->holder, &lock->self) || rt_batch_job_gone(&f->holder.job));
@@ -194,21 +196,43 @@ static void clear_away(const struct rt_lock *lock, const struct found *f)
     (void)unlink(aside);
 }
 
+/* Once for a holder that is gone, once for one that lives. */
+static void say(const struct rt_lock *lock, struct found *f)
+{
+    char text[PATH_BYTES + 600];
+    bool *told = f->gone ? &f->told : &f->told_live;
+    if (*told || !f->known)
+        return;
+    *told = true;
+    snprintf(text, sizeof text, "%s: %s by process %lld on %s%s; waiting up to %.0f s %s", lock->path,
+             f->gone ? "was held" : "is held", (long long)f->holder.pid, f->holder.host,
+             f->gone ? ", which is gone" : "", f->gone ? lock->opt.stale_s : lock->opt.wait_s,
+             f->gone ? "in case it is not" : "in case it is ending");
+    if (lock->opt.note != NULL)
+        lock->opt.note(text, lock->opt.context);
+}
+
 static rt_status wait_for(const struct rt_lock *lock, struct found *f, struct rt_error *err)
 {
     const struct timespec nap = { .tv_nsec = 200000000 };
-    char text[PATH_BYTES + 600];
     if (lock->opt.give_up != NULL && lock->opt.give_up(lock->opt.context))
         return rt_fail(err, RT_STOPPED, "stopped while it waited for %s", lock->path);
-    if (!f->told && f->known && lock->opt.note != NULL) {
-        snprintf(text, sizeof text,
-                 "%s: was held by process %lld on %s, which is gone; waiting up to %.0f s in case it is not",
-                 lock->path, (long long)f->holder.pid, f->holder.host, lock->opt.stale_s);
-        lock->opt.note(text, lock->opt.context);
-    }
-    f->told = f->told || f->known;
+    say(lock, f);
     nanosleep(&nap, NULL);
     return RT_OK;
+}
+
+/* The end of one job and the start of the next overlap: a holder that lives has wait_s to go. Its job is asked
+ * after once more then, as batch systems take a while to say that one is over. */
+static bool lives_on(const struct rt_lock *lock, struct found *f)
+{
+    if (!f->known || f->gone)
+        return false;
+    f->gone = rt_lock_absent(&f->holder, &lock->self);
+    if (f->gone || rt_now_s() - f->first_s < lock->opt.wait_s)
+        return false;
+    f->gone = rt_batch_job_gone(&f->holder.job);
+    return !f->gone;
 }
 
 static rt_status take(struct rt_lock *lock, struct rt_error *err)
@@ -229,7 +253,7 @@ static rt_status take(struct rt_lock *lock, struct rt_error *err)
         look_at(lock, &f, text);
         if (is_stale(lock, &f))
             clear_away(lock, &f);
-        else if (f.known && !f.gone)
+        else if (lives_on(lock, &f))
             return held(lock, &f, err);
         else
             RT_TRY(wait_for(lock, &f, err));

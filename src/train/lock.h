@@ -11,6 +11,7 @@
 struct rt_lock_options {
     const char *folder;
     double renew_s, stale_s; /* 30 and 180 */
+    double wait_s;           /* 10: for a holder that lives to end */
     void (*note)(const char *text, void *context);
     bool (*give_up)(void *context); /* asked while it waits; NULL: never */
     void *context;
@@ -20,11 +21,13 @@ struct rt_lock_options {
  * FOLDER/.lock, made by O_CREAT|O_EXCL (flock succeeds for everyone on some network file systems), renewed
  * every renew_s by a thread until it is released, whatever the main thread does. FOLDER must be there. One that
  * stands already counts as left behind
- *   - at once, where its process was one of this very start of this very system, and is gone;
+ *   - at once, where its process was one of this very start of this very system, and is gone, or a
+ * zombie;
  *   - after stale_s without renewal, where its job is gone as the batch system says, or it names this host and
  * a process that is not here: until then this waits;
  *   - after stale_s without a word in it: its maker was killed making it.
- * Fails: RT_ERR_OUTPUT naming the holder; RT_ERR_IO; RT_STOPPED (give_up); RT_ERR_MEMORY.
+ * Of one whose holder lives this waits wait_s for the end, as the end of one job and the start of the next
+ * overlap. Fails: RT_ERR_OUTPUT naming the holder; RT_ERR_IO; RT_STOPPED (give_up); RT_ERR_MEMORY.
  */
 struct rt_lock;
 rt_status rt_lock_take(struct rt_lock **lock, const struct rt_lock_options *opt, struct rt_error *err);

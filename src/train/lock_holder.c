@@ -13,11 +13,12 @@
 #include <time.h>
 #include <unistd.h>
 
-/* When a process began: the 22nd field of its stat, counted behind a name in parentheses that may hold
- * anything. */
-static int64_t start_of(int64_t pid)
+/* When a process began, and its state: the 22nd and the third field of its stat, counted behind a name in
+ * parentheses that may hold anything. 0 and '\0': not known. */
+static int64_t start_of(int64_t pid, char *state)
 {
     char path[64], text[1024] = "";
+    *state = '\0';
     snprintf(path, sizeof path, "/proc/%lld/stat", (long long)pid);
     FILE *f = fopen(path, "r");
     if (f == NULL)
@@ -26,6 +27,8 @@ static int64_t start_of(int64_t pid)
     fclose(f);
     text[n] = '\0';
     char *at = strrchr(text, ')');
+    if (at != NULL && at[1] == ' ')
+        *state = at[2];
     for (int field = 2; at != NULL && field < 22; field++)
         at = strchr(at + 1, ' ');
     return at == NULL ? 0 : strtoll(at + 1, NULL, 10);
@@ -52,13 +55,14 @@ static void find_place(char *text, size_t bytes)
 void rt_lock_self(struct rt_lock_holder *self)
 {
     struct tm tm;
+    char state;
     const time_t now = (time_t)rt_wall_s();
     memset(self, 0, sizeof *self);
     if (gethostname(self->host, sizeof self->host - 1) != 0)
         snprintf(self->host, sizeof self->host, "unknown host");
     find_place(self->place, sizeof self->place);
     self->pid = (int64_t)getpid();
-    self->pid_start = start_of(self->pid);
+    self->pid_start = start_of(self->pid, &state);
     self->job = rt_batch_job();
     if (localtime_r(&now, &tm) == NULL || strftime(self->started, sizeof self->started, "%F %T", &tm) == 0)
         self->started[0] = '\0';
@@ -113,7 +117,10 @@ bool rt_lock_absent(const struct rt_lock_holder *h, const struct rt_lock_holder 
         return false;
     if (kill((pid_t)h->pid, 0) != 0 && errno == ESRCH)
         return true;
-    const int64_t start = start_of(h->pid);
+    char state;
+    const int64_t start = start_of(h->pid, &state);
+    if (state == 'Z' || state == 'X')
+        return true; /* over: only nobody has asked yet how it ended; in a container perhaps nobody ever will */
     return h->pid_start > 0 && start > 0 && start != h->pid_start; /* the number is another's by now */
 }
 

@@ -92,7 +92,8 @@ struct rt_run {
     bool owes_evaluation; /* the one that follows step `step` was stopped: a resumed run begins with it */
     int64_t saved_step;   /* of the newest checkpoint of this output_dir; -1: none */
     char unsaved[1024];   /* why the last checkpoint is not there; "": it is */
-    bool together;        /* all ranks met the failure alike: nobody has to be ended by force */
+    rt_status unsaved_as;
+    bool together;                    /* all ranks met the failure alike: nobody has to be ended by force */
     struct rt_monitoring *monitoring; /* of the first rank of each host; NULL: it does not watch */
     struct rt_run_summary {
         bool ours;                /* output_dir is this run's to write into */

@@ -79,6 +79,7 @@ static rt_status bear(struct rt_run *run, rt_status st)
     if (!bearable || run->stopped || strcmp(run->job->train.save_failure, "fatal") == 0)
         return rt_fail_in(run->err, "checkpoint-%lld is not written: ", (long long)run->step);
     run->together = false;
+    run->unsaved_as = st;
     snprintf(run->unsaved, sizeof run->unsaved, "checkpoint-%lld is not written: %.900s", (long long)run->step,
              run->err->text);
     rt_report_warn(run->report, "%s; training goes on", run->unsaved);

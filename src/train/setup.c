@@ -122,6 +122,7 @@ static rt_status open_output(struct rt_run *run)
     const struct rt_lock_options lock = { .folder = job->output_dir,
                                           .renew_s = 30,
                                           .stale_s = 180,
+                                          .wait_s = 10,
                                           .note = say_before,
                                           .give_up = rt_stop_asked,
                                           .context = run };

@@ -359,7 +359,7 @@ rt_status rt_train(const struct rt_job *job, struct rt_dist *dist, const volatil
             rt_summary_abort(&run, st);
     }
     if (st == RT_OK && run.unsaved[0] != '\0')
-        st = rt_fail(err, RT_ERR_IO, "training is done and its adapter is in %s, but %s", job->output_dir,
+        st = rt_fail(err, run.unsaved_as, "training is done and its adapter is in %s, but %s", job->output_dir,
                      run.unsaved);
     if (st == RT_STOPPED)
         st = say_stopped(&run);

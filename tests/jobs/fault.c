@@ -4,11 +4,10 @@
  * in it never ends, in a loop block-open:TEXT,N  the same, asleep in a read from a pipe that nobody writes to
  *     spin-gemm:FILE     once FILE is there: a matrix product never ends
  *     block-mpi:FILE     once FILE is there: a call of MPI by the main thread never ends
- *     malloc:N           the program's N-th and all later allocations fail; malloc-once:N: that one alone;
- *     malloc-count:FILE  how many there are, into FILE
- *     flip-bit:N         the N-th sum of many numbers comes out with one bit wrong
- *     clock              wall time leaps back and forth by an hour
- *     calls:FILE         the collective calls of each rank, one a line, into FILE.<rank>
+ *     malloc:N           the program's N-th allocation since main() and all later ones fail; malloc-once:N:
+ * that one alone; malloc-count:FILE  how many there are, into FILE flip-bit:N         the N-th sum of many
+ * numbers comes out with one bit wrong clock              wall time leaps back and forth by an hour calls:FILE
+ * the collective calls of each rank, one a line, into FILE.<rank>
  */
 #define _GNU_SOURCE
 #include <dlfcn.h>
@@ -34,6 +33,8 @@ static struct {
     long n;
     _Atomic long seen;
     uintptr_t from, to; /* the program's code */
+    bool began;         /* main() */
+    int (*main)(int, char **, char **);
     int fd;
 } fault;
 enum kind {
@@ -233,7 +234,24 @@ int MPI_Ialltoallv(const void *send, const int counts[], const int at[], MPI_Dat
     return PMPI_Ialltoallv(send, counts, at, type, recv, recv_counts, recv_at, recv_type, comm, request);
 }
 
-/* ---- memory: only what the program itself asks for ---- */
+/* ---- memory: only what the program itself asks for, and not before its main(): a CUDA runtime that is linked
+ * into it registers kernels until then, and bears no failure ---- */
+
+static int begin_main(int argc, char **argv, char **env)
+{
+    fault.began = true;
+    return fault.main(argc, argv, env);
+}
+
+int __libc_start_main(int (*main)(int, char **, char **), int argc, char **argv, void (*init)(void),
+                      void (*fini)(void), void (*rtld_fini)(void), void *stack)
+{
+    int (*next)(int (*)(int, char **, char **), int, char **, void (*)(void), void (*)(void), void (*)(void),
+                void *);
+    *(void **)&next = dlsym(RTLD_NEXT, "__libc_start_main");
+    fault.main = main;
+    return next(begin_main, argc, argv, init, fini, rtld_fini, stack);
+}
 
 extern void *__libc_malloc(size_t);
 extern void *__libc_calloc(size_t, size_t);
@@ -241,7 +259,7 @@ extern void *__libc_realloc(void *, size_t);
 
 static bool refuse(const void *caller)
 {
-    if (fault.kind != MALLOC && fault.kind != MALLOC_ONCE && fault.kind != MALLOC_COUNT)
+    if (!fault.began || (fault.kind != MALLOC && fault.kind != MALLOC_ONCE && fault.kind != MALLOC_COUNT))
         return false;
     if ((uintptr_t)caller < fault.from || (uintptr_t)caller >= fault.to)
         return false;

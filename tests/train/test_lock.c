@@ -31,6 +31,14 @@ static rt_status take(struct rt_lock **lock, double renew_s, double stale_s)
     return rt_lock_take(lock, &opt, &err);
 }
 
+/* With some seconds for a holder to end. */
+static rt_status take_in(struct rt_lock **lock, double wait_s)
+{
+    const struct rt_lock_options opt = { .folder = folder, .renew_s = 30, .stale_s = 180, .wait_s = wait_s };
+    err.text[0] = '\0';
+    return rt_lock_take(lock, &opt, &err);
+}
+
 /* A lock file of some holder. */
 static void put(const struct rt_lock_holder *h)
 {
@@ -156,6 +164,48 @@ static void test_left_behind(void)
     unlink(path);
 }
 
+/* The holder is over, and its parent has not asked how it ended; then one that ends while this waits. */
+static void test_ending(void)
+{
+    struct rt_lock *lock;
+    struct rt_lock_holder h;
+    siginfo_t how;
+    for (int seconds = 0; seconds < 3; seconds += 2) {
+        int ends[2];
+        char byte;
+        if (pipe(ends) != 0)
+            exit(1);
+        const pid_t child = fork();
+        if (child == 0) {
+            rt_lock_self(&h);
+            put(&h);
+            close(ends[0]);
+            close(ends[1]);
+            sleep((unsigned)seconds);
+            _exit(0);
+        }
+        close(ends[1]);
+        (void)!read(ends[0], &byte, 1); /* until it has put its own */
+        close(ends[0]);
+        if (seconds == 0 && waitid(P_PID, (id_t)child, &how, WEXITED | WNOWAIT) != 0)
+            exit(1);
+        const rt_status st = seconds == 0 ? take(&lock, 30, 180) : take_in(&lock, 60);
+        ok(st == RT_OK, "%s: %s", seconds == 0 ? "a zombie holds nothing" : "a holder that ends is waited for",
+           err.text);
+        if (st == RT_OK)
+            rt_lock_release(lock);
+        waitpid(child, NULL, 0);
+    }
+    if (take(&lock, 30, 180) != RT_OK)
+        exit(1);
+    struct rt_lock *second;
+    const double from = rt_now_s();
+    const rt_status st = take_in(&second, 1);
+    const double took = rt_now_s() - from;
+    ok(st == RT_ERR_OUTPUT && took >= 1, "one that does not end: after %.1f s of 1: %s", took, err.text);
+    rt_lock_release(lock);
+}
+
 static void test_elsewhere(void)
 {
     struct rt_lock *lock;
@@ -220,6 +270,7 @@ int main(void)
     test_live();
     test_lost();
     test_left_behind();
+    test_ending();
     test_elsewhere();
     ok(rmdir(folder) == 0, "nothing else is left");
     return tap_done();
