@@ -109,6 +109,7 @@ bool rt_pyjson_get(const json_t *value, double *x)
 struct writer {
     FILE *out;
     struct rt_pyjson_style style;
+    bool too_deep; /* why it did not go on; else memory */
 };
 
 /* One character of valid UTF-8 (jansson's strings are); returns its length. */
@@ -137,7 +138,7 @@ static char short_escape(uint32_t c)
     }
 }
 
-static void write_string(const struct writer *w, const char *text, size_t bytes)
+static void write_string(struct writer *w, const char *text, size_t bytes)
 {
     putc('"', w->out);
     for (size_t i = 0; i < bytes;) {
@@ -158,7 +159,7 @@ static void write_string(const struct writer *w, const char *text, size_t bytes)
     putc('"', w->out);
 }
 
-static void line_break(const struct writer *w, int depth, bool first)
+static void line_break(struct writer *w, int depth, bool first)
 {
     if (w->style.indent > 0)
         fprintf(w->out, "%s\n%*s", first ? "" : ",", depth * w->style.indent, "");
@@ -171,9 +172,9 @@ static int by_code_point(const void *a, const void *b)
     return strcmp(*(const char *const *)a, *(const char *const *)b);
 }
 
-static bool write_value(const struct writer *w, const json_t *value, int depth);
+static bool write_value(struct writer *w, const json_t *value, int depth);
 
-static bool write_object(const struct writer *w, const json_t *object, int depth)
+static bool write_object(struct writer *w, const json_t *object, int depth)
 {
     const size_t count = json_object_size(object);
     const char **keys = calloc(count + 1, sizeof *keys);
@@ -196,11 +197,12 @@ static bool write_object(const struct writer *w, const json_t *object, int depth
     return good;
 }
 
-static bool write_container(const struct writer *w, const json_t *value, int depth)
+static bool write_container(struct writer *w, const json_t *value, int depth)
 {
     const bool object = json_is_object(value);
     const size_t count = object ? json_object_size(value) : json_array_size(value);
     bool good = depth < MAX_DEPTH;
+    w->too_deep = w->too_deep || !good;
     putc(object ? '{' : '[', w->out);
     if (good && object)
         good = write_object(w, value, depth);
@@ -214,7 +216,7 @@ static bool write_container(const struct writer *w, const json_t *value, int dep
     return good;
 }
 
-static bool write_value(const struct writer *w, const json_t *value, int depth)
+static bool write_value(struct writer *w, const json_t *value, int depth)
 {
     char number[RT_PYJSON_NUMBER];
     double x;
@@ -241,7 +243,7 @@ rt_status rt_pyjson_text(const json_t *value, struct rt_pyjson_style style, char
 {
     char *data = NULL;
     size_t size = 0;
-    struct writer w = { open_memstream(&data, &size), style };
+    struct writer w = { open_memstream(&data, &size), style, false };
     if (w.out == NULL || value == NULL) { /* jansson makes no value only where it has no memory */
         if (w.out != NULL)
             fclose(w.out);
@@ -250,7 +252,7 @@ rt_status rt_pyjson_text(const json_t *value, struct rt_pyjson_style style, char
     }
     const bool good = write_value(&w, value, 0);
     const bool failed = ferror(w.out) != 0;
-    if (fclose(w.out) != 0 || failed) {
+    if (fclose(w.out) != 0 || failed || (!good && !w.too_deep)) {
         free(data);
         return rt_fail(err, RT_ERR_MEMORY, "no memory to write JSON");
     }
