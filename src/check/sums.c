@@ -88,9 +88,10 @@ static void tell_large_sum(struct rt_check *c, const char *by, int64_t n, double
             c->findings, slow ? RT_WARNING : RT_OK, "sums",
             "%s, %s: bus bandwidth %s of the %s that %s promises%s", by, bytes, is,
             rt_words_rate(promised, path.rate, "B/s"), path.name,
-            slow ? "\nless than a third: let every rank see all GPUs of its host, look at NCCL_ settings, and at "
-                   "what NCCL_DEBUG=INFO says of the way it takes"
-                 : "");
+            slow
+                ? "\nless than a third: let every rank see all GPUs of its host, look at NCCL_ settings, and at "
+                  "what NCCL_DEBUG=INFO says of the way it takes"
+                : "");
 }
 
 static rt_status device_sums(struct rt_check *c, float *x, int64_t n, int64_t most, const double *link,

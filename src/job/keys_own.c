@@ -8,8 +8,9 @@ static const struct rt_key keys[] = {
     KEY_NUM(
         "max_bad_rows", "0.1", "0.1", 0, UP, DONE(data.max_bad_rows),
         "unusable rows that are left out and listed before the run fails: a number if 1 or more, else a share"),
-    KEY_NUM("max_bad_steps", "10", "10", 0, MANY, DONE(train.max_bad_steps),
-            "steps in a row whose loss or gradient is not finite that are skipped before the run fails; in all ten times as many"),
+    KEY_NUM(
+        "max_bad_steps", "10", "10", 0, MANY, DONE(train.max_bad_steps),
+        "steps in a row whose loss or gradient is not finite that are skipped before the run fails; in all ten times as many"),
     KEY_STR(
         "max_hours", "null", PLACED,
         "hours after which a checkpoint is written and the run stops with exit code 75, some steps and a minute ahead; "

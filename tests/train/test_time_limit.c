@@ -108,7 +108,8 @@ static void test_sources(void)
     const double from = rt_now_s();
     x = left("PBS_WALLTIME");
     const double took = rt_now_s() - from;
-    ok(x < 892 && x > 850 && took >= 10 && took < 40, "squeue that hangs is left after 10 s: %.1f s, %g", took, x);
+    ok(x < 892 && x > 850 && took >= 10 && took < 40, "squeue that hangs is left after 10 s: %.1f s, %g", took,
+       x);
     remove_all();
     clear();
 }
