@@ -5,7 +5,7 @@
  * allow; for LoRA's few terms nearly all the time goes into reading and writing c. A block walks down its rows,
  * 16 at a time, a warp on 64 of its 512 columns, with mma.m16n8k16, whose lane (g, t) holds columns 2 t and 2 t
  * + 1 of 8: the columns of four such products are dealt so that a lane's eight lie side by side and are moved
- * as 16 bytes. b stays in registers up to 32 terms; beyond 64 its pieces are read again for every 16 rows. The
+ * as 16 bytes. b stays in registers up to 32 terms; beyond, its pieces are read again for every 16 rows. The
  * next rows are asked for before these are computed. Sums in fp32 that begin with c, rounded once.
  */
 #include "config.h"

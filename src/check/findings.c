@@ -1,5 +1,6 @@
 /* findings.c - what was found, gathered from all ranks and folded; the lines. */
 #include "config.h"
+#include "base/text.h"
 #include "check/findings.h"
 #include "check/print.h"
 
@@ -124,16 +125,6 @@ void rt_find_error(struct rt_findings *f, const char *what, const struct rt_erro
 
 /* ---- all ranks' ---- */
 
-static void add(char *text, size_t bytes, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
-static void add(char *text, size_t bytes, const char *fmt, ...)
-{
-    const size_t used = strlen(text);
-    va_list ap;
-    va_start(ap, fmt);
-    vsnprintf(text + used, bytes - used, fmt, ap);
-    va_end(ap);
-}
-
 const char *rt_ranks_text(const char *const *hosts, int ranks, const bool *has, char *text, size_t bytes)
 {
     enum { MOST = 12 }; /* named; of more only the number is said */
@@ -145,17 +136,17 @@ const char *rt_ranks_text(const char *const *hosts, int ranks, const bool *has, 
         if (!has[r])
             continue;
         if (last >= 0 && strcmp(hosts[last], hosts[r]) != 0)
-            add(text, bytes, " on %s; ", hosts[last]);
+            rt_text_add(text, bytes, " on %s; ", hosts[last]);
         else if (last >= 0)
-            add(text, bytes, ", ");
-        add(text, bytes, "%d", r);
+            rt_text_add(text, bytes, ", ");
+        rt_text_add(text, bytes, "%d", r);
         last = r;
         said++;
     }
     if (last >= 0)
-        add(text, bytes, " on %s", hosts[last]);
+        rt_text_add(text, bytes, " on %s", hosts[last]);
     if (count > said)
-        add(text, bytes, " and %d more", count - said);
+        rt_text_add(text, bytes, " and %d more", count - said);
     return text;
 }
 

@@ -189,8 +189,6 @@ struct rt_summary_log {
     const char *directory,
         *command; /* to go on: where, and what to type; command NULL: nothing is left to do */
 };
-/* A text of that name in folder, replaced as a whole. */
-rt_status rt_report_text_file(const char *folder, const char *name, const char *text, struct rt_error *err);
 /* run_summary.json in folder, replaced as a whole; and, where out is not NULL, the same in words. */
 rt_status rt_summary_write(const char *folder, const struct rt_summary_log *log, FILE *out,
                            struct rt_error *err);

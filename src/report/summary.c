@@ -143,11 +143,6 @@ static void put_words(FILE *out, const struct rt_summary_log *log)
     fflush(out);
 }
 
-rt_status rt_report_text_file(const char *folder, const char *name, const char *text, struct rt_error *err)
-{
-    return rt_file_put(folder, name, text, strlen(text), err);
-}
-
 rt_status rt_summary_write(const char *folder, const struct rt_summary_log *log, FILE *out,
                            struct rt_error *err)
 {

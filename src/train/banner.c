@@ -1,6 +1,7 @@
 /* banner.c - the first lines of a run: which build runs where, and which job. */
 #include "config.h"
 #include "base/build.h"
+#include "base/file.h"
 #include "monitor/nvml.h"
 #include "train/run.h"
 
@@ -65,9 +66,9 @@ rt_status rt_banner(struct rt_run *run)
     if (rt_dist_rank(run->dist) != 0)
         return RT_OK;
     char *text = rt_job_text(run->job);
-    const rt_status st = text == NULL
-                             ? rt_fail(run->err, RT_ERR_MEMORY, "no memory for the resolved job")
-                             : rt_report_text_file(run->job->output_dir, "resolved_job.yaml", text, run->err);
+    const rt_status st =
+        text == NULL ? rt_fail(run->err, RT_ERR_MEMORY, "no memory for the resolved job")
+                     : rt_file_put(run->job->output_dir, "resolved_job.yaml", text, strlen(text), run->err);
     free(text);
     return st;
 }

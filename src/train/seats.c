@@ -1,8 +1,8 @@
 /* seats.c - which device each rank has: said, and refused where two ranks would share a GPU. */
 #include "config.h"
+#include "base/text.h"
 #include "train/seats.h"
 
-#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -48,16 +48,6 @@ rt_status rt_seats_check(const struct rt_seat *seat, int ranks, struct rt_error 
     return RT_OK;
 }
 
-static void add(char *text, size_t bytes, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
-static void add(char *text, size_t bytes, const char *fmt, ...)
-{
-    const size_t used = strlen(text);
-    va_list ap;
-    va_start(ap, fmt);
-    vsnprintf(text + used, bytes - used, fmt, ap);
-    va_end(ap);
-}
-
 bool rt_seats_line(const struct rt_seat *seat, int ranks, int first, char *text, size_t bytes)
 {
     const char *name = "";
@@ -65,18 +55,18 @@ bool rt_seats_line(const struct rt_seat *seat, int ranks, int first, char *text,
         if (strcmp(seat[r].host, seat[first].host) == 0)
             return false;
     text[0] = '\0';
-    add(text, bytes, "%s:", seat[first].host);
+    rt_text_add(text, bytes, "%s:", seat[first].host);
     for (int r = first; r < ranks; r++) {
         const struct rt_device_info *d = &seat[r].device;
         if (strcmp(seat[r].host, seat[first].host) != 0)
             continue;
         if (strcmp(d->name, name) != 0)
-            add(text, bytes, "%s %s:", *name == '\0' ? "" : ";", d->name);
+            rt_text_add(text, bytes, "%s %s:", *name == '\0' ? "" : ";", d->name);
         else
-            add(text, bytes, ",");
+            rt_text_add(text, bytes, ",");
         name = d->name;
-        add(text, bytes, " rank %d on %s (%.12s)", r, d->bus,
-            d->uuid); /* so much of a UUID nvidia-smi -i takes */
+        rt_text_add(text, bytes, " rank %d on %s (%.12s)", r, d->bus,
+                    d->uuid); /* so much of a UUID nvidia-smi -i takes */
     }
     return true;
 }
