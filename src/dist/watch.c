@@ -158,7 +158,8 @@ static void look(struct rt_watch *w)
     const int64_t now = rt_board_now_ns();
     if ((double)(now - w->looked_ns) * 1e-9 > suspended_s)
         w->floor_ns = now;
-    w->looked_ns = b->mine->looked_ns = now;
+    w->looked_ns = now;
+    b->mine->looked_ns = now;
     if (w->code != 0) {
         if (since_s(w->code_ns) > end_s)
             _exit(w->code);

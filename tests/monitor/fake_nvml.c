@@ -4,9 +4,12 @@
  * FAKE_NVML asks for what is there, words apart by commas:
  *     gpus=N        that many cards (2 where not said), at 0000:1b:00.0, 0000:1c:00.0, ...
  *     nodriver      the library does not start          plain     the cards know nothing (NOT_SUPPORTED)
- *     xid=GPU:N     an Xid event N of that card, once    hot=GPU   that card slows down for heat, at half the
- * clock uecc=GPU      that card has had an uncorrectable memory error Built with FEW defined it is a library of
- * which most functions are missing; the reasons of clocks have their old name in it.
+ *     xid=GPU:N     an Xid event N of that card, once
+ *     hot=GPU       that card slows down for heat, at half the clock
+ *     uecc=GPU      that card has had an uncorrectable memory error
+ *
+ * Built with FEW defined it is a library of which most functions are missing; the reasons of clocks have their
+ * old name in it.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -19,8 +22,7 @@ struct gpu {
     int number;
 };
 static struct gpu gpus[16];
-static int started, told;
-static unsigned long long energy_mj = 1000000;
+static int started;
 
 /* The value of word=VALUE, `otherwise` where it is not said; of a word alone 1. */
 static int asked(const char *word, int otherwise)
@@ -64,7 +66,7 @@ int nvmlShutdown(void)
 
 int nvmlDeviceGetHandleByPciBusId_v2(const char *bus, struct gpu **g)
 {
-    char mine[16];
+    char mine[24];
     for (int i = 0; i < count(); i++) {
         snprintf(mine, sizeof mine, "0000:%02x:00.0", 0x1b + i);
         if (strlen(bus) >= 12 && strcasecmp(bus + strlen(bus) - 12, mine) == 0) {
@@ -161,6 +163,7 @@ int nvmlDeviceGetEnforcedPowerLimit(struct gpu *g, unsigned *mw)
 
 int nvmlDeviceGetTotalEnergyConsumption(struct gpu *g, unsigned long long *mj)
 {
+    static unsigned long long energy_mj = 1000000;
     unsigned x = 0;
     const int st = value(g, 0, &x);
     *mj = energy_mj += 500; /* half a joule a look */
@@ -270,6 +273,7 @@ struct event {
 
 int nvmlEventSetWait_v2(struct set *set, struct event *event, unsigned ms)
 {
+    static int told;
     const char *text = getenv("FAKE_NVML");
     const char *at = text != NULL ? strstr(text, "xid=") : NULL;
     int number = 0;
