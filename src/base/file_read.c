@@ -120,7 +120,8 @@ rt_status rt_file_digest(const char *path, bool from_disk, uint64_t *size, char 
     uint64_t total;
     int fd;
     RT_TRY(rt_file_open(&fd, &total, path, err));
-    char *block = malloc(BLOCK_BYTES);
+    const size_t block_bytes = total < BLOCK_BYTES ? (size_t)total : BLOCK_BYTES;
+    char *block = malloc(block_bytes + 1); /* no file is too small to have one */
     XXH3_state_t *hash = XXH3_createState();
     if (block == NULL || hash == NULL || XXH3_128bits_reset(hash) != XXH_OK) {
         st = rt_fail(err, RT_ERR_MEMORY, "%s: no memory to read it back", path);
@@ -128,7 +129,7 @@ rt_status rt_file_digest(const char *path, bool from_disk, uint64_t *size, char 
     }
     (void)posix_fadvise(fd, 0, 0, from_disk ? POSIX_FADV_DONTNEED : POSIX_FADV_SEQUENTIAL); /* advice only */
     for (uint64_t at = 0; at < total;) {
-        const size_t ask = total - at < BLOCK_BYTES ? (size_t)(total - at) : BLOCK_BYTES;
+        const size_t ask = total - at < block_bytes ? (size_t)(total - at) : block_bytes;
         RT_TRY_TO(st, rt_file_read(fd, path, at, block, ask, err), free_block);
         if (XXH3_128bits_update(hash, block, ask) != XXH_OK) {
             st = rt_fail(err, RT_ERR_INTERNAL, "%s: its digest could not be computed", path);
