@@ -16,8 +16,9 @@ say() { # say WHAT NAMES: a check that passes where NAMES is empty
     if [ -z "$2" ]; then echo "ok $n - $1"; else echo "not ok $n - $1:$2"; failed=1; fi
 }
 
-# How the build itself compiles a C file, without the file.
-flags=$(make -s -C "$build" print-cflags)
+# How the build itself compiles a C file, without the file. What the make that runs this was told is not for that one, which
+# would speak of folders and job servers.
+flags=$(MAKEFLAGS='' make -s --no-print-directory -C "$build" print-cflags)
 cd "$root"
 for dir in src/base src/checkpoint src/report src/fetch src/dist kernels kernels/cpu src/data src/model src/job src/train src/tools tests; do
     alone= needed= depth=1 type=
