@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Install what building needs where it is missing (Debian and its kin), and build in b/. Run by demo.sh and tests/run.sh.
-# usage: jobs/setup.sh [configure arguments]
+# usage: jobs/setup.sh [configure arguments]     --packages alone: install, but do not build
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -23,6 +23,7 @@ else
     echo "not a Debian machine: needed are ${packages[*]} or their like" >&2
 fi
 
+[ "${1:-}" != --packages ] || exit 0
 if [ ! -e configure ] || [ configure -ot configure.ac ]; then autoreconf -i; fi
 mkdir -p b
 cd b

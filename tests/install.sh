@@ -1,8 +1,9 @@
 #!/usr/bin/env bash
 # Debian packages that only tests want; tests that miss theirs say SKIP. Quick where all is there. No service is started.
-# usage: tests/install.sh
+# usage: tests/install.sh [PACKAGE ...]     these instead of what tests/run.sh wants
 set -uo pipefail
 packages=(iproute2 slurmctld slurmd slurm-client munge gridengine-master gridengine-exec gridengine-client)
+[ $# -eq 0 ] || packages=("$@")
 command -v dpkg-query > /dev/null || exit 0
 missing=()
 for p in "${packages[@]}"; do
