@@ -178,10 +178,11 @@ void rt_monitoring_close(struct rt_run *run)
     struct rt_monitoring *m = run->monitoring;
     if (m == NULL)
         return;
-    rt_monitor_close(m->monitor);
+    run->monitoring = NULL;
+    if (!rt_monitor_close(m->monitor))
+        return; /* it may still log */
     rt_host_log_close(m->log);
     pthread_mutex_destroy(&m->lock);
     free(m->prom);
     free(m);
-    run->monitoring = NULL;
 }
