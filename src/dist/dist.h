@@ -69,16 +69,26 @@ void rt_dist_at(struct rt_dist *dist, int64_t micro, int64_t sample);
 struct rt_dist_watch_options {
     const char *folder; /* that all hosts see, as output_dir; copied */
     const char *gpu;    /* this rank's, a UUID; NULL: none */
-    /* Names a row of the data; and: what the GPUs of this host say of themselves, behind the verdict that no
-     * rank is to blame. By another thread than the main one, as long as it is watched. May be NULL. */
+    /* Names a row of the data. By another thread than the main one, as long as it is watched. May be NULL. */
     void (*where)(void *context, int64_t sample, char *text, size_t bytes);
-    void (*card)(void *context, char *text, size_t bytes);
     void *context;
 };
 rt_status rt_dist_watch_begin(struct rt_dist *dist, const struct rt_dist_watch_options *opt,
                               struct rt_error *err);
 /* Not collective. */
 void rt_dist_watch_end(struct rt_dist *dist);
+/* Not collective, one thread at a time, which may be another than the main one. What this rank's GPU says of
+ * itself, in one line, said again every few seconds: it stands in a verdict that blames no rank, and in any
+ * other where it is odd. */
+enum rt_card_state { RT_CARD_SOUND, RT_CARD_ODD, RT_CARD_BROKEN };
+void rt_dist_card(struct rt_dist *dist, const char *text, enum rt_card_state state);
+/* Not collective, by that thread, once, between rt_dist_watch_begin and _end. Hardware of this rank has failed,
+ * as text says: unless the main thread has ended the job within so many seconds, the watchdog does, with
+ * RT_ERR_HARDWARE's exit code; and so does every verdict from now on. */
+void rt_dist_broken(struct rt_dist *dist, const char *text, double seconds);
+/* Not collective. What the job ends for that fails with st: RT_ERR_HARDWARE where a rank was lost (RT_ERR_COMM)
+ * because hardware failed. rt_dist_abort asks this itself. */
+rt_status rt_dist_why(const struct rt_dist *dist, rt_status st);
 /* Not collective. Returns when is_done says so. Meanwhile it looks at the clock (rt_dist_set_timeout) and at
  * NCCL: RT_ERR_COMM beyond the limit, naming the ranks that do not answer, or where NCCL failed; what: the
  * call's name for that text. */

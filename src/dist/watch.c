@@ -18,8 +18,9 @@ static const double look_s = 1.0, beat_s = 10.0;
 static const double least_learned_s = 60.0;
 static const double claim_s = 2.0, leave_s = 1.5; /* what the files get once the job is stalled */
 static const double take_s = 2.0;                 /* for the main thread to notice */
-static const double end_s = 13.0;                 /* for it to end the job, NCCL's 10 s included */
-static const double suspended_s = 5.0;            /* between two looks: nobody ran, so nobody hung */
+static const double speak_s = 8.5;     /* for another rank to have said why, its main thread or not */
+static const double end_s = 13.0;      /* for it to end the job, NCCL's 10 s included */
+static const double suspended_s = 5.0; /* between two looks: nobody ran, so nobody hung */
 
 static double since_s(int64_t ns)
 {
@@ -66,9 +67,31 @@ rt_status rt_watch_ask(struct rt_watch *w, const char *what, struct rt_error *er
     w->taken = 1;
     if (over == RT_WATCH_SPEAK)
         return rt_fail(err, RT_ERR_COMM, "%s", w->text);
-    for (double from = rt_now_s(); rt_now_s() - from < take_s + 1;)
+    for (double from = rt_now_s(); rt_now_s() - from < speak_s;)
         nanosleep(&(struct timespec){ .tv_nsec = 50000000 }, NULL);
     return rt_fail(err, RT_ERR_COMM, "%s: given up; another rank says why", what);
+}
+
+void rt_dist_card(struct rt_dist *dist, const char *text, enum rt_card_state state)
+{
+    rt_board_card(&dist->board, text, state);
+}
+
+void rt_dist_broken(struct rt_dist *dist, const char *text, double seconds)
+{
+    struct rt_watch *w = dist->watch;
+    if (w == NULL)
+        return;
+    snprintf(w->broken, sizeof w->broken, "%s", text);
+    w->bears_s = seconds;
+    w->broken_ns = rt_board_now_ns();
+}
+
+rt_status rt_dist_why(const struct rt_dist *dist, rt_status st)
+{
+    const struct rt_watch *w = dist->watch;
+    return st == RT_ERR_COMM && w != NULL && (w->broken_ns != 0 || w->why == RT_ERR_HARDWARE) ? RT_ERR_HARDWARE
+                                                                                              : st;
 }
 
 void rt_watch_ending(struct rt_watch *w, int exit_code)
@@ -86,10 +109,10 @@ static void end_by_force(struct rt_watch *w)
         char line[2400];
         const int n = snprintf(line, sizeof line, "rank %d on %s: %s\n", w->dist->rank, w->dist->host, w->text);
         if (write(STDERR_FILENO, line, (size_t)n) != n) /* stdio's lock may be held for ever */
-            _exit(rt_exit_code(RT_ERR_COMM));
+            _exit(rt_exit_code(w->why));
     }
     rt_nccl_abort(w->dist->nccl);
-    _exit(rt_exit_code(RT_ERR_COMM));
+    _exit(rt_exit_code(w->why));
 }
 
 /* What is known of all ranks now: of this host by the board, of others by their files. */
@@ -118,10 +141,7 @@ static void judge(struct rt_watch *w, char *text, size_t bytes)
                                      ? "10 times a slow step"
                                      : "ddp_timeout")
                       : snprintf(text, bytes, "nothing moved for %.0f s: ", mine->silent_s);
-    const int named = rt_verdict_text(&v, text + n, bytes - (size_t)n);
-    const size_t used = strlen(text);
-    if (named == 0 && w->opt.card != NULL)
-        w->opt.card(w->opt.context, text + used, bytes - used);
+    rt_verdict_text(&v, text + n, bytes - (size_t)n);
 }
 
 static void warn(struct rt_watch *w)
@@ -138,6 +158,12 @@ static void warn(struct rt_watch *w)
         return; /* nobody to hear it */
 }
 
+/* Is hardware of this rank broken for longer than the main thread was given to end the job? */
+static bool broken_for_long(const struct rt_watch *w)
+{
+    return w->broken_ns != 0 && since_s(w->broken_ns) > w->bears_s;
+}
+
 static void stall(struct rt_watch *w)
 {
     if (!rt_board_tell(&w->dist->board)) {
@@ -146,7 +172,10 @@ static void stall(struct rt_watch *w)
     }
     const bool claimed = !rt_watch_ask_files(w, RT_WATCH_CLAIM, claim_s) || w->claimed;
     gather(w);
-    if (claimed)
+    w->why = rt_verdict_broken(w->now, w->dist->size) ? RT_ERR_HARDWARE : RT_ERR_COMM;
+    if (claimed && broken_for_long(w))
+        snprintf(w->text, sizeof w->text, "%s; no step ended within %.0f s of that", w->broken, w->bears_s);
+    else if (claimed)
         judge(w, w->text, sizeof w->text);
     rt_watch_ask_files(w, RT_WATCH_LEAVE, leave_s);
     w->over = claimed ? RT_WATCH_SPEAK : RT_WATCH_SILENT;
@@ -184,7 +213,7 @@ static void look(struct rt_watch *w)
     w->worried = worried;
     w->beat_s = fmin(beat_s, w->limits.collective_s / 8);
     pthread_mutex_unlock(&w->lock);
-    if (rt_verdict_due(w->now, w->dist->size, w->dist->rank, &w->limits))
+    if (broken_for_long(w) || rt_verdict_due(w->now, w->dist->size, w->dist->rank, &w->limits))
         stall(w);
     else if (worried)
         warn(w);
@@ -267,6 +296,7 @@ static rt_status begin(struct rt_dist *dist, const struct rt_dist_watch_options 
     w->now = calloc((size_t)dist->size, sizeof *w->now);
     w->beat_s = beat_s;
     w->first = 1;
+    w->why = RT_ERR_COMM;
     w->step = -2;
     w->looked_ns = rt_board_now_ns();
     rt_limits_init(&w->limits);

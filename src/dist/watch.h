@@ -44,7 +44,8 @@ struct rt_watch {
     int64_t looked_ns;
     int64_t floor_ns; /* nothing before this counts: the whole process was suspended */
     int64_t over_ns;
-    char text[2000]; /* complete before over says so */
+    char text[2000]; /* complete before over says so, as is why */
+    _Atomic int why; /* enum rt_status: RT_ERR_COMM, or RT_ERR_HARDWARE */
 
     /* The main thread alone. */
     int64_t step, step_from_ns, steps;
@@ -57,6 +58,11 @@ struct rt_watch {
     _Atomic int taken; /* the main thread knows, and ends the job */
     _Atomic int code;  /* the main thread is ending the job with this exit code; 0: it is not */
     _Atomic int64_t code_ns;
+
+    /* From rt_dist_broken's thread to the watching one. */
+    char broken[400];          /* complete before broken_ns says so */
+    double bears_s;            /* broken hardware */
+    _Atomic int64_t broken_ns; /* 0: it is not */
 };
 
 /* By the main thread: what it does has changed, so steps are timed; is the job stalled? Then err holds why,

@@ -195,7 +195,8 @@ rt_status rt_dist_agree(struct rt_dist *dist, rt_status mine, struct rt_error *e
 
 void rt_dist_abort(struct rt_dist *dist, rt_status code, const char *text)
 {
-    const int exit_code = rt_exit_code(code == RT_OK ? RT_ERR_INTERNAL : code);
+    const rt_status why = dist != NULL ? rt_dist_why(dist, code) : code;
+    const int exit_code = rt_exit_code(why == RT_OK ? RT_ERR_INTERNAL : why);
     if (dist != NULL && dist->watch != NULL)
         rt_watch_ending(dist->watch, exit_code);
     if (dist != NULL)

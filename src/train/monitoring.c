@@ -97,15 +97,15 @@ static rt_status watch(struct rt_run *run, const struct member *member)
 
 rt_status rt_monitoring_open(struct rt_run *run)
 {
-    struct rt_device_info device = { .visible = 0 };
+    struct rt_gpu gpu;
     struct member mine = { .pid = (int)getpid() }, *member = NULL;
     size_t bytes = 0;
     rt_status st = RT_OK;
     if (!run->job->train.monitor)
         return RT_OK;
     snprintf(mine.host, sizeof mine.host, "%s", rt_dist_host(run->dist));
-    if (rt_exec_info(run->ex, &device) == RT_OK)
-        memcpy(mine.bus, device.bus, sizeof mine.bus);
+    if (rt_run_gpu(run, &gpu) == RT_OK)
+        memcpy(mine.bus, gpu.bus, sizeof mine.bus);
     RT_TRY(rt_dist_allgather(run->dist, &mine, sizeof mine, (void **)&member, &bytes, NULL, run->err));
     if (rt_dist_local_rank(run->dist) == 0)
         st = watch(run, member);

@@ -105,6 +105,7 @@ struct rt_run {
         int saved_count;
     } summary;
     struct rt_stragglers *stragglers;
+    struct rt_hardware *hardware; /* NULL: this rank has no GPU */
 };
 
 /* setup.c. Collective: opens report, data, device and model, counts the steps. */
@@ -143,6 +144,25 @@ const char *rt_size_text(char buf[32], uint64_t bytes);
 
 /* watch.c. Collective: from now on who hangs is named. */
 rt_status rt_run_watch(struct rt_run *run);
+
+/*
+ * hardware.c. gpu: this rank's, as its driver names it; "" on CPUs (where RANKTUNE_TEST_GPUS, PCI ids apart by
+ * commas, gives the ranks of a host one each, for tests). open, between the watchdog's begin and end: the GPU
+ * is watched from now on; failed: it has a fault; state: what was seen of it last. agree, collective, once a
+ * rank has one: RT_ERR_HARDWARE on all, naming them. explain: what a failure of this rank alone comes from,
+ * RT_ERR_HARDWARE with run->err's text led by the fault, or st as it is.
+ */
+struct rt_guard_state;
+struct rt_gpu {
+    char bus[24], uuid[48];
+};
+rt_status rt_run_gpu(const struct rt_run *run, struct rt_gpu *gpu);
+rt_status rt_hardware_open(struct rt_run *run);
+void rt_hardware_close(struct rt_run *run);
+bool rt_hardware_failed(const struct rt_run *run);
+void rt_hardware_state(const struct rt_run *run, struct rt_guard_state *state);
+rt_status rt_hardware_agree(struct rt_run *run);
+rt_status rt_hardware_explain(struct rt_run *run, rt_status st);
 
 /* numbers.c. Room for what a step feeds; the batch in hand, which begins at this micro-batch of the step, is
  * fed. Collective, all: a step whose loss or gradient is not finite changes nothing, and RT_ERR_NUMBERS where

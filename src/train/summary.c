@@ -202,8 +202,9 @@ void rt_summary_end(struct rt_run *run, rt_status st)
     run->summary.saved = NULL;
 }
 
-void rt_summary_abort(struct rt_run *run, rt_status st)
+void rt_summary_abort(struct rt_run *run, rt_status failed)
 {
+    const rt_status st = rt_dist_why(run->dist, rt_hardware_explain(run, failed));
     if (run->summary.ours) {
         const struct share mine = share_of(run);
         char reason[sizeof run->err->text + 320];
