@@ -96,8 +96,9 @@ typedef rt_status rt_dist_done_fn(void *context, bool *done, struct rt_error *er
 rt_status rt_dist_wait(struct rt_dist *dist, rt_dist_done_fn *is_done, void *context, const char *what,
                        struct rt_error *err);
 
-/* Collective. After a phase: all ranks get the status of the lowest rank that failed, with its text in err,
- * with "rank R on HOST: " in front where R is not 0 and not all failed alike. */
+/* Collective. After a phase: all ranks get the status of the lowest rank that failed, with its text in err.
+ * In front of it stands "rank R on HOST: " where R is not 0, or "rank R on HOST and 2 more ranks: " where
+ * others failed with the same text; nothing where all did. */
 rt_status rt_dist_agree(struct rt_dist *dist, rt_status mine, struct rt_error *err);
 
 /* Collective. Bytes of rank `root` to all; any size. */
@@ -212,7 +213,9 @@ rt_status rt_dist_swap(struct rt_dist *dist, int peer, const void *out, void *in
 rt_status rt_dist_swap_device(struct rt_dist *dist, int peer, const void *out, void *in, size_t bytes,
                               struct rt_error *err);
 
-/* Not collective. Print "rank R on HOST: text" on stderr and end the whole job with the code's exit code. NULL
+/* Not collective. Each line of text on stderr behind "[rank R HOST] ", at once and past stdio's locks. */
+void rt_dist_say(const struct rt_dist *dist, const char *text);
+/* Not collective. Print "[rank R HOST] text" on stderr and end the whole job with the code's exit code. NULL
  * (MPI did not start): print the text and end this process. NCCL's work is ended first, which takes 10 s at
  * most. */
 void rt_dist_abort(struct rt_dist *dist, rt_status code, const char *text) __attribute__((noreturn));

@@ -105,12 +105,8 @@ void rt_watch_ending(struct rt_watch *w, int exit_code)
 /* The main thread hangs where nothing reaches it. */
 static void end_by_force(struct rt_watch *w)
 {
-    if (w->over == RT_WATCH_SPEAK) {
-        char line[2400];
-        const int n = snprintf(line, sizeof line, "rank %d on %s: %s\n", w->dist->rank, w->dist->host, w->text);
-        if (write(STDERR_FILENO, line, (size_t)n) != n) /* stdio's lock may be held for ever */
-            _exit(rt_exit_code(w->why));
-    }
+    if (w->over == RT_WATCH_SPEAK)
+        rt_dist_say(w->dist, w->text); /* stdio's lock may be held for ever */
     rt_nccl_abort(w->dist->nccl);
     _exit(rt_exit_code(w->why));
 }
@@ -152,10 +148,8 @@ static void warn(struct rt_watch *w)
     if (atomic_exchange(&w->dist->board.line[0].warned, about) == about)
         return;
     judge(w, text, sizeof text);
-    const int n = snprintf(line, sizeof line, "warning: rank %d on %s: %s; the job ends if that lasts\n",
-                           w->dist->rank, w->dist->host, text);
-    if (write(STDERR_FILENO, line, (size_t)n) != n)
-        return; /* nobody to hear it */
+    snprintf(line, sizeof line, "warning: %s; the job ends if that lasts", text);
+    rt_dist_say(w->dist, line);
 }
 
 /* Is hardware of this rank broken for longer than the main thread was given to end the job? */

@@ -27,6 +27,7 @@ struct rt_hardware {
     struct rt_gpu gpu;
     _Atomic bool broken; /* text is complete */
     char text[400];      /* of the first fault */
+    uint64_t xid, slow;  /* the main thread's: what it has warned of */
 };
 
 /* The word of a list of words apart by commas. */
@@ -100,6 +101,24 @@ bool rt_hardware_failed(const struct rt_run *run)
 void rt_hardware_state(const struct rt_run *run, struct rt_guard_state *state)
 {
     rt_guard_state(run->hardware != NULL ? run->hardware->guard : NULL, state);
+}
+
+void rt_hardware_warn(struct rt_run *run)
+{
+    struct rt_hardware *h = run->hardware;
+    struct rt_guard_state s;
+    char slow[128];
+    if (h == NULL)
+        return;
+    rt_guard_state(h->guard, &s);
+    if (s.xid != h->xid && !s.broken)
+        rt_run_warn(run, "the GPU's driver reports Xid %llu: %s", (unsigned long long)s.xid,
+                    rt_nvml_xid_text(s.xid));
+    const uint64_t now = s.slow & RT_SLOW_BAD & ~h->slow;
+    if (now != 0)
+        rt_run_warn(run, "the GPU's clocks are held down: %s", rt_nvml_slow_text(now, slow, sizeof slow));
+    h->xid = s.xid;
+    h->slow |= now;
 }
 
 rt_status rt_hardware_agree(struct rt_run *run)

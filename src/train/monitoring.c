@@ -158,7 +158,7 @@ void rt_monitoring_logged(struct rt_run *run, struct rt_train_log *log)
     error = m->error;
     pthread_mutex_unlock(&m->lock);
     if (error.text[0] != '\0' && !m->told)
-        rt_report_warn(run->report, "the monitor of %s: %s", m->host, error.text);
+        rt_run_warn(run, "the monitor of %s: %s", m->host, error.text);
     m->told = m->told || error.text[0] != '\0';
 }
 

@@ -106,6 +106,7 @@ struct rt_run {
     } summary;
     struct rt_stragglers *stragglers;
     struct rt_hardware *hardware; /* NULL: this rank has no GPU */
+    char said[4000];              /* warnings of this rank alone that rank 0 has yet to say, a line each */
 };
 
 /* setup.c. Collective: opens report, data, device and model, counts the steps. */
@@ -142,13 +143,22 @@ void rt_vision_cache_count(struct rt_run *run);
 rt_status rt_vision_cache_step(struct rt_run *run);
 const char *rt_size_text(char buf[32], uint64_t bytes);
 
+/* said.c. A warning of this rank alone (rt_report_warn is for what all ranks know): within two steps rank 0
+ * says it, as
+ * "[rank 3 node07] text", or of several ranks "3 ranks (1 node07, ...): text". share, collective, once some
+ * rank has one; say_rest, before this rank's end, where they do not come together any more. */
+void rt_run_warn(struct rt_run *run, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+rt_status rt_run_share_said(struct rt_run *run);
+void rt_run_say_rest(struct rt_run *run);
+
 /* watch.c. Collective: from now on who hangs is named. */
 rt_status rt_run_watch(struct rt_run *run);
 
 /*
  * hardware.c. gpu: this rank's, as its driver names it; "" on CPUs (where RANKTUNE_TEST_GPUS, PCI ids apart by
  * commas, gives the ranks of a host one each, for tests). open, between the watchdog's begin and end: the GPU
- * is watched from now on; failed: it has a fault; state: what was seen of it last. agree, collective, once a
+ * is watched from now on; failed: it has a fault; state: what was seen of it last; warn: of what
+ * is no fault, once. agree, collective, once a
  * rank has one: RT_ERR_HARDWARE on all, naming them. explain: what a failure of this rank alone comes from,
  * RT_ERR_HARDWARE with run->err's text led by the fault, or st as it is.
  */
@@ -160,6 +170,7 @@ rt_status rt_run_gpu(const struct rt_run *run, struct rt_gpu *gpu);
 rt_status rt_hardware_open(struct rt_run *run);
 void rt_hardware_close(struct rt_run *run);
 bool rt_hardware_failed(const struct rt_run *run);
+void rt_hardware_warn(struct rt_run *run);
 void rt_hardware_state(const struct rt_run *run, struct rt_guard_state *state);
 rt_status rt_hardware_agree(struct rt_run *run);
 rt_status rt_hardware_explain(struct rt_run *run, rt_status st);

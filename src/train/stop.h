@@ -16,7 +16,8 @@ enum {
     RT_STOP_FILE = 4,        /* output_dir/STOP */
     RT_STOP_NEWS = 8,        /* rows that turned out bad on some rank */
     RT_STOP_CHECKPOINT = 16, /* output_dir/CHECKPOINT: no stop, a checkpoint alone */
-    RT_STOP_FAULT = 32       /* hardware of some rank has failed */
+    RT_STOP_FAULT = 32,      /* hardware of some rank has failed */
+    RT_STOP_SAID = 64        /* some rank has a warning of its own */
 };
 
 struct rt_stop {

@@ -204,6 +204,7 @@ void rt_summary_end(struct rt_run *run, rt_status st)
 
 void rt_summary_abort(struct rt_run *run, rt_status failed)
 {
+    rt_run_say_rest(run);
     const rt_status st = rt_dist_why(run->dist, rt_hardware_explain(run, failed));
     if (run->summary.ours) {
         const struct share mine = share_of(run);

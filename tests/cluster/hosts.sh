@@ -120,7 +120,7 @@ pull node-b
 check "$lose_what: no rank is left" gone 40 node-a node-b node-c
 took=$(($(date +%s) - begun))
 check "$lose_what: after $took s <= 30" below "$took" 30
-check "$lose_what: a line of theirs" grep -qE '^rank [02] on node-[ac]: ' log
+check "$lose_what: a line of theirs" grep -qE '^\[rank [02] node-[ac]\] ' log
 # shellcheck disable=SC2046  # several numbers
 kill -9 $(children $job) 2> /dev/null
 end_of

@@ -34,7 +34,7 @@ fails() {
     end_of
     took=$(($(date +%s) - begun))
     check "$fails_what: exit $rc" rc_is 80
-    check "$fails_what: one line: $(grep -E '^(ranktune: |rank [0-9]+ on )' log | cut -c 1-170)" one_error "$@" "start again without the host $host"
+    check "$fails_what: one line: $(errors | cut -c 1-170)" one_error "$@" "start again without the host $host"
     check "$fails_what: the summary has the code" summary out.f '"exit_code": 80'
     check "$fails_what: and the reason" summary out.f "$1"
 }
@@ -55,12 +55,15 @@ fails "a GPU that is lost" 2 gpus=2,lost=1 "rank 1 on $host: GPU GPU-fake-1 (PCI
 fails "a rank alone" 1 gpus=2,xid=0:95 "rank 0 on $host: GPU GPU-fake-0 (PCI 0000:1b:00.0) has failed: Xid 95: an uncorrectable memory error"
 
 # ---- what is no fault ----
-break_cards gpus=2,uecc=1
+break_cards gpus=2,uecc=1,allhot # from the start, so that both ranks see it before the first step ends
 begin 2 train job.yaml output_dir=out.n max_steps=600
 until_said 'step 3/'
-break_cards gpus=2,uecc=1,xid=0:31
+break_cards gpus=2,uecc=1,xid=1:31,allhot
 end_of
-check "errors from before the run, and a program's mistake: exit $rc" rc_is 0
+check "errors from before the run, a program's mistake and heat: exit $rc" rc_is 0
+check "of the mistake there is a warning, with who saw it" grep -qE "^\[[^]]*\] WARN +\[rank 1 $host\] the GPU's driver reports Xid 31: a kernel read" log
+check "of the heat one of both ranks" grep -qE "^\[[^]]*\] WARN +2 ranks \(0 $host, 1 $host\): the GPU's clocks are held down: hot \(hardware\)$" log
+check "and each once" [ "$(grep -c "the GPU's " log)" -eq 2 ]
 rm -f cards
 begin 2 train job.yaml output_dir=out.h max_steps=220 # the ranks compare their pace after 100 and 200
 until_said 'step 3/'
@@ -99,7 +102,7 @@ end_of
 took=$(($(date +%s) - begun))
 check "a GPU is lost and its rank hangs: exit $rc" rc_is 80
 check "it is over after $took s <= 35" below $took 35
-check "and its rank says so" one_error "rank 1 on $host: GPU GPU-fake-1 (PCI 0000:1c:00.0) has failed: the driver has lost the GPU" "no step ended within 10 s"
+check "and its rank says so" one_error "[rank 1 $host] GPU GPU-fake-1 (PCI 0000:1c:00.0) has failed: the driver has lost the GPU" "no step ended within 10 s"
 
 # Both hang inside the same call, in MPI itself: nobody is to blame, so the cards are looked at.
 hangs "block-test:$tmp/trigger" "" output_dir=out.c ddp_timeout=4

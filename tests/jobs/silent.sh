@@ -18,7 +18,7 @@ for rank in 0 2; do
     took=$(($(date +%s) - begun))
     check "rank $rank of 3 stopped: exit $rc" rc_is 76
     check "rank $rank of 3 stopped: over after $took s <= 12" below "$took" 12
-    grep -c "^rank [0-9] on .*: not done within .* s (ddp_timeout): rank [0-9] on .* (process" "$tmp/log" > named
+    errors | grep -c ": not done within .* s (ddp_timeout): rank [0-9] on .* (process" > named
     check "rank $rank of 3 stopped: one rank says who it was" [ "$(cat named)" -eq 1 ]
     check "rank $rank of 3 stopped: it is named" said "rank $rank on $(hostname) (process $process, stopped by a signal) does not answer: for "
     check "rank $rank of 3 stopped: and where it was" grep -qE " s in (waiting for data|handing over a batch|the (forward|backward) pass|the sum of gradients|the update)( of step [0-9]+)?(, inside collective #[0-9]+)?(, sample [0-9]+ \(.*\))?$" "$tmp/log"

@@ -5,7 +5,7 @@
  *     gpus=N        that many cards (2 where not said), at 0000:1b:00.0, 0000:1c:00.0, ...
  *     nodriver      the library does not start          plain     the cards know nothing (NOT_SUPPORTED)
  *     xid=GPU:N     an Xid event N of that card, once    hot=GPU   that card slows down for heat, at half the
- *                   clock
+ *                   clock; allhot: all of them
  *     uecc=GPU      that card has had an uncorrectable memory error
  *     lost=GPU      that card has fallen off the bus     hang=GPU  a question about that card is never answered
  * FAKE_NVML_FILE names a file with such words, which is read again each time, so that cards fail in the midst
@@ -33,7 +33,6 @@ struct gpu {
 };
 static struct gpu gpus[16];
 static int started;
-static unsigned long long energy_mj = 1000000;
 
 static const char *words(char *room, size_t bytes)
 {
@@ -43,6 +42,7 @@ static const char *words(char *room, size_t bytes)
         return getenv("FAKE_NVML");
     room[fread(room, 1, bytes - 1, f)] = '\0';
     fclose(f);
+    room[strcspn(room, "\n")] = '\0';
     return room;
 }
 
@@ -61,6 +61,11 @@ static int asked(const char *word, int otherwise)
 static int count(void)
 {
     return asked("gpus", 2);
+}
+
+static int hot(const struct gpu *g)
+{
+    return asked("hot", -1) == g->number || asked("allhot", 0);
 }
 
 static int value(const struct gpu *g, unsigned long long x, unsigned *out)
@@ -108,7 +113,7 @@ int nvmlDeviceGetCurrentClocksThrottleReasons(struct gpu *g, unsigned long long 
 {
     unsigned plain = 0;
     const int st = value(g, 4, &plain);
-    *bits = asked("hot", -1) == g->number ? 0x40 : plain;
+    *bits = hot(g) ? 0x40 : plain;
     return st;
 }
 
@@ -169,7 +174,7 @@ int nvmlDeviceGetMemoryInfo(struct gpu *g, unsigned long long out[3])
 
 int nvmlDeviceGetClockInfo(struct gpu *g, int which, unsigned *mhz)
 {
-    const unsigned part = asked("hot", -1) == g->number ? 2 : 1;
+    const unsigned part = hot(g) ? 2 : 1;
     return which == 1 ? value(g, 1980 / part, mhz) : which == 2 ? value(g, 2619, mhz) : INVALID_ARGUMENT;
 }
 
@@ -187,6 +192,8 @@ int nvmlDeviceGetEnforcedPowerLimit(struct gpu *g, unsigned *mw)
 {
     return value(g, 700000, mw);
 }
+
+static unsigned long long energy_mj = 1000000;
 
 int nvmlDeviceGetTotalEnergyConsumption(struct gpu *g, unsigned long long *mj)
 {
