@@ -71,6 +71,9 @@ struct rt_dist_watch_options {
     const char *gpu;    /* this rank's, a UUID; NULL: none */
     /* Names a row of the data. By another thread than the main one, as long as it is watched. May be NULL. */
     void (*where)(void *context, int64_t sample, char *text, size_t bytes);
+    /* The watchdog ends this process with the verdict `text`, as its main thread hangs: what is to be left of
+     * that. By a thread that is waited for 1.5 s. May be NULL. */
+    void (*forced)(void *context, int exit_code, const char *text);
     void *context;
 };
 rt_status rt_dist_watch_begin(struct rt_dist *dist, const struct rt_dist_watch_options *opt,
@@ -89,6 +92,8 @@ void rt_dist_broken(struct rt_dist *dist, const char *text, double seconds);
 /* Not collective. What the job ends for that fails with st: RT_ERR_HARDWARE where a rank was lost (RT_ERR_COMM)
  * because hardware failed. rt_dist_abort asks this itself. */
 rt_status rt_dist_why(const struct rt_dist *dist, rt_status st);
+/* Not collective. Was this rank's wait ended by a verdict that another rank says? */
+bool rt_dist_silent(const struct rt_dist *dist);
 /* Not collective. Returns when is_done says so. Meanwhile it looks at the clock (rt_dist_set_timeout) and at
  * NCCL: RT_ERR_COMM beyond the limit, naming the ranks that do not answer, or where NCCL failed; what: the
  * call's name for that text. */

@@ -94,6 +94,11 @@ rt_status rt_dist_why(const struct rt_dist *dist, rt_status st)
                                                                                               : st;
 }
 
+bool rt_dist_silent(const struct rt_dist *dist)
+{
+    return dist->watch != NULL && dist->watch->over == RT_WATCH_SILENT;
+}
+
 void rt_watch_ending(struct rt_watch *w, int exit_code)
 {
     w->code_ns = rt_board_now_ns();
@@ -105,8 +110,10 @@ void rt_watch_ending(struct rt_watch *w, int exit_code)
 /* The main thread hangs where nothing reaches it. */
 static void end_by_force(struct rt_watch *w)
 {
-    if (w->over == RT_WATCH_SPEAK)
+    if (w->over == RT_WATCH_SPEAK) {
         rt_dist_say(w->dist, w->text); /* stdio's lock may be held for ever */
+        rt_watch_ask_files(w, RT_WATCH_FORCED, leave_s);
+    }
     rt_nccl_abort(w->dist->nccl);
     _exit(rt_exit_code(w->why));
 }

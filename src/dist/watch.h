@@ -31,7 +31,8 @@ struct rt_watch {
     enum rt_watch_task {
         RT_WATCH_NOTHING,
         RT_WATCH_CLAIM,
-        RT_WATCH_LEAVE
+        RT_WATCH_LEAVE,
+        RT_WATCH_FORCED
     } task; /* for the thread of the files */
     bool claimed;
     double beat_s;            /* how often the host's file is renewed */

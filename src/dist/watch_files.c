@@ -34,6 +34,8 @@ static void do_task(struct rt_watch *w, enum rt_watch_task task)
         claimed = rt_heartbeat_claim(&w->beat);
     } else if (task == RT_WATCH_LEAVE) {
         rt_heartbeat_leave(&w->beat, w->text);
+    } else if (task == RT_WATCH_FORCED && w->opt.forced != NULL) {
+        w->opt.forced(w->opt.context, rt_exit_code(w->why), w->text);
     }
     pthread_mutex_lock(&w->lock);
     w->claimed = claimed;

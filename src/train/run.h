@@ -238,7 +238,8 @@ void rt_monitoring_close(struct rt_run *run);
 /*
  * summary.c: run_summary.json. begin: output_dir is ours from now on, and the file says that the run runs;
  * resumed, fed, saved: what it counts; end, collective, before the run is closed: how it ended. abort: a rank
- * that ends all by itself writes it in rank 0's place, then ends the job.
+ * that ends all by itself writes it in rank 0's place, unless another rank says why, then ends the job. forced,
+ * by the watchdog (run): likewise, before it ends a process whose main thread hangs.
  */
 void rt_summary_begin(struct rt_run *run);
 void rt_summary_resumed(struct rt_run *run);
@@ -246,6 +247,7 @@ void rt_summary_fed(struct rt_run *run, const struct rt_batch *batch);
 void rt_summary_saved(struct rt_run *run);
 void rt_summary_end(struct rt_run *run, rt_status st);
 void rt_summary_abort(struct rt_run *run, rt_status st) __attribute__((noreturn));
+void rt_summary_forced(void *run, int code, const char *text);
 
 /* stragglers.c: ranks that are slow again and again are named in the log. Collective: after each step. */
 rt_status rt_stragglers_open(struct rt_run *run);

@@ -14,10 +14,12 @@ rt_status rt_run_watch(struct rt_run *run)
 {
     struct rt_gpu gpu;
     RT_TRY(rt_run_gpu(run, &gpu));
-    RT_TRY(rt_dist_watch_begin(
-        run->dist,
-        &(struct rt_dist_watch_options){
-            .folder = run->job->output_dir, .gpu = gpu.uuid, .where = name_sample, .context = run },
-        run->err));
+    RT_TRY(rt_dist_watch_begin(run->dist,
+                               &(struct rt_dist_watch_options){ .folder = run->job->output_dir,
+                                                                .gpu = gpu.uuid,
+                                                                .where = name_sample,
+                                                                .forced = rt_summary_forced,
+                                                                .context = run },
+                               run->err));
     return rt_dist_agree(run->dist, rt_hardware_open(run), run->err);
 }

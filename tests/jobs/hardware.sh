@@ -102,6 +102,8 @@ end_of
 took=$(($(date +%s) - begun))
 check "a GPU is lost and its rank hangs: exit $rc" rc_is 80
 check "it is over after $took s <= 35" below $took 35
+check "the summary has the code" summary out.b '"exit_code": 80'
+check "and the reason" summary out.b '"reason": "rank 1 on '"$host: GPU GPU-fake-1 (PCI 0000:1c:00.0) has failed: the driver has lost the GPU"
 check "and its rank says so" one_error "[rank 1 $host] GPU GPU-fake-1 (PCI 0000:1c:00.0) has failed: the driver has lost the GPU" "no step ended within 10 s"
 
 # Both hang inside the same call, in MPI itself: nobody is to blame, so the cards are looked at.
@@ -115,6 +117,9 @@ done
 : > trigger
 end_of
 check "all wait inside MPI: exit $rc" rc_is 76
+check "all wait inside MPI: the summary has the code" summary out.c '"exit_code": 76'
+check "all wait inside MPI: the reason" summary out.c "all 2 ranks that are known wait inside collective #"
+check "all wait inside MPI: and how to go on" summary out.c '"continue": "mpirun --oversubscribe --bind-to none -np 2 '
 check "all wait inside MPI: what rank 0's GPU says" one_error "all 2 ranks that are known wait inside collective #" "; GPU of rank 0 on $host: Xid 13: a kernel did something that is not allowed, SM 1980 of 1980 MHz, 61 C, clocks limited by: power cap" \
     "; GPU of rank 1 on $host: no Xid, SM 990 of 1980 MHz, 61 C, clocks limited by: hot (hardware)"
 finish
