@@ -30,6 +30,7 @@ struct rt_board_line {
     _Atomic int64_t card_ns;            /* when it was said; 0: never */
     _Atomic int phase;                  /* enum rt_phase */
     _Atomic int inside;                 /* it waits for other ranks */
+    _Atomic int ending;                 /* it ends the job and has said why */
     _Atomic int64_t step;               /* steps done; -1: none yet */
     _Atomic int64_t micro;              /* micro-batch of the step */
     _Atomic int64_t sample;             /* row of the data, counted from 0 over all data sets; -1: none */

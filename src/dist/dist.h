@@ -74,6 +74,12 @@ struct rt_dist_watch_options {
     /* The watchdog ends this process with the verdict `text`, as its main thread hangs: what is to be left of
      * that. By a thread that is waited for 1.5 s. May be NULL. */
     void (*forced)(void *context, int exit_code, const char *text);
+    /* Was this process told to end by what started it (SIGTERM)? A launcher that finds a rank or a host lost
+     * ends the ranks that are left so, and gives them a second. Where a rank of this host has died without a
+     * word, and where rank 0 waits for a host that is not heard of any more or for a network that brings
+     * nothing, one rank says so and calls forced as well, with the code for a lost rank. Asked by the watching
+     * thread. May be NULL. */
+    bool (*told)(void *context);
     void *context;
 };
 rt_status rt_dist_watch_begin(struct rt_dist *dist, const struct rt_dist_watch_options *opt,

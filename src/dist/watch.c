@@ -14,10 +14,10 @@
 
 enum { LEARN_FROM = 20, LEARN_EVERY = 16 }; /* steps */
 
-static const double look_s = 1.0, beat_s = 10.0;
+static const double look_s = 1.0, hurry_s = 0.2, beat_s = 10.0;
 static const double least_learned_s = 60.0;
-static const double claim_s = 2.0, leave_s = 1.5; /* what the files get once the job is stalled */
-static const double take_s = 2.0;                 /* for the main thread to notice */
+static const double claim_s = 2.0, leave_s = RT_WATCH_LEAVE_S; /* what the files get once the job is stalled */
+static const double take_s = 2.0;                              /* for the main thread to notice */
 static const double speak_s = 8.5;     /* for another rank to have said why, its main thread or not */
 static const double end_s = 13.0;      /* for it to end the job, NCCL's 10 s included */
 static const double suspended_s = 5.0; /* between two looks: nobody ran, so nobody hung */
@@ -110,6 +110,7 @@ void rt_watch_ending(struct rt_watch *w, int exit_code)
 /* The main thread hangs where nothing reaches it. */
 static void end_by_force(struct rt_watch *w)
 {
+    w->dist->board.mine->ending = 1;
     if (w->over == RT_WATCH_SPEAK) {
         rt_dist_say(w->dist, w->text); /* stdio's lock may be held for ever */
         rt_watch_ask_files(w, RT_WATCH_FORCED, leave_s);
@@ -212,12 +213,26 @@ static void look(struct rt_watch *w)
     const bool worried = mine->silent_s > limit / 2;
     pthread_mutex_lock(&w->lock);
     w->worried = worried;
+    if (fmin(beat_s, w->limits.collective_s / 8) < w->beat_s)
+        pthread_cond_broadcast(&w->wake); /* the thread of the files sleeps for a longer beat */
     w->beat_s = fmin(beat_s, w->limits.collective_s / 8);
     pthread_mutex_unlock(&w->lock);
+    rt_watch_lost(w);
     if (broken_for_long(w) || rt_verdict_due(w->now, w->dist->size, w->dist->rank, &w->limits))
         stall(w);
     else if (worried)
         warn(w);
+}
+
+/* Until the next look, which is soon where little time may be left. */
+static void nap(struct rt_watch *w)
+{
+    double left_s = fmax(0.05, fmin(look_s, w->limits.collective_s / 10));
+    for (; left_s > 0 && !w->quit; left_s -= hurry_s) {
+        rt_watch_wait(&w->wake, &w->lock, fmin(left_s, hurry_s));
+        if (w->waits || rt_watch_told(w))
+            break;
+    }
 }
 
 static void *watching(void *context)
@@ -228,9 +243,7 @@ static void *watching(void *context)
         pthread_mutex_unlock(&w->lock);
         look(w);
         pthread_mutex_lock(&w->lock);
-        const double tick_s = fmin(look_s, w->limits.collective_s / 10);
-        if (!w->quit)
-            rt_watch_wait(&w->wake, &w->lock, tick_s > 0.05 ? tick_s : 0.05);
+        nap(w);
     }
     w->alive--;
     pthread_cond_broadcast(&w->answered);

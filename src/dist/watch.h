@@ -10,6 +10,7 @@
 
 #include <pthread.h>
 
+#define RT_WATCH_LEAVE_S 1.5   /* what the files get once the job is to end */
 enum { RT_WATCH_STEPS = 128 }; /* of which the 99th percentile is taken */
 
 enum rt_watch_over {
@@ -28,6 +29,7 @@ struct rt_watch {
     pthread_cond_t wake, answered;
     bool quit;
     bool worried; /* past half of a limit: other hosts' files are read */
+    bool waits;   /* rank 0, which waits for others: they are read each second */
     enum rt_watch_task {
         RT_WATCH_NOTHING,
         RT_WATCH_CLAIM,
@@ -45,6 +47,7 @@ struct rt_watch {
     int64_t looked_ns;
     int64_t floor_ns; /* nothing before this counts: the whole process was suspended */
     int64_t over_ns;
+    bool parted;     /* a host was lost, and it has been said */
     char text[2000]; /* complete before over says so, as is why */
     _Atomic int why; /* enum rt_status: RT_ERR_COMM, or RT_ERR_HARDWARE */
 
@@ -72,6 +75,12 @@ void rt_watch_phase(struct rt_watch *w, enum rt_phase phase, int64_t step);
 rt_status rt_watch_ask(struct rt_watch *w, const char *what, struct rt_error *err);
 /* The main thread ends the job now: should it hang in that, the watchdog ends the process. */
 void rt_watch_ending(struct rt_watch *w, int exit_code);
+
+/* watch_lost.c. Is this process told to end, and has not said why? What it knows of that, said once: ranks of
+ * its host that died, and for rank 0 that it waits for a host that is gone. By the watching thread, once it
+ * knows where the ranks are. */
+bool rt_watch_told(const struct rt_watch *w);
+void rt_watch_lost(struct rt_watch *w);
 
 /* watch_files.c: the thread of the files. ask: have it do a task; false if it has not within so many seconds.
  */

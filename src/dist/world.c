@@ -225,10 +225,12 @@ void rt_dist_abort(struct rt_dist *dist, rt_status code, const char *text)
     if (dist != NULL && dist->watch != NULL)
         rt_watch_ending(dist->watch, exit_code);
     fflush(NULL);
-    if (dist != NULL)
+    if (dist != NULL) {
+        dist->board.mine->ending = 1;
         rt_dist_say(dist, text);
-    else
+    } else {
         fprintf(stderr, "%s\n", text);
+    }
     if (dist != NULL)
         rt_dist_drop_device(dist);
     if (dist != NULL)

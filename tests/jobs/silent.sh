@@ -24,6 +24,23 @@ for rank in 0 2; do
     check "rank $rank of 3 stopped: and where it was" grep -qE " s in (waiting for data|handing over a batch|the (forward|backward) pass|the sum of gradients|the update)( of step [0-9]+)?(, inside collective #[0-9]+)?(, sample [0-9]+ \(.*\))?$" "$tmp/log"
 done
 
+# A rank that is killed, as by a kernel short of memory: mpirun ends the others with its own code, after 1 s that are made 5 here
+# for a slow machine, and one of them leaves the job's.
+for rank in 0 2; do
+    export OMPI_MCA_odls_base_sigkill_timeout=5
+    begin 3 train job.yaml max_steps=100000 output_dir=killed$rank
+    find_ranks
+    until_said 'step 4/'
+    process=$(echo $members | cut -d ' ' -f $((rank + 1)))
+    kill -9 "$process"
+    end_of
+    unset OMPI_MCA_odls_base_sigkill_timeout
+    check "rank $rank of 3 killed: exit $rc" rc_is 137
+    check "rank $rank of 3 killed: the summary has the job's code" grep -F '"exit_code": 76' killed$rank/run_summary.json
+    check "rank $rank of 3 killed: and says who" grep -F ": rank $rank on $(hostname) (process $process) died without a word" killed$rank/run_summary.json
+    check "rank $rank of 3 killed: and so does one line" one_error "rank $rank on $(hostname) (process $process) died without a word"
+done
+
 # A batch system may suspend all ranks of a job and wake them later: nobody hung then.
 begin 3 train job.yaml max_steps=30 ddp_timeout=3 output_dir=asleep
 find_ranks
