@@ -5,7 +5,6 @@
 #include "dist/reduce_nccl.h"
 
 #include <math.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,13 +13,14 @@
 
 enum { LEARN_FROM = 20, LEARN_EVERY = 16 }; /* steps */
 
-static const double look_s = 1.0, hurry_s = 0.2, beat_s = 10.0;
+static const double look_s = 1.0, hurry_s = 0.2, beat_s = RT_WATCH_BEAT_S;
 static const double least_learned_s = 60.0;
-static const double claim_s = 2.0, leave_s = RT_WATCH_LEAVE_S; /* what the files get once the job is stalled */
-static const double take_s = 2.0;                              /* for the main thread to notice */
-static const double speak_s = 8.5;     /* for another rank to have said why, its main thread or not */
-static const double end_s = 13.0;      /* for it to end the job, NCCL's 10 s included */
-static const double suspended_s = 5.0; /* between two looks: nobody ran, so nobody hung */
+static const double claim_s = RT_WATCH_CLAIM_S,
+                    leave_s = RT_WATCH_LEAVE_S; /* what the files get once the job is stalled */
+static const double take_s = 2.0;               /* for the main thread to notice */
+static const double speak_s = 8.5;              /* for another rank to have said why, its main thread or not */
+static const double end_s = 13.0;               /* for it to end the job, NCCL's 10 s included */
+static const double suspended_s = 5.0;          /* between two looks: nobody ran, so nobody hung */
 
 static double since_s(int64_t ns)
 {
@@ -235,7 +235,7 @@ static void nap(struct rt_watch *w)
     }
 }
 
-static void *watching(void *context)
+void *rt_watch_looks(void *context)
 {
     struct rt_watch *w = context;
     pthread_mutex_lock(&w->lock);
@@ -249,109 +249,4 @@ static void *watching(void *context)
     pthread_cond_broadcast(&w->answered);
     pthread_mutex_unlock(&w->lock);
     return NULL;
-}
-
-/* ---- beginning and ending ---- */
-
-static void release(struct rt_watch *w)
-{
-    rt_heartbeat_close(&w->beat);
-    if (w->locks) {
-        pthread_cond_destroy(&w->wake);
-        pthread_cond_destroy(&w->answered);
-        pthread_mutex_destroy(&w->lock);
-    }
-    free(w->seen);
-    free(w->now);
-    free(w->folder);
-    free(w);
-}
-
-/* Both threads, or the one that could be started: without the files a host knows itself at least. */
-static rt_status start(struct rt_watch *w, struct rt_error *err)
-{
-    void *(*const run[])(void *) = { watching, rt_watch_files };
-    pthread_condattr_t monotonic;
-    pthread_attr_t detached;
-    sigset_t all, before;
-    pthread_condattr_init(&monotonic);
-    pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
-    pthread_mutex_init(&w->lock, NULL);
-    pthread_cond_init(&w->wake, &monotonic);
-    pthread_cond_init(&w->answered, &monotonic);
-    pthread_condattr_destroy(&monotonic);
-    w->locks = true;
-    pthread_attr_init(&detached);
-    pthread_attr_setdetachstate(&detached, PTHREAD_CREATE_DETACHED);
-    sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, &before);
-    pthread_mutex_lock(&w->lock);
-    int failed = 0;
-    for (int i = 0; i < 2 && failed == 0; i++) {
-        pthread_t thread;
-        failed = pthread_create(&thread, &detached, run[i], w);
-        w->alive += failed == 0;
-    }
-    pthread_mutex_unlock(&w->lock);
-    pthread_sigmask(SIG_SETMASK, &before, NULL);
-    pthread_attr_destroy(&detached);
-    return failed == 0 ? RT_OK : rt_fail(err, RT_ERR_MEMORY, "cannot start a watchdog: %s", strerror(failed));
-}
-
-static rt_status begin(struct rt_dist *dist, const struct rt_dist_watch_options *opt, struct rt_error *err)
-{
-    struct rt_watch *w = calloc(1, sizeof *w);
-    if (w == NULL)
-        return rt_fail(err, RT_ERR_MEMORY, "no memory for a watchdog");
-    w->dist = dist;
-    w->opt = *opt;
-    w->folder = strdup(opt->folder);
-    w->seen = calloc((size_t)dist->size, sizeof *w->seen);
-    w->now = calloc((size_t)dist->size, sizeof *w->now);
-    w->beat_s = beat_s;
-    w->first = 1;
-    w->why = RT_ERR_COMM;
-    w->step = -2;
-    w->looked_ns = rt_board_now_ns();
-    rt_limits_init(&w->limits);
-    snprintf(dist->board.mine->gpu, sizeof dist->board.mine->gpu, "%s", opt->gpu != NULL ? opt->gpu : "");
-    rt_status st = RT_OK;
-    if (w->folder == NULL || w->seen == NULL || w->now == NULL)
-        st = rt_fail(err, RT_ERR_MEMORY, "no memory for a watchdog");
-    for (int r = 0; st == RT_OK && r < dist->size; r++)
-        w->seen[r].rank = -1;
-    if (st == RT_OK)
-        st = rt_heartbeat_open(&w->beat, w->folder, &dist->board, dist->size, err);
-    if (st == RT_OK)
-        st = start(w, err);
-    dist->watch = st == RT_OK ? w : NULL;
-    if (st != RT_OK && w->alive == 0)
-        release(w);
-    return st;
-}
-
-rt_status rt_dist_watch_begin(struct rt_dist *dist, const struct rt_dist_watch_options *opt,
-                              struct rt_error *err)
-{
-    rt_status st = dist->rank == 0 ? rt_heartbeat_prepare(opt->folder, err) : RT_OK;
-    RT_TRY(rt_dist_agree(dist, st, err));
-    return rt_dist_agree(dist, begin(dist, opt, err), err);
-}
-
-void rt_dist_watch_end(struct rt_dist *dist)
-{
-    struct rt_watch *w = dist->watch;
-    if (w == NULL)
-        return;
-    dist->watch = NULL;
-    const double from = rt_now_s();
-    pthread_mutex_lock(&w->lock);
-    w->quit = true;
-    pthread_cond_broadcast(&w->wake);
-    while (w->alive > 0 && rt_now_s() - from < claim_s)
-        rt_watch_wait(&w->answered, &w->lock, 0.1);
-    const bool ended = w->alive == 0;
-    pthread_mutex_unlock(&w->lock);
-    if (ended) /* else a file hangs: its thread keeps what it works on */
-        release(w);
 }

@@ -10,7 +10,11 @@
 
 #include <pthread.h>
 
-#define RT_WATCH_LEAVE_S 1.5   /* what the files get once the job is to end */
+#define RT_WATCH_BEAT_S 10.0 /* how often a host's file is renewed, at the least */
+/* What the files get once the job is stalled, or ends. */
+#define RT_WATCH_CLAIM_S 2.0
+#define RT_WATCH_LEAVE_S 1.5
+
 enum { RT_WATCH_STEPS = 128 }; /* of which the 99th percentile is taken */
 
 enum rt_watch_over {
@@ -81,6 +85,9 @@ void rt_watch_ending(struct rt_watch *w, int exit_code);
  * knows where the ranks are. */
 bool rt_watch_told(const struct rt_watch *w);
 void rt_watch_lost(struct rt_watch *w);
+
+/* The watching thread. */
+void *rt_watch_looks(void *watch);
 
 /* watch_files.c: the thread of the files. ask: have it do a task; false if it has not within so many seconds.
  */
