@@ -67,11 +67,11 @@ static __global__ void bwd(T *dgu, const T *dy, int64_t lddy, const struct rt_lo
     }
 }
 
-constexpr int LOW_ROWS = 2; /* 697 us for 13,400 x 18,944 and rank 8; 4 rows 766, without the product 589 */
+constexpr int LOW_ROWS = 2, LOW_BLOCKS = 3; /* at once; of a multiprocessor: 708 us for 13,400 x 18,944, rank 8 */
 
 /* The same in bf16 with a product of low rank added to dy by low.cuh. Each lane reads before it writes: dgu may
  * be gu. */
-static __global__ void __launch_bounds__(32 * LOW_WARPS)
+static __global__ void __launch_bounds__(32 * LOW_WARPS, LOW_BLOCKS)
     bwd_low(low_rank x, bf16 *dgu, const bf16 *dy, int64_t lddy, const bf16 *gu)
 {
     low_rows<LOW_ROWS>(x, [&](int64_t row, int64_t col, const bf16 *a) {
