@@ -79,6 +79,16 @@ void rt_board_close(struct rt_board *board)
         MPI_Win_free(&board->window);
 }
 
+void rt_board_card(struct rt_board *board, const char *text, enum rt_card_state state)
+{
+    struct rt_board_line *l = board->mine;
+    const int at = 1 - l->card_at;
+    snprintf(l->card[at], sizeof l->card[at], "%s", text);
+    l->card_at = at;
+    l->card_state = (int)state;
+    l->card_ns = rt_board_now_ns();
+}
+
 void rt_board_enter(struct rt_board *board, const char *name, int64_t bytes)
 {
     struct rt_board_line *l = board->mine;

@@ -12,6 +12,8 @@
 
 enum { RT_BOARD_OPS = 256 }; /* last operations that are kept of each rank */
 
+enum { RT_BOARD_CARD = 160 };
+
 /* An operation that needs all ranks. */
 struct rt_board_op {
     char name[32];
@@ -23,8 +25,12 @@ struct rt_board_op {
 struct rt_board_line {
     _Atomic int rank, pid;
     char host[64], gpu[48];             /* gpu: UUID, or "" */
+    char card[2][RT_BOARD_CARD];        /* what the GPU says of itself, in turn; by a thread of that rank */
+    _Atomic int card_at, card_state;    /* which of them counts; enum rt_card_state */
+    _Atomic int64_t card_ns;            /* when it was said; 0: never */
     _Atomic int phase;                  /* enum rt_phase */
     _Atomic int inside;                 /* it waits for other ranks */
+    _Atomic int ending;                 /* it ends the job and has said why */
     _Atomic int64_t step;               /* steps done; -1: none yet */
     _Atomic int64_t micro;              /* micro-batch of the step */
     _Atomic int64_t sample;             /* row of the data, counted from 0 over all data sets; -1: none */
@@ -55,6 +61,7 @@ void rt_board_enter(struct rt_board *board, const char *name, int64_t bytes);
 void rt_board_leave(struct rt_board *board);
 void rt_board_inside(struct rt_board *board, bool inside);
 void rt_board_phase(struct rt_board *board, enum rt_phase phase, int64_t step);
+void rt_board_card(struct rt_board *board, const char *text, enum rt_card_state state);
 void rt_board_at(struct rt_board *board, int64_t micro, int64_t sample);
 
 /* "decode", for files; "waiting for data", for people. */

@@ -69,16 +69,37 @@ void rt_dist_at(struct rt_dist *dist, int64_t micro, int64_t sample);
 struct rt_dist_watch_options {
     const char *folder; /* that all hosts see, as output_dir; copied */
     const char *gpu;    /* this rank's, a UUID; NULL: none */
-    /* Names a row of the data; and: what the GPUs of this host say of themselves, behind the verdict that no
-     * rank is to blame. By another thread than the main one, as long as it is watched. May be NULL. */
+    /* Names a row of the data. By another thread than the main one, as long as it is watched. May be NULL. */
     void (*where)(void *context, int64_t sample, char *text, size_t bytes);
-    void (*card)(void *context, char *text, size_t bytes);
+    /* The watchdog ends this process with the verdict `text`, as its main thread hangs: what is to be left of
+     * that. By a thread that is waited for 1.5 s. May be NULL. */
+    void (*forced)(void *context, int exit_code, const char *text);
+    /* Was this process told to end by what started it (SIGTERM)? A launcher that finds a rank or a host lost
+     * ends the ranks that are left so, and gives them a second. Where a rank of this host has died without a
+     * word, and where rank 0 waits for a host that is not heard of any more or for a network that brings
+     * nothing, one rank says so and calls forced as well, with the code for a lost rank. Asked by the watching
+     * thread. May be NULL. */
+    bool (*told)(void *context);
     void *context;
 };
 rt_status rt_dist_watch_begin(struct rt_dist *dist, const struct rt_dist_watch_options *opt,
                               struct rt_error *err);
 /* Not collective. */
 void rt_dist_watch_end(struct rt_dist *dist);
+/* Not collective, one thread at a time, which may be another than the main one. What this rank's GPU says of
+ * itself, in one line, said again every few seconds: it stands in a verdict that blames no rank, and in any
+ * other where it is odd. */
+enum rt_card_state { RT_CARD_SOUND, RT_CARD_ODD, RT_CARD_BROKEN };
+void rt_dist_card(struct rt_dist *dist, const char *text, enum rt_card_state state);
+/* Not collective, by that thread, once, between rt_dist_watch_begin and _end. Hardware of this rank has failed,
+ * as text says: unless the main thread has ended the job within so many seconds, the watchdog does, with
+ * RT_ERR_HARDWARE's exit code; and so does every verdict from now on. */
+void rt_dist_broken(struct rt_dist *dist, const char *text, double seconds);
+/* Not collective. What the job ends for that fails with st: RT_ERR_HARDWARE where a rank was lost (RT_ERR_COMM)
+ * because hardware failed. rt_dist_abort asks this itself. */
+rt_status rt_dist_why(const struct rt_dist *dist, rt_status st);
+/* Not collective. Was this rank's wait ended by a verdict that another rank says? */
+bool rt_dist_silent(const struct rt_dist *dist);
 /* Not collective. Returns when is_done says so. Meanwhile it looks at the clock (rt_dist_set_timeout) and at
  * NCCL: RT_ERR_COMM beyond the limit, naming the ranks that do not answer, or where NCCL failed; what: the
  * call's name for that text. */
@@ -86,8 +107,9 @@ typedef rt_status rt_dist_done_fn(void *context, bool *done, struct rt_error *er
 rt_status rt_dist_wait(struct rt_dist *dist, rt_dist_done_fn *is_done, void *context, const char *what,
                        struct rt_error *err);
 
-/* Collective. After a phase: all ranks get the status of the lowest rank that failed, with its text in err,
- * with "rank R on HOST: " in front where R is not 0 and not all failed alike. */
+/* Collective. After a phase: all ranks get the status of the lowest rank that failed, with its text in err.
+ * In front of it stands "rank R on HOST: " where R is not 0, or "rank R on HOST and 2 more ranks: " where
+ * others failed with the same text; nothing where all did. */
 rt_status rt_dist_agree(struct rt_dist *dist, rt_status mine, struct rt_error *err);
 
 /* Collective. Bytes of rank `root` to all; any size. */
@@ -208,7 +230,9 @@ rt_status rt_dist_swap(struct rt_dist *dist, int peer, const void *out, void *in
 rt_status rt_dist_swap_device(struct rt_dist *dist, int peer, const void *out, void *in, size_t bytes,
                               struct rt_error *err);
 
-/* Not collective. Print "rank R on HOST: text" on stderr and end the whole job with the code's exit code. NULL
+/* Not collective. Each line of text on stderr behind "[rank R HOST] ", at once and past stdio's locks. */
+void rt_dist_say(const struct rt_dist *dist, const char *text);
+/* Not collective. Print "[rank R HOST] text" on stderr and end the whole job with the code's exit code. NULL
  * (MPI did not start): print the text and end this process. NCCL's work is ended first, which takes 10 s at
  * most. */
 void rt_dist_abort(struct rt_dist *dist, rt_status code, const char *text) __attribute__((noreturn));

@@ -11,7 +11,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { LINE = 384 }; /* bytes, the newline included */
+enum { LINE = 640 }; /* bytes, the newline included */
 
 static void path_of(char path[4200], const char *folder, const char *name)
 {
@@ -86,6 +86,9 @@ static struct rt_seen look_at(const struct rt_board_line *l, int64_t now)
     snprintf(s.host, sizeof s.host, "%s", l->host);
     snprintf(s.gpu, sizeof s.gpu, "%s", l->gpu);
     snprintf(s.op, sizeof s.op, "%.31s", s.entered > 0 ? l->op[s.entered % RT_BOARD_OPS].name : "none");
+    snprintf(s.card, sizeof s.card, "%s", l->card[l->card_at]);
+    s.card_state = l->card_state;
+    s.card_s = l->card_ns != 0 && now > l->card_ns ? (double)(now - l->card_ns) * 1e-9 : 0;
     return s;
 }
 
@@ -124,16 +127,22 @@ void rt_heartbeat_write(struct rt_heartbeat *h)
         const struct rt_seen s = look_at(&b->line[i], now);
         snprintf(text, sizeof text,
                  "rank %d host %.63s pid %d gpu %.47s state %c phase %d %s step %lld micro %lld enqueued %lld "
-                 "completed %lld inside %d sample %lld unchanged_s %.1f op %s",
+                 "completed %lld inside %d sample %lld unchanged_s %.1f op %s | card %d %.1f %s",
                  s.rank, s.host, s.pid, *s.gpu != '\0' ? s.gpu : "-", s.state, s.phase, rt_phase_name(s.phase),
                  (long long)s.step, (long long)s.micro, (long long)s.entered, (long long)s.completed, s.inside,
-                 (long long)s.sample, s.silent_s, s.op);
+                 (long long)s.sample, s.silent_s, s.op, s.card_state, s.card_s, *s.card != '\0' ? s.card : "-");
         put_line(h->text + (size_t)(i + 1) * LINE, text);
     }
     if (pwrite(h->fd, h->text, h->bytes, 0) != (ssize_t)h->bytes) { /* ESTALE and the like: opened anew */
         close(h->fd);
         h->fd = -1;
     }
+}
+
+static void end_at_blanks(char *text)
+{
+    for (char *end = text + strlen(text); end > text && end[-1] == ' ';)
+        *--end = '\0';
 }
 
 static bool parse(const char *line, struct rt_seen *s)
@@ -144,13 +153,15 @@ static bool parse(const char *line, struct rt_seen *s)
     const int n =
         sscanf(line,
                "rank %d host %63s pid %d gpu %47s state %c phase %d %*s step %lld micro %lld enqueued %lld "
-               "completed %lld inside %d sample %lld unchanged_s %lf op %31[^\n]",
+               "completed %lld inside %d sample %lld unchanged_s %lf op %31[^|]| card %d %lf %159[^\n]",
                &s->rank, s->host, &s->pid, s->gpu, &s->state, &s->phase, &step, &micro, &entered, &completed,
-               &inside, &sample, &s->silent_s, s->op);
-    if (n != 14)
+               &inside, &sample, &s->silent_s, s->op, &s->card_state, &s->card_s, s->card);
+    if (n != 17)
         return false;
-    for (char *end = s->op + strlen(s->op); end > s->op && end[-1] == ' ';)
-        *--end = '\0';
+    end_at_blanks(s->op);
+    end_at_blanks(s->card);
+    if (strcmp(s->card, "-") == 0)
+        s->card[0] = '\0';
     if (strcmp(s->gpu, "-") == 0)
         s->gpu[0] = '\0';
     s->step = step;
@@ -179,6 +190,7 @@ static void read_host(struct rt_heartbeat *h, int first, FILE *f)
             continue;
         s.unheard_s = (double)(now - heard->at_ns) * 1e-9;
         s.silent_s += s.unheard_s;
+        s.card_s += s.unheard_s;
         h->seen[s.rank] = s;
     }
 }

@@ -2,7 +2,7 @@ librt_a_SOURCES += src/dist/gather.c src/dist/phase_clock.c
 librt_a_SOURCES += src/dist/dist.h src/dist/world.h src/dist/world.c src/dist/wait.c src/dist/share.c src/dist/word.c src/dist/board.h \
     src/dist/board.c src/dist/device.c src/dist/measure.c src/dist/reduce_mpi.c src/dist/reduce_nccl.h
 librt_a_SOURCES += src/dist/verdict.h src/dist/verdict.c src/dist/heartbeat.h src/dist/heartbeat.c src/dist/watch.h src/dist/watch.c \
-    src/dist/watch_files.c
+    src/dist/watch_files.c src/dist/watch_lost.c src/dist/watch_begin.c
 NCCL_UNITS = src/dist/nccl_library.h src/dist/nccl_library.c src/dist/reduce_nccl.c
 if HAVE_NCCL
 noinst_LIBRARIES += libnccl_calls.a

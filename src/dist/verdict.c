@@ -1,12 +1,16 @@
 /* verdict.c - limits by phase, and which ranks are to blame for a stall. */
 #include "config.h"
 #include "dist/verdict.h"
+#include "base/text.h"
 #include "dist/board.h"
 
 #include <math.h>
 #include <stdio.h>
 
-enum { NAMED = 4 }; /* ranks that a verdict describes; the others it counts */
+enum { NAMED = 4, CARDS = 8 }; /* ranks and GPUs that a verdict describes; the others it counts */
+
+/* A GPU that has said nothing for so long hangs in the driver: it is asked each second. */
+static const double mute_s = 15;
 
 void rt_limits_init(struct rt_limits *limits)
 {
@@ -148,6 +152,41 @@ static size_t describe(const struct rt_verdict *v, const struct rt_seen *s, char
     return used;
 }
 
+bool rt_verdict_broken(const struct rt_seen *seen, int ranks)
+{
+    for (int r = 0; r < ranks; r++)
+        if (seen[r].rank >= 0 && seen[r].card_state == RT_CARD_BROKEN)
+            return true;
+    return false;
+}
+
+/* How much a card asks to be looked at; below 0: nothing is known of it. */
+static int oddness(const struct rt_seen *s)
+{
+    if (s->rank < 0 || s->card[0] == '\0')
+        return -1;
+    return s->card_state == RT_CARD_SOUND && s->card_s > mute_s ? RT_CARD_ODD : s->card_state;
+}
+
+/* The worst first, down to this one. */
+static void add_cards(const struct rt_verdict *v, int least_odd, char *text, size_t bytes)
+{
+    int n = 0;
+    for (int odd = RT_CARD_BROKEN; odd >= least_odd; odd--) {
+        for (int r = 0; r < v->ranks; r++) {
+            const struct rt_seen *s = &v->seen[r];
+            if (oddness(s) != odd || n++ >= CARDS)
+                continue;
+            rt_text_add(text, bytes, "; GPU of rank %d on %s%s%s%s: %s", s->rank, s->host,
+                        s->gpu[0] != '\0' ? " (" : "", s->gpu, s->gpu[0] != '\0' ? ")" : "", s->card);
+            if (s->card_s > mute_s)
+                rt_text_add(text, bytes, " (so %.0f s ago, and nothing since)", s->card_s);
+        }
+    }
+    if (n > CARDS)
+        rt_text_add(text, bytes, "; and %d GPUs more", n - CARDS);
+}
+
 int rt_verdict_text(const struct rt_verdict *v, char *text, size_t bytes)
 {
     const struct rt_seen *mine = &v->seen[v->me];
@@ -177,5 +216,6 @@ int rt_verdict_text(const struct rt_verdict *v, char *text, size_t bytes)
                      unknown > 0 ? "another rank, the network or a GPU hangs" : "the network or a GPU hangs"));
     if (unknown > 0)
         snprintf(text + used, bytes - used, "; of %d ranks on other hosts nothing is known", unknown);
+    add_cards(v, n == 0 ? RT_CARD_SOUND : RT_CARD_ODD, text, bytes);
     return n;
 }

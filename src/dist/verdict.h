@@ -16,7 +16,10 @@ struct rt_seen {
     bool inside;   /* it waits for other ranks */
     char state;    /* of the process: 'R', 'T' stopped by a signal, 'Z' ended */
     char host[64], gpu[48];
-    char op[32]; /* the operation begun last */
+    char op[32];    /* the operation begun last */
+    char card[160]; /* what its GPU says of itself; "": nothing */
+    int card_state; /* enum rt_card_state */
+    double card_s;  /* since it said so */
     int64_t step, micro, sample, entered, completed;
     double silent_s;  /* since its last change */
     double unheard_s; /* since its host was heard of; 0: this host */
@@ -39,8 +42,9 @@ double rt_limit_s(const struct rt_limits *limits, int phase, bool inside);
  * move, and with one that saves or loads for as long as that may take. */
 bool rt_verdict_due(const struct rt_seen *seen, int ranks, int me, const struct rt_limits *limits);
 
-/* Who is to blame, in words, and how many they are; 0: all that are known wait inside the same operation.
- * where(context, sample, ...) names a row of the data; may be NULL. */
+/* Who is to blame, in words, and how many they are; 0: all that are known wait inside the same operation. What
+ * the GPUs say of themselves follows: then of all of them, else of those that are odd. where(context, sample,
+ * ...) names a row of the data; may be NULL. */
 struct rt_verdict {
     const struct rt_seen *seen; /* [ranks] by rank */
     int ranks, me;
@@ -49,5 +53,7 @@ struct rt_verdict {
     void *context;
 };
 int rt_verdict_text(const struct rt_verdict *v, char *text, size_t bytes);
+/* Has the hardware of some rank failed? Then that is why the job ends. */
+bool rt_verdict_broken(const struct rt_seen *seen, int ranks);
 
 #endif

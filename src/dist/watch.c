@@ -5,7 +5,6 @@
 #include "dist/reduce_nccl.h"
 
 #include <math.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,12 +13,14 @@
 
 enum { LEARN_FROM = 20, LEARN_EVERY = 16 }; /* steps */
 
-static const double look_s = 1.0, beat_s = 10.0;
+static const double look_s = 1.0, hurry_s = 0.2, beat_s = RT_WATCH_BEAT_S;
 static const double least_learned_s = 60.0;
-static const double claim_s = 2.0, leave_s = 1.5; /* what the files get once the job is stalled */
-static const double take_s = 2.0;                 /* for the main thread to notice */
-static const double end_s = 13.0;                 /* for it to end the job, NCCL's 10 s included */
-static const double suspended_s = 5.0;            /* between two looks: nobody ran, so nobody hung */
+static const double claim_s = RT_WATCH_CLAIM_S,
+                    leave_s = RT_WATCH_LEAVE_S; /* what the files get once the job is stalled */
+static const double take_s = 2.0;               /* for the main thread to notice */
+static const double speak_s = 8.5;              /* for another rank to have said why, its main thread or not */
+static const double end_s = 13.0;               /* for it to end the job, NCCL's 10 s included */
+static const double suspended_s = 5.0;          /* between two looks: nobody ran, so nobody hung */
 
 static double since_s(int64_t ns)
 {
@@ -66,9 +67,36 @@ rt_status rt_watch_ask(struct rt_watch *w, const char *what, struct rt_error *er
     w->taken = 1;
     if (over == RT_WATCH_SPEAK)
         return rt_fail(err, RT_ERR_COMM, "%s", w->text);
-    for (double from = rt_now_s(); rt_now_s() - from < take_s + 1;)
+    for (double from = rt_now_s(); rt_now_s() - from < speak_s;)
         nanosleep(&(struct timespec){ .tv_nsec = 50000000 }, NULL);
     return rt_fail(err, RT_ERR_COMM, "%s: given up; another rank says why", what);
+}
+
+void rt_dist_card(struct rt_dist *dist, const char *text, enum rt_card_state state)
+{
+    rt_board_card(&dist->board, text, state);
+}
+
+void rt_dist_broken(struct rt_dist *dist, const char *text, double seconds)
+{
+    struct rt_watch *w = dist->watch;
+    if (w == NULL)
+        return;
+    snprintf(w->broken, sizeof w->broken, "%s", text);
+    w->bears_s = seconds;
+    w->broken_ns = rt_board_now_ns();
+}
+
+rt_status rt_dist_why(const struct rt_dist *dist, rt_status st)
+{
+    const struct rt_watch *w = dist->watch;
+    return st == RT_ERR_COMM && w != NULL && (w->broken_ns != 0 || w->why == RT_ERR_HARDWARE) ? RT_ERR_HARDWARE
+                                                                                              : st;
+}
+
+bool rt_dist_silent(const struct rt_dist *dist)
+{
+    return dist->watch != NULL && dist->watch->over == RT_WATCH_SILENT;
 }
 
 void rt_watch_ending(struct rt_watch *w, int exit_code)
@@ -82,14 +110,13 @@ void rt_watch_ending(struct rt_watch *w, int exit_code)
 /* The main thread hangs where nothing reaches it. */
 static void end_by_force(struct rt_watch *w)
 {
+    w->dist->board.mine->ending = 1;
     if (w->over == RT_WATCH_SPEAK) {
-        char line[2400];
-        const int n = snprintf(line, sizeof line, "rank %d on %s: %s\n", w->dist->rank, w->dist->host, w->text);
-        if (write(STDERR_FILENO, line, (size_t)n) != n) /* stdio's lock may be held for ever */
-            _exit(rt_exit_code(RT_ERR_COMM));
+        rt_dist_say(w->dist, w->text); /* stdio's lock may be held for ever */
+        rt_watch_ask_files(w, RT_WATCH_FORCED, leave_s);
     }
     rt_nccl_abort(w->dist->nccl);
-    _exit(rt_exit_code(RT_ERR_COMM));
+    _exit(rt_exit_code(w->why));
 }
 
 /* What is known of all ranks now: of this host by the board, of others by their files. */
@@ -118,10 +145,7 @@ static void judge(struct rt_watch *w, char *text, size_t bytes)
                                      ? "10 times a slow step"
                                      : "ddp_timeout")
                       : snprintf(text, bytes, "nothing moved for %.0f s: ", mine->silent_s);
-    const int named = rt_verdict_text(&v, text + n, bytes - (size_t)n);
-    const size_t used = strlen(text);
-    if (named == 0 && w->opt.card != NULL)
-        w->opt.card(w->opt.context, text + used, bytes - used);
+    rt_verdict_text(&v, text + n, bytes - (size_t)n);
 }
 
 static void warn(struct rt_watch *w)
@@ -132,10 +156,14 @@ static void warn(struct rt_watch *w)
     if (atomic_exchange(&w->dist->board.line[0].warned, about) == about)
         return;
     judge(w, text, sizeof text);
-    const int n = snprintf(line, sizeof line, "warning: rank %d on %s: %s; the job ends if that lasts\n",
-                           w->dist->rank, w->dist->host, text);
-    if (write(STDERR_FILENO, line, (size_t)n) != n)
-        return; /* nobody to hear it */
+    snprintf(line, sizeof line, "warning: %s; the job ends if that lasts", text);
+    rt_dist_say(w->dist, line);
+}
+
+/* Is hardware of this rank broken for longer than the main thread was given to end the job? */
+static bool broken_for_long(const struct rt_watch *w)
+{
+    return w->broken_ns != 0 && since_s(w->broken_ns) > w->bears_s;
 }
 
 static void stall(struct rt_watch *w)
@@ -146,7 +174,10 @@ static void stall(struct rt_watch *w)
     }
     const bool claimed = !rt_watch_ask_files(w, RT_WATCH_CLAIM, claim_s) || w->claimed;
     gather(w);
-    if (claimed)
+    w->why = rt_verdict_broken(w->now, w->dist->size) ? RT_ERR_HARDWARE : RT_ERR_COMM;
+    if (claimed && broken_for_long(w))
+        snprintf(w->text, sizeof w->text, "%s; no step ended within %.0f s of that", w->broken, w->bears_s);
+    else if (claimed)
         judge(w, w->text, sizeof w->text);
     rt_watch_ask_files(w, RT_WATCH_LEAVE, leave_s);
     w->over = claimed ? RT_WATCH_SPEAK : RT_WATCH_SILENT;
@@ -183,15 +214,29 @@ static void look(struct rt_watch *w)
     const bool worried = mine->silent_s > limit / 2;
     pthread_mutex_lock(&w->lock);
     w->worried = worried;
+    if (fmin(beat_s, w->limits.collective_s / 8) < w->beat_s)
+        pthread_cond_broadcast(&w->wake); /* the thread of the files sleeps for a longer beat */
     w->beat_s = fmin(beat_s, w->limits.collective_s / 8);
     pthread_mutex_unlock(&w->lock);
-    if (rt_verdict_due(w->now, w->dist->size, w->dist->rank, &w->limits))
+    rt_watch_lost(w);
+    if (broken_for_long(w) || rt_verdict_due(w->now, w->dist->size, w->dist->rank, &w->limits))
         stall(w);
     else if (worried)
         warn(w);
 }
 
-static void *watching(void *context)
+/* Until the next look, which is soon where little time may be left. */
+static void nap(struct rt_watch *w)
+{
+    double left_s = fmax(0.05, fmin(look_s, w->limits.collective_s / 10));
+    for (; left_s > 0 && !w->quit; left_s -= hurry_s) {
+        rt_watch_wait(&w->wake, &w->lock, fmin(left_s, hurry_s));
+        if (w->waits || rt_watch_told(w))
+            break;
+    }
+}
+
+void *rt_watch_looks(void *context)
 {
     struct rt_watch *w = context;
     pthread_mutex_lock(&w->lock);
@@ -199,116 +244,10 @@ static void *watching(void *context)
         pthread_mutex_unlock(&w->lock);
         look(w);
         pthread_mutex_lock(&w->lock);
-        const double tick_s = fmin(look_s, w->limits.collective_s / 10);
-        if (!w->quit)
-            rt_watch_wait(&w->wake, &w->lock, tick_s > 0.05 ? tick_s : 0.05);
+        nap(w);
     }
     w->alive--;
     pthread_cond_broadcast(&w->answered);
     pthread_mutex_unlock(&w->lock);
     return NULL;
-}
-
-/* ---- beginning and ending ---- */
-
-static void release(struct rt_watch *w)
-{
-    rt_heartbeat_close(&w->beat);
-    if (w->locks) {
-        pthread_cond_destroy(&w->wake);
-        pthread_cond_destroy(&w->answered);
-        pthread_mutex_destroy(&w->lock);
-    }
-    free(w->seen);
-    free(w->now);
-    free(w->folder);
-    free(w);
-}
-
-/* Both threads, or the one that could be started: without the files a host knows itself at least. */
-static rt_status start(struct rt_watch *w, struct rt_error *err)
-{
-    void *(*const run[])(void *) = { watching, rt_watch_files };
-    pthread_condattr_t monotonic;
-    pthread_attr_t detached;
-    sigset_t all, before;
-    pthread_condattr_init(&monotonic);
-    pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
-    pthread_mutex_init(&w->lock, NULL);
-    pthread_cond_init(&w->wake, &monotonic);
-    pthread_cond_init(&w->answered, &monotonic);
-    pthread_condattr_destroy(&monotonic);
-    w->locks = true;
-    pthread_attr_init(&detached);
-    pthread_attr_setdetachstate(&detached, PTHREAD_CREATE_DETACHED);
-    sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, &before);
-    pthread_mutex_lock(&w->lock);
-    int failed = 0;
-    for (int i = 0; i < 2 && failed == 0; i++) {
-        pthread_t thread;
-        failed = pthread_create(&thread, &detached, run[i], w);
-        w->alive += failed == 0;
-    }
-    pthread_mutex_unlock(&w->lock);
-    pthread_sigmask(SIG_SETMASK, &before, NULL);
-    pthread_attr_destroy(&detached);
-    return failed == 0 ? RT_OK : rt_fail(err, RT_ERR_MEMORY, "cannot start a watchdog: %s", strerror(failed));
-}
-
-static rt_status begin(struct rt_dist *dist, const struct rt_dist_watch_options *opt, struct rt_error *err)
-{
-    struct rt_watch *w = calloc(1, sizeof *w);
-    if (w == NULL)
-        return rt_fail(err, RT_ERR_MEMORY, "no memory for a watchdog");
-    w->dist = dist;
-    w->opt = *opt;
-    w->folder = strdup(opt->folder);
-    w->seen = calloc((size_t)dist->size, sizeof *w->seen);
-    w->now = calloc((size_t)dist->size, sizeof *w->now);
-    w->beat_s = beat_s;
-    w->first = 1;
-    w->step = -2;
-    w->looked_ns = rt_board_now_ns();
-    rt_limits_init(&w->limits);
-    snprintf(dist->board.mine->gpu, sizeof dist->board.mine->gpu, "%s", opt->gpu != NULL ? opt->gpu : "");
-    rt_status st = RT_OK;
-    if (w->folder == NULL || w->seen == NULL || w->now == NULL)
-        st = rt_fail(err, RT_ERR_MEMORY, "no memory for a watchdog");
-    for (int r = 0; st == RT_OK && r < dist->size; r++)
-        w->seen[r].rank = -1;
-    if (st == RT_OK)
-        st = rt_heartbeat_open(&w->beat, w->folder, &dist->board, dist->size, err);
-    if (st == RT_OK)
-        st = start(w, err);
-    dist->watch = st == RT_OK ? w : NULL;
-    if (st != RT_OK && w->alive == 0)
-        release(w);
-    return st;
-}
-
-rt_status rt_dist_watch_begin(struct rt_dist *dist, const struct rt_dist_watch_options *opt,
-                              struct rt_error *err)
-{
-    rt_status st = dist->rank == 0 ? rt_heartbeat_prepare(opt->folder, err) : RT_OK;
-    RT_TRY(rt_dist_agree(dist, st, err));
-    return rt_dist_agree(dist, begin(dist, opt, err), err);
-}
-
-void rt_dist_watch_end(struct rt_dist *dist)
-{
-    struct rt_watch *w = dist->watch;
-    if (w == NULL)
-        return;
-    dist->watch = NULL;
-    const double from = rt_now_s();
-    pthread_mutex_lock(&w->lock);
-    w->quit = true;
-    pthread_cond_broadcast(&w->wake);
-    while (w->alive > 0 && rt_now_s() - from < claim_s)
-        rt_watch_wait(&w->answered, &w->lock, 0.1);
-    const bool ended = w->alive == 0;
-    pthread_mutex_unlock(&w->lock);
-    if (ended) /* else a file hangs: its thread keeps what it works on */
-        release(w);
 }

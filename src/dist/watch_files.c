@@ -5,6 +5,8 @@
 #include <string.h>
 #include <time.h>
 
+static const double waits_s = 1; /* between two looks at the files by a rank 0 that waits */
+
 void rt_watch_wait(pthread_cond_t *cond, pthread_mutex_t *lock, double seconds)
 {
     struct timespec until;
@@ -34,6 +36,8 @@ static void do_task(struct rt_watch *w, enum rt_watch_task task)
         claimed = rt_heartbeat_claim(&w->beat);
     } else if (task == RT_WATCH_LEAVE) {
         rt_heartbeat_leave(&w->beat, w->text);
+    } else if (task == RT_WATCH_FORCED && w->opt.forced != NULL) {
+        w->opt.forced(w->opt.context, rt_exit_code(w->why), w->text);
     }
     pthread_mutex_lock(&w->lock);
     w->claimed = claimed;
@@ -48,13 +52,14 @@ void *rt_watch_files(void *watch)
     int64_t done_ns = 0;
     pthread_mutex_lock(&w->lock);
     while (!w->quit) {
-        const double left_s = w->beat_s - (double)(rt_board_now_ns() - done_ns) * 1e-9;
+        const double left_s = (w->waits && w->beat_s > waits_s ? waits_s : w->beat_s) -
+                              (double)(rt_board_now_ns() - done_ns) * 1e-9;
         if (w->task == RT_WATCH_NOTHING && left_s > 0 && done_ns > 0) {
             rt_watch_wait(&w->wake, &w->lock, left_s);
             continue;
         }
         const enum rt_watch_task task = w->task;
-        const bool worried = w->worried || task == RT_WATCH_CLAIM;
+        const bool worried = w->worried || w->waits || task == RT_WATCH_CLAIM;
         const double beat_s = w->beat_s;
         pthread_mutex_unlock(&w->lock);
         if (renews(w, beat_s))

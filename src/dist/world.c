@@ -166,6 +166,7 @@ rt_status rt_dist_agree(struct rt_dist *dist, rt_status mine, struct rt_error *e
     } failure;
     MPI_Request request;
     int first = dist->size; /* lowest rank that failed */
+    int alike = 0;          /* ranks that failed as it did */
     const int failed = mine == RT_OK ? dist->size : dist->rank;
     if (dist->size == 1)
         return mine;
@@ -186,23 +187,50 @@ rt_status rt_dist_agree(struct rt_dist *dist, rt_status mine, struct rt_error *e
     }
     RT_TRY(rt_dist_move(dist, MPI_Ibcast(&failure, (int)sizeof failure, MPI_BYTE, first, dist->comm, &request),
                         &request, "agree", err));
+    const int like = dist->rank == first || (mine != RT_OK && (int)mine == failure.status && err != NULL &&
+                                             strcmp(err->text, failure.text) == 0);
+    RT_TRY(rt_dist_move(dist, MPI_Iallreduce(&like, &alike, 1, MPI_INT, MPI_SUM, dist->comm, &request),
+                        &request, "agree", err));
     rt_board_leave(&dist->board);
     rt_fail(err, (rt_status)failure.status, "%s", failure.text);
-    if (first != 0)
+    if (alike > 1 && alike < dist->size)
+        rt_fail_in(err, "rank %d on %s and %d more rank%s: ", first, failure.host, alike - 1,
+                   alike > 2 ? "s" : "");
+    else if (alike == 1 && first != 0)
         rt_fail_in(err, "rank %d on %s: ", first, failure.host);
     return (rt_status)failure.status;
 }
 
+void rt_dist_say(const struct rt_dist *dist, const char *text)
+{
+    char lines[8192];
+    size_t used = 0;
+    do {
+        const size_t n = strcspn(text, "\n");
+        const int wrote = snprintf(lines + used, sizeof lines - used, "[rank %d %s] %.*s\n", dist->rank,
+                                   dist->host, (int)n, text);
+        if ((size_t)wrote >= sizeof lines - used)
+            break;
+        used += (size_t)wrote;
+        text += n + (text[n] != '\0');
+    } while (*text != '\0');
+    if (write(STDERR_FILENO, lines, used) < 0) /* in one piece, so that no other rank's line comes between */
+        return;                                /* nobody to hear it */
+}
+
 void rt_dist_abort(struct rt_dist *dist, rt_status code, const char *text)
 {
-    const int exit_code = rt_exit_code(code == RT_OK ? RT_ERR_INTERNAL : code);
+    const rt_status why = dist != NULL ? rt_dist_why(dist, code) : code;
+    const int exit_code = rt_exit_code(why == RT_OK ? RT_ERR_INTERNAL : why);
     if (dist != NULL && dist->watch != NULL)
         rt_watch_ending(dist->watch, exit_code);
-    if (dist != NULL)
-        fprintf(stderr, "rank %d on %s: %s\n", dist->rank, dist->host, text);
-    else
-        fprintf(stderr, "%s\n", text);
     fflush(NULL);
+    if (dist != NULL) {
+        dist->board.mine->ending = 1;
+        rt_dist_say(dist, text);
+    } else {
+        fprintf(stderr, "%s\n", text);
+    }
     if (dist != NULL)
         rt_dist_drop_device(dist);
     if (dist != NULL)

@@ -10,15 +10,18 @@
 #include <string.h>
 #include <time.h>
 
+static const double stop_s =
+    5; /* for a last look; a thread that hangs in the driver is not waited for longer */
+
 struct rt_monitor {
     struct rt_monitor_options opt;
     char bus[RT_MONITOR_GPUS][24];
     struct rt_host *host;
     pthread_t thread;
-    pthread_mutex_t lock; /* of ending and totals */
-    pthread_cond_t wake;
-    bool ending;
-    bool joined; /* the main thread's */
+    pthread_mutex_t lock; /* of ending, ended and totals */
+    pthread_cond_t wake, over;
+    bool ending, ended;
+    bool joined, left; /* the main thread's */
     struct rt_monitor_totals totals;
     /* the thread's own */
     struct rt_nvml *nvml;
@@ -128,6 +131,10 @@ static void *work(void *context)
     }
     rt_nvml_events_close(m->events);
     rt_nvml_close(m->nvml);
+    pthread_mutex_lock(&m->lock);
+    m->ended = true;
+    pthread_cond_signal(&m->over);
+    pthread_mutex_unlock(&m->lock);
     return NULL;
 }
 
@@ -140,6 +147,7 @@ static int start(struct rt_monitor *m)
     pthread_condattr_init(&clock);
     pthread_condattr_setclock(&clock, CLOCK_MONOTONIC);
     pthread_cond_init(&m->wake, &clock);
+    pthread_cond_init(&m->over, &clock);
     pthread_condattr_destroy(&clock);
     pthread_mutex_init(&m->lock, NULL);
     sigfillset(&all);
@@ -195,22 +203,34 @@ void rt_monitor_totals(struct rt_monitor *m, struct rt_monitor_totals *totals)
 
 void rt_monitor_stop(struct rt_monitor *m)
 {
-    if (m == NULL || m->joined)
+    if (m == NULL || m->joined || m->left)
         return;
+    const double end_s = rt_now_s() + stop_s;
+    const struct timespec until = { (time_t)end_s, (long)((end_s - floor(end_s)) * 1e9) };
     pthread_mutex_lock(&m->lock);
     m->ending = true;
     pthread_cond_signal(&m->wake);
+    while (!m->ended && rt_now_s() < end_s)
+        pthread_cond_timedwait(&m->over, &m->lock, &until);
+    m->left = !m->ended;
     pthread_mutex_unlock(&m->lock);
-    pthread_join(m->thread, NULL);
-    m->joined = true;
+    if (m->left)
+        pthread_detach(m->thread);
+    else
+        pthread_join(m->thread, NULL);
+    m->joined = !m->left;
 }
 
-void rt_monitor_close(struct rt_monitor *m)
+bool rt_monitor_close(struct rt_monitor *m)
 {
     if (m == NULL)
-        return;
+        return true;
     rt_monitor_stop(m);
+    if (m->left) /* it keeps what it works on */
+        return false;
     pthread_cond_destroy(&m->wake);
+    pthread_cond_destroy(&m->over);
     pthread_mutex_destroy(&m->lock);
     release(m);
+    return true;
 }

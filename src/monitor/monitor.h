@@ -55,9 +55,10 @@ rt_status rt_monitor_open(struct rt_monitor **monitor, const struct rt_monitor_o
                           struct rt_error *err);
 /* What it has seen so far; of NULL nothing. Any thread. */
 void rt_monitor_totals(struct rt_monitor *monitor, struct rt_monitor_totals *totals);
-/* Takes a last look and waits for the thread to end: some milliseconds. Totals can still be asked for. NULL is
- * fine. */
+/* Takes a last look and waits for the thread to end: some milliseconds; 5 s at most, where the driver hangs.
+ * Totals can still be asked for. NULL is fine. close: false: the thread hangs yet, and may go on to use what it
+ * was given. */
 void rt_monitor_stop(struct rt_monitor *monitor);
-void rt_monitor_close(struct rt_monitor *monitor);
+bool rt_monitor_close(struct rt_monitor *monitor);
 
 #endif

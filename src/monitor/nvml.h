@@ -99,7 +99,11 @@ bool rt_nvml_events_add(struct rt_nvml_events *events, struct rt_nvml_gpu *gpu);
 bool rt_nvml_events_wait(struct rt_nvml_events *events, int timeout_ms, struct rt_nvml_gpu **gpu,
                          uint64_t *xid);
 void rt_nvml_events_close(struct rt_nvml_events *events);
-/* Does this Xid mean broken hardware (exit code 80), not a mistake of the program? */
+/* Does this Xid mean broken hardware (exit code 80), not a mistake of the program? And what it means, in words.
+ */
 bool rt_nvml_xid_is_hardware(uint64_t xid);
+const char *rt_nvml_xid_text(uint64_t xid);
+/* Has the driver given this GPU up: it answers no more, or not before a reset? Well below a millisecond. */
+bool rt_nvml_lost(const struct rt_nvml *nvml, struct rt_nvml_gpu *gpu);
 
 #endif

@@ -116,12 +116,46 @@ void rt_nvml_events_close(struct rt_nvml_events *events)
     free(events);
 }
 
+/* Source: NVIDIA's "Xid errors" in the GPU deployment documentation. */
+static const struct {
+    uint64_t xid;
+    bool hardware;
+    const char *text;
+} xids[] = {
+    { 13, false, "a kernel did something that is not allowed" },
+    { 31, false, "a kernel read or wrote memory that is not its own" },
+    { 43, false, "the driver stopped a process's work" },
+    { 45, false, "a process's work was cleared away after another error" },
+    { 48, true, "an uncorrectable (double-bit) memory error" },
+    { 63, true, "memory is worn out: a page or row was given up for a spare one" },
+    { 64, true, "memory is worn out, and no spare page or row could take its place" },
+    { 74, true, "an NVLink failed" },
+    { 79, true, "the GPU has fallen off the bus" },
+    { 94, true, "an uncorrectable memory error, contained to one process" },
+    { 95, true, "an uncorrectable memory error, not contained" },
+};
+
 bool rt_nvml_xid_is_hardware(uint64_t xid)
 {
-    /* 48 double-bit ECC, 63 and 64 row remapping, 74 NVLink, 79 off the bus, 94 and 95 uncorrectable ECC. */
-    static const uint64_t broken[] = { 48, 63, 64, 74, 79, 94, 95 };
-    for (size_t i = 0; i < sizeof broken / sizeof *broken; i++)
-        if (xid == broken[i])
-            return true;
+    for (size_t i = 0; i < sizeof xids / sizeof *xids; i++)
+        if (xid == xids[i].xid)
+            return xids[i].hardware;
     return false;
+}
+
+const char *rt_nvml_xid_text(uint64_t xid)
+{
+    for (size_t i = 0; i < sizeof xids / sizeof *xids; i++)
+        if (xid == xids[i].xid)
+            return xids[i].text;
+    return "see NVIDIA's list of Xid errors";
+}
+
+bool rt_nvml_lost(const struct rt_nvml *nvml, struct rt_nvml_gpu *gpu)
+{
+    unsigned celsius;
+    if (nvml == NULL || gpu == NULL || nvml->temperature == NULL)
+        return false;
+    const int st = nvml->temperature(gpu, 0, &celsius);
+    return st == RT_NVML_GPU_IS_LOST || st == RT_NVML_RESET_REQUIRED;
 }

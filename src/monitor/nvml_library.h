@@ -24,6 +24,7 @@ enum { RT_NVML_CORRECTED, RT_NVML_UNCORRECTED };
 enum { RT_NVML_VOLATILE, RT_NVML_AGGREGATE };
 enum { RT_NVML_SENT, RT_NVML_RECEIVED };
 enum { RT_NVML_REPLAY, RT_NVML_RECOVERY, RT_NVML_CRC_FLIT, RT_NVML_CRC_DATA };
+enum { RT_NVML_GPU_IS_LOST = 15, RT_NVML_RESET_REQUIRED = 16 }; /* what a function returns */
 enum { RT_NVML_MOST_LINKS = 36, RT_NVML_EVENT_XID = 8 };
 
 /* The functions in use: X(our name, its name after nvml, its arguments). Newer names first: clocks' reasons had

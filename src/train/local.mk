@@ -7,4 +7,4 @@ librt_a_SOURCES += src/train/lock.c src/train/lock.h src/train/lock_holder.c src
 librt_a_SOURCES += src/train/monitoring.h src/train/monitoring.c src/train/monitoring_values.c \
     src/train/summary.c src/train/command.h src/train/command.c src/train/stragglers.h src/train/stragglers.c \
     src/train/banner.c
-librt_a_SOURCES += src/train/numbers.c src/train/watch.c
+librt_a_SOURCES += src/train/numbers.c src/train/watch.c src/train/hardware.c src/train/said.c

@@ -97,15 +97,15 @@ static rt_status watch(struct rt_run *run, const struct member *member)
 
 rt_status rt_monitoring_open(struct rt_run *run)
 {
-    struct rt_device_info device = { .visible = 0 };
+    struct rt_gpu gpu;
     struct member mine = { .pid = (int)getpid() }, *member = NULL;
     size_t bytes = 0;
     rt_status st = RT_OK;
     if (!run->job->train.monitor)
         return RT_OK;
     snprintf(mine.host, sizeof mine.host, "%s", rt_dist_host(run->dist));
-    if (rt_exec_info(run->ex, &device) == RT_OK)
-        memcpy(mine.bus, device.bus, sizeof mine.bus);
+    if (rt_run_gpu(run, &gpu) == RT_OK)
+        memcpy(mine.bus, gpu.bus, sizeof mine.bus);
     RT_TRY(rt_dist_allgather(run->dist, &mine, sizeof mine, (void **)&member, &bytes, NULL, run->err));
     if (rt_dist_local_rank(run->dist) == 0)
         st = watch(run, member);
@@ -158,7 +158,7 @@ void rt_monitoring_logged(struct rt_run *run, struct rt_train_log *log)
     error = m->error;
     pthread_mutex_unlock(&m->lock);
     if (error.text[0] != '\0' && !m->told)
-        rt_report_warn(run->report, "the monitor of %s: %s", m->host, error.text);
+        rt_run_warn(run, "the monitor of %s: %s", m->host, error.text);
     m->told = m->told || error.text[0] != '\0';
 }
 
@@ -178,10 +178,11 @@ void rt_monitoring_close(struct rt_run *run)
     struct rt_monitoring *m = run->monitoring;
     if (m == NULL)
         return;
-    rt_monitor_close(m->monitor);
+    run->monitoring = NULL;
+    if (!rt_monitor_close(m->monitor))
+        return; /* it may still log */
     rt_host_log_close(m->log);
     pthread_mutex_destroy(&m->lock);
     free(m->prom);
     free(m);
-    run->monitoring = NULL;
 }

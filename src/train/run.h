@@ -105,6 +105,8 @@ struct rt_run {
         int saved_count;
     } summary;
     struct rt_stragglers *stragglers;
+    struct rt_hardware *hardware; /* NULL: this rank has no GPU */
+    char said[4000];              /* warnings of this rank alone that rank 0 has yet to say, a line each */
 };
 
 /* setup.c. Collective: opens report, data, device and model, counts the steps. */
@@ -141,8 +143,37 @@ void rt_vision_cache_count(struct rt_run *run);
 rt_status rt_vision_cache_step(struct rt_run *run);
 const char *rt_size_text(char buf[32], uint64_t bytes);
 
+/* said.c. A warning of this rank alone (rt_report_warn is for what all ranks know): within two steps rank 0
+ * says it, as
+ * "[rank 3 node07] text", or of several ranks "3 ranks (1 node07, ...): text". share, collective, once some
+ * rank has one; say_rest, before this rank's end, where they do not come together any more. */
+void rt_run_warn(struct rt_run *run, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+rt_status rt_run_share_said(struct rt_run *run);
+void rt_run_say_rest(struct rt_run *run);
+
 /* watch.c. Collective: from now on who hangs is named. */
 rt_status rt_run_watch(struct rt_run *run);
+
+/*
+ * hardware.c. gpu: this rank's, as its driver names it; "" on CPUs (where RANKTUNE_TEST_GPUS, PCI ids apart by
+ * commas, gives the ranks of a host one each, for tests). open, between the watchdog's begin and end: the GPU
+ * is watched from now on; failed: it has a fault; state: what was seen of it last; warn: of what
+ * is no fault, once. agree, collective, once a
+ * rank has one: RT_ERR_HARDWARE on all, naming them. explain: what a failure of this rank alone comes from,
+ * RT_ERR_HARDWARE with run->err's text led by the fault, or st as it is.
+ */
+struct rt_guard_state;
+struct rt_gpu {
+    char bus[24], uuid[48];
+};
+rt_status rt_run_gpu(const struct rt_run *run, struct rt_gpu *gpu);
+rt_status rt_hardware_open(struct rt_run *run);
+void rt_hardware_close(struct rt_run *run);
+bool rt_hardware_failed(const struct rt_run *run);
+void rt_hardware_warn(struct rt_run *run);
+void rt_hardware_state(const struct rt_run *run, struct rt_guard_state *state);
+rt_status rt_hardware_agree(struct rt_run *run);
+rt_status rt_hardware_explain(struct rt_run *run, rt_status st);
 
 /* numbers.c. Room for what a step feeds; the batch in hand, which begins at this micro-batch of the step, is
  * fed. Collective, all: a step whose loss or gradient is not finite changes nothing, and RT_ERR_NUMBERS where
@@ -207,7 +238,8 @@ void rt_monitoring_close(struct rt_run *run);
 /*
  * summary.c: run_summary.json. begin: output_dir is ours from now on, and the file says that the run runs;
  * resumed, fed, saved: what it counts; end, collective, before the run is closed: how it ended. abort: a rank
- * that ends all by itself writes it in rank 0's place, then ends the job.
+ * that ends all by itself writes it in rank 0's place, unless another rank says why, then ends the job. forced,
+ * by the watchdog (run): likewise, before it ends a process whose main thread hangs.
  */
 void rt_summary_begin(struct rt_run *run);
 void rt_summary_resumed(struct rt_run *run);
@@ -215,6 +247,7 @@ void rt_summary_fed(struct rt_run *run, const struct rt_batch *batch);
 void rt_summary_saved(struct rt_run *run);
 void rt_summary_end(struct rt_run *run, rt_status st);
 void rt_summary_abort(struct rt_run *run, rt_status st) __attribute__((noreturn));
+void rt_summary_forced(void *run, int code, const char *text);
 
 /* stragglers.c: ranks that are slow again and again are named in the log. Collective: after each step. */
 rt_status rt_stragglers_open(struct rt_run *run);

@@ -188,8 +188,23 @@ rt_status rt_run_open(struct rt_run *run, const struct rt_job *job, struct rt_di
     return RT_OK;
 }
 
+/* A GPU that has failed may never answer again: what it holds is left to the end of the process. */
+static void close_device(struct rt_run *run, bool failed)
+{
+    if (run->ex != NULL && run->ex->device == RT_DEVICE_CUDA && failed)
+        return;
+    if (run->ex != NULL)
+        rt_exec_free(run->ex, run->norm);
+    rt_model_close(run->model);
+    rt_dist_close_device(run->dist);
+    rt_exec_close(run->ex);
+}
+
 void rt_run_close(struct rt_run *run)
 {
+    const bool failed = rt_hardware_failed(run);
+    rt_run_say_rest(run);
+    rt_hardware_close(run);       /* it tells the watchdog */
     rt_dist_watch_end(run->dist); /* it names rows of the data */
     rt_monitoring_close(run);
     rt_stragglers_close(run);
@@ -197,13 +212,9 @@ void rt_run_close(struct rt_run *run)
     free(run->unstored);
     free(run->samples.row);
     rt_loader_close(run->loader);
-    if (run->ex != NULL)
-        rt_exec_free(run->ex, run->norm);
     rt_beside_free(run->beside);
-    rt_model_close(run->model);
+    close_device(run, failed);
     rt_cache_close(run->features.cache);
-    rt_dist_close_device(run->dist);
-    rt_exec_close(run->ex);
     rt_data_close(run->data);
     rt_report_close(run->report);
     rt_lock_release(run->lock); /* nothing more is written */

@@ -43,6 +43,7 @@ static uint32_t own_bits(struct rt_run *run)
            (rt_time_limit_over(&run->limit, run->step > 0) ? RT_STOP_TIME : 0u) |
            (run->stop_state.stop_file ? RT_STOP_FILE : 0u) |
            (run->stop_state.checkpoint_file ? RT_STOP_CHECKPOINT : 0u) |
+           (rt_hardware_failed(run) ? RT_STOP_FAULT : 0u) | (run->said[0] != '\0' ? RT_STOP_SAID : 0u) |
            (run->data != NULL && rt_data_late_news(run->data) ? RT_STOP_NEWS : 0u);
 }
 
@@ -61,13 +62,18 @@ bool rt_stop_urgent(const struct rt_run *run)
 
 rt_status rt_stop_agree(struct rt_run *run)
 {
+    rt_hardware_warn(run);
     uint32_t mine = own_bits(run), all = 0;
     const bool alone = rt_dist_size(run->dist) == 1;
     if (alone)
         all = mine;
     else if (rt_dist_word_posted(run->dist))
         RT_TRY(rt_dist_word_take(run->dist, &all, run->err));
+    if ((all & RT_STOP_FAULT) != 0)
+        return rt_hardware_agree(run);
     const bool more = run->step < run->steps;
+    if ((all & RT_STOP_SAID) != 0)
+        RT_TRY(rt_run_share_said(run));
     run->stopped = (all & STOPS) != 0 && more;
     run->save_asked = (all & RT_STOP_CHECKPOINT) != 0;
     if ((all & RT_STOP_NEWS) != 0 || run->stopped || !more)
@@ -84,8 +90,13 @@ rt_status rt_stop_agree(struct rt_run *run)
 
 rt_status rt_stop_between(struct rt_run *run)
 {
-    uint32_t bits = own_bits(run) & STOPS;
+    uint32_t bits = own_bits(run) & (STOPS | RT_STOP_FAULT | RT_STOP_SAID);
     RT_TRY(rt_dist_or(run->dist, &bits, run->err));
+    if ((bits & RT_STOP_SAID) != 0)
+        RT_TRY(rt_run_share_said(run));
+    if ((bits & RT_STOP_FAULT) != 0)
+        return rt_hardware_agree(run);
+    bits &= STOPS;
     run->stop_state.why |= bits;
     return bits == 0 ? RT_OK : rt_fail(run->err, RT_STOPPED, "%s", rt_stop_reason(bits));
 }

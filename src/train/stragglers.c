@@ -1,7 +1,7 @@
 /* stragglers.c - every 100 steps all ranks hear how long each has computed, without waiting; who stays behind
  * is named, with what its GPU says. Nothing follows from it but a line in the log. */
 #include "config.h"
-#include "monitor/nvml.h"
+#include "monitor/guard.h"
 #include "train/run.h"
 #include "train/stragglers.h"
 
@@ -13,15 +13,12 @@
 /* What a rank posts. */
 struct pace {
     double compute_s;
-    double sm_mhz, sm_most_mhz, temperature_c;
-    uint64_t slow; /* bits of RT_SLOW_... */
+    struct rt_guard_state gpu;
     char host[64], bus[24];
 };
 
 struct rt_stragglers {
-    double before_s; /* that this rank had computed at the last report */
-    struct rt_nvml *nvml;
-    struct rt_nvml_gpu *gpu;
+    double before_s;        /* that this rank had computed at the last report */
     struct pace mine, *all; /* [ranks] */
     double *seconds;        /* [ranks] */
     int *streak;            /* [ranks] */
@@ -58,8 +55,7 @@ bool rt_stragglers_judge(const double *seconds, int ranks, int *streak, bool *sl
 rt_status rt_stragglers_open(struct rt_run *run)
 {
     const size_t ranks = (size_t)rt_dist_size(run->dist);
-    struct rt_device_info device = { .visible = 0 };
-    struct rt_nvml_limits limits;
+    struct rt_gpu gpu;
     if (ranks == 1)
         return RT_OK;
     struct rt_stragglers *s = calloc(1, sizeof *s);
@@ -73,41 +69,30 @@ rt_status rt_stragglers_open(struct rt_run *run)
     if (s == NULL || s->all == NULL || s->seconds == NULL || s->streak == NULL || s->slow == NULL)
         return rt_fail(run->err, RT_ERR_MEMORY, "no memory for the times of %zu ranks", ranks);
     snprintf(s->mine.host, sizeof s->mine.host, "%.63s", rt_dist_host(run->dist));
-    if (run->ex->device != RT_DEVICE_CUDA || rt_exec_info(run->ex, &device) != RT_OK)
-        return RT_OK;
-    snprintf(s->mine.bus, sizeof s->mine.bus, "%s", device.bus);
-    s->nvml = rt_nvml_open(NULL);
-    s->gpu = rt_nvml_find(s->nvml, device.bus);
-    rt_nvml_limits(s->nvml, s->gpu, &limits);
-    s->mine.sm_most_mhz = limits.sm_mhz;
+    RT_TRY(rt_run_gpu(run, &gpu));
+    memcpy(s->mine.bus, gpu.bus, sizeof s->mine.bus);
     return RT_OK;
 }
 
 static rt_status post(struct rt_run *run, struct rt_stragglers *s)
 {
-    struct rt_nvml_use use;
     double compute_s = 0;
     for (int p = 0; rt_dist_phase_name(p) != NULL; p++)
         if (strcmp(rt_dist_phase_name(p), "compute") == 0)
             compute_s += rt_dist_phase_seconds(run->dist, p);
     s->mine.compute_s = compute_s - s->before_s;
     s->before_s = compute_s;
-    rt_nvml_use(s->nvml, s->gpu, &use);
-    s->mine.sm_mhz = use.sm_mhz;
-    s->mine.temperature_c = use.temperature_c;
-    if (!rt_nvml_slow(s->nvml, s->gpu, &s->mine.slow))
-        s->mine.slow = 0;
+    rt_hardware_state(run, &s->mine.gpu);
     return rt_dist_gather_post(run->dist, &s->mine, sizeof s->mine, run->err);
 }
 
 static void name(struct rt_run *run, const struct rt_stragglers *s, int rank, double median)
 {
     const struct pace *p = &s->all[rank];
-    char gpu[256] = "", why[128];
-    if (p->bus[0] != '\0' && !isnan(p->sm_mhz))
-        snprintf(gpu, sizeof gpu, "; its GPU %s runs at %.0f of %.0f MHz and %.0f C, clocks limited by: %s",
-                 p->bus, p->sm_mhz, p->sm_most_mhz, p->temperature_c,
-                 rt_nvml_slow_text(p->slow, why, sizeof why));
+    char gpu[300] = "", state[200];
+    bool odd;
+    if (rt_guard_text(&p->gpu, state, sizeof state, &odd)[0] != '\0')
+        snprintf(gpu, sizeof gpu, "; its GPU %s: %s", p->bus, state);
     rt_report_warn(run->report,
                    "rank %d on %s is slow: it computed %.2f s in the last %d steps, the median rank %.2f s, "
                    "and so %d times in a row%s",
@@ -136,7 +121,6 @@ void rt_stragglers_close(struct rt_run *run)
     struct rt_stragglers *s = run->stragglers;
     if (s == NULL)
         return;
-    rt_nvml_close(s->nvml);
     free(s->all);
     free(s->seconds);
     free(s->streak);

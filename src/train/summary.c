@@ -97,8 +97,10 @@ static char *command_of(const struct rt_run *run)
     return rt_command_again(rt_dist_size(run->dist), anew, run->job->path == NULL);
 }
 
-/* s: of all ranks, or with `whole` false of this one. Nothing that fails here fails the run. */
-static void write_summary(struct rt_run *run, int code, const char *reason, const struct share *s, bool whole)
+/* s: of all ranks, or with `whole` false of this one. out: where to say the same in words; NULL: nowhere.
+ * Nothing that fails here fails the run. */
+static void write_summary(struct rt_run *run, int code, const char *reason, const struct share *s, bool whole,
+                          FILE *out)
 {
     const int ranks = rt_dist_size(run->dist), local = rt_dist_local_size(run->dist);
     const double wall_s = rt_now_s() - run->started_s;
@@ -107,6 +109,7 @@ static void write_summary(struct rt_run *run, int code, const char *reason, cons
     char started[40], directory[4096];
     char *command = code != 0 ? command_of(run) : NULL;
     const int gpus = whole ? s->on_gpu : s->on_gpu * ranks; /* all or none */
+    const struct rt_data *data = run->named; /* another thread may be asking, while it is opened */
     const struct rt_summary_log log = {
         .exit_code = code,
         .stopped = run->err->status == RT_STOPPED,
@@ -125,7 +128,7 @@ static void write_summary(struct rt_run *run, int code, const char *reason, cons
         .samples = whole ? s->samples : NAN,
         .pictures = whole ? s->pictures : NAN,
         .tokens = run->tokens_seen - run->summary.first_tokens,
-        .bad_rows = run->data != NULL ? rt_data_bad_rows(run->data) : 0,
+        .bad_rows = data != NULL ? rt_data_bad_rows(data) : 0,
         .skipped_steps = run->summary.skipped_steps,
         .wall_s = wall_s,
         .phases = phase,
@@ -142,7 +145,7 @@ static void write_summary(struct rt_run *run, int code, const char *reason, cons
         .directory = getcwd(directory, sizeof directory),
         .command = command,
     };
-    if (rt_summary_write(run->job->output_dir, &log, code >= 0 ? stdout : NULL, &err) != RT_OK)
+    if (rt_summary_write(run->job->output_dir, &log, out, &err) != RT_OK)
         rt_report_warn(run->report, "%s", err.text);
     free(command);
 }
@@ -153,7 +156,8 @@ void rt_summary_begin(struct rt_run *run)
     if (rt_dist_rank(run->dist) != 0)
         return;
     const struct share mine = share_of(run);
-    write_summary(run, -1, "it runs, or was ended from outside: killed, or its host was lost", &mine, false);
+    write_summary(run, -1, "it runs, or was ended from outside: killed, or its host was lost", &mine, false,
+                  NULL);
 }
 
 void rt_summary_resumed(struct rt_run *run)
@@ -196,20 +200,33 @@ void rt_summary_end(struct rt_run *run, rt_status st)
         const bool known = whole && share_of_all(run, &sum) == RT_OK;
         if (rt_dist_rank(run->dist) == 0)
             write_summary(run, code_of(run, st), st == RT_OK ? "training complete" : run->err->text, &sum,
-                          known);
+                          known, stdout);
     }
     free(run->summary.saved);
     run->summary.saved = NULL;
 }
 
-void rt_summary_abort(struct rt_run *run, rt_status st)
+void rt_summary_abort(struct rt_run *run, rt_status failed)
 {
-    if (run->summary.ours) {
+    rt_run_say_rest(run);
+    const rt_status st = rt_dist_why(run->dist, rt_hardware_explain(run, failed));
+    if (run->summary.ours && !rt_dist_silent(run->dist)) {
         const struct share mine = share_of(run);
         char reason[sizeof run->err->text + 320];
         snprintf(reason, sizeof reason, "rank %d on %s: %s", rt_dist_rank(run->dist), rt_dist_host(run->dist),
                  run->err->text);
-        write_summary(run, rt_exit_code(st), reason, &mine, false);
+        write_summary(run, rt_exit_code(st), reason, &mine, false, stdout);
     }
     rt_dist_abort(run->dist, st, run->err->text);
+}
+
+void rt_summary_forced(void *context, int code, const char *text)
+{
+    struct rt_run *run = context;
+    const struct share mine = share_of(run);
+    char reason[2400];
+    snprintf(reason, sizeof reason, "rank %d on %s: %s", rt_dist_rank(run->dist), rt_dist_host(run->dist),
+             text);
+    if (run->summary.ours)
+        write_summary(run, code, reason, &mine, false, NULL); /* stdio's lock may be held for ever */
 }

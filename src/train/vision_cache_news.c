@@ -68,10 +68,10 @@ rt_status rt_vision_cache_step(struct rt_run *run)
     memset(&mine, 0, sizeof mine);
     if (f->cache != NULL)
         rt_cache_tell(f->cache, &mine.news);
-    if (mine.news.error != 0 && !f->told && run->report != NULL) {
+    if (mine.news.error != 0 && !f->told) {
         f->told = true;
-        rt_report_warn(run->report, "vision_cache: no more is kept, what is kept stays in use: %s",
-                       strerror(mine.news.error));
+        rt_run_warn(run, "vision_cache: no more is kept, what is kept stays in use: %s",
+                    strerror(mine.news.error));
     }
     if (run->step % run->steps_per_epoch != 0 && run->step != run->steps)
         return RT_OK;

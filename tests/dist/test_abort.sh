@@ -19,10 +19,10 @@ tmp=$(mktemp)
 trap 'rm -f "$tmp"' EXIT
 for rank in 0 2; do
     timeout 60 mpirun --oversubscribe -np 3 "$program" $rank > "$tmp" 2>&1
-    check "rank $rank of 3 aborts" $? 65 "$tmp" "rank $rank on $host: data.json: row 7: no picture"
+    check "rank $rank of 3 aborts" $? 65 "$tmp" "[rank $rank $host] data.json: row 7: no picture"
 done
 timeout 60 "$program" 0 > "$tmp" 2>&1
-check "a process without mpirun aborts" $? 65 "$tmp" "rank 0 on $host: data.json: row 7: no picture"
+check "a process without mpirun aborts" $? 65 "$tmp" "[rank 0 $host] data.json: row 7: no picture"
 timeout 60 "$program" > "$tmp" 2>&1
 check "a process without mpirun is one rank" $? 0 "$tmp" "ok 1 - MPI starts "
 echo "1..$n"

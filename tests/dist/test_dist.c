@@ -103,8 +103,26 @@ static void try_agree(const struct ranks *w, unsigned failing)
     check(w, st == (rt_status)(RT_ERR_DATA + first) && err.status == st && strcmp(err.text, want) == 0, name);
 }
 
+/* The ranks from `from` on fail with the same text. */
+static void try_alike(const struct ranks *w, int from)
+{
+    struct rt_error err = { .text = "" };
+    char want[512] = "no room", name[64];
+    const int count = w->size - from;
+    rt_status st = w->rank >= from ? rt_fail(&err, RT_ERR_IO, "no room") : RT_OK;
+    st = rt_dist_agree(w->dist, st, &err);
+    if (count == 2 && from > 0)
+        snprintf(want, sizeof want, "rank %d on %s and 1 more rank: no room", from, rt_dist_host(w->dist));
+    else if (count == 1 && from > 0)
+        snprintf(want, sizeof want, "rank %d on %s: no room", from, rt_dist_host(w->dist));
+    snprintf(name, sizeof name, "agree, %d of %d ranks fail alike: one text", count, w->size);
+    check(w, st == RT_ERR_IO && strcmp(err.text, want) == 0, name);
+}
+
 static void test_agree(const struct ranks *w)
 {
+    for (int from = 0; from < w->size; from++)
+        try_alike(w, from);
     for (unsigned failing = 0; failing < 1u << w->size; failing++)
         try_agree(w, failing);
     check(w, rt_dist_agree(w->dist, RT_STOPPED, NULL) == RT_STOPPED,

@@ -37,11 +37,11 @@ try() {
 # The limit on waiting is 1 s; 2 s for others to speak first; the rest bears a slow machine.
 try "a rank stopped by a signal" none 3 stop 76 8 "sum of gradients over ranks: not done within 1 s (ddp_timeout)" \
     "rank 1 (process" "stopped by a signal) does not answer: for" "s in the backward pass of step 2"
-try "a sum that never ends" hang=1,2 2 go 76 8 "on $host: sum of gradients over ranks: not done within 1 s (ddp_timeout)"
-try "a network that fails" fail=1,2 3 go 76 8 "rank 1 on $host: sum of gradients over ranks: NCCL 2." \
+try "a sum that never ends" hang=1,2 2 go 76 8 "$host] sum of gradients over ranks: not done within 1 s (ddp_timeout)"
+try "a network that fails" fail=1,2 3 go 76 8 "[rank 1 $host] sum of gradients over ranks: NCCL 2." \
     "fake system error (the reason); NCCL_DEBUG=WARN shows more"
 try "a communicator that does not end" stuck 2 stop 76 16 "stopped by a signal)"
-try "one rank that cannot start NCCL" init=1,0 3 go 69 12 "rank 1 on $host: starting NCCL: NCCL 2." "fake error (the reason)"
+try "one rank that cannot start NCCL" init=1,0 3 go 69 12 "[rank 1 $host] starting NCCL: NCCL 2." "fake error (the reason)"
 try "no rank that can start NCCL" init=all 3 go 69 12 "together: starting NCCL: NCCL 2."
 echo "1..$n"
 rm -f "/dev/shm/fake-nccl-$$-"*

@@ -135,6 +135,25 @@ static void test_names(void)
                "all 8 ranks that are known wait inside collective #11 (sum over ranks): the network or a GPU "
                "hangs") == 0,
        "all inside: %s", text);
+    for (int r = 0; r < RANKS; r++)
+        snprintf(seen[r].card, sizeof seen[r].card, "no Xid");
+    snprintf(seen[5].gpu, sizeof seen[5].gpu, "GPU-5");
+    seen[5].card_s = 20;
+    ok(judged(seen, 1, &l, text, sizeof text) == 0 &&
+           strstr(
+               text,
+               "GPU hangs; GPU of rank 5 on node1 (GPU-5): no Xid (so 20 s ago, and nothing since); GPU of rank "
+               "0 on node0: no Xid; GPU of rank 1") != NULL &&
+           !rt_verdict_broken(seen, RANKS),
+       "all inside: what the GPUs say, one that says nothing any more first: %s", text);
+    late(&seen[6], RT_PHASE_DATA, 65);
+    snprintf(seen[2].card, sizeof seen[2].card, "Xid 79: gone");
+    seen[2].card_state = RT_CARD_BROKEN;
+    ok(judged(seen, 1, &l, text, sizeof text) == 1 && strstr(text, "rank 6 on node1") == text &&
+           strstr(text, "; GPU of rank 2 on node0: Xid 79: gone; GPU of rank 5") != NULL &&
+           strstr(text, "rank 0") == NULL && rt_verdict_broken(seen, RANKS),
+       "one hangs: what the GPUs say that are odd: %s", text);
+    all_wait(seen, 61);
     for (int r = A_HOST; r < RANKS; r++)
         seen[r].rank = -1;
     ok(judged(seen, 1, &l, text, sizeof text) == 0 &&
@@ -186,6 +205,8 @@ static void test_files(void)
         rt_board_enter(&b, "sum over ranks", 8);
     rt_board_inside(&b, true);
     snprintf(b.mine->gpu, sizeof b.mine->gpu, "GPU-77");
+    rt_board_card(&b, "no Xid, SM 9 of 10 MHz", RT_CARD_SOUND);
+    rt_board_card(&b, "Xid 48: memory | card", RT_CARD_BROKEN);
     rt_heartbeat_write(&ha);
     rt_heartbeat_write(&hb);
     rt_heartbeat_read(&ha);
@@ -195,6 +216,9 @@ static void test_files(void)
        "what one host writes the other reads");
     ok(strcmp(s->host, "h2") == 0 && strcmp(s->gpu, "GPU-77") == 0 && strcmp(s->op, "sum over ranks") == 0,
        "and its names");
+    ok(strcmp(s->card, "Xid 48: memory | card") == 0 && s->card_state == RT_CARD_BROKEN && s->card_s < 0.2 &&
+           ha.seen[2].card[0] == '\0',
+       "and what its GPU said last: %s", s->card);
     ok(ha.seen[0].rank == 0 && ha.seen[1].rank == 1 && ha.seen[2].gpu[0] == '\0', "the others too");
     ok(s->unheard_s < 0.2, "just heard of: %.2f s", s->unheard_s);
     usleep(300000);

@@ -6,8 +6,8 @@ host=$(hostname)
 n=0 failed=0
 check() { # check WHAT RC LINE FOLDER: exit 76, that line on stderr once and in hb/verdict
     n=$((n + 1))
-    if [ "$2" -eq 76 ] && [ "$(grep -cE "^rank [0-9] on $host: $3\$" "$tmp/log")" -eq 1 ] && grep -qE "^$3\$" "$tmp/$4/hb/verdict"; then
-        echo "ok $n - $1: exit $2, $(grep -E "^rank [0-9] on $host: " "$tmp/log")"
+    if [ "$2" -eq 76 ] && [ "$(grep -cE "^\\[rank [0-9] $host\\] $3\$" "$tmp/log")" -eq 1 ] && grep -qE "^$3\$" "$tmp/$4/hb/verdict"; then
+        echo "ok $n - $1: exit $2, $(grep -E "^\\[rank [0-9] $host\\] " "$tmp/log")"
     else
         echo "not ok $n - $1: exit $2, wanted 76 and \"$3\""
         sed 's/^/# /' "$tmp/log"

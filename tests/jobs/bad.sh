@@ -71,7 +71,7 @@ settle() {
             [ "$(cat "rc.$name.1") $(cat "rc.$name.2")" = "$code $code" ]
         for size in 1 2; do
             cp "log.$name.$size" "$tmp/log"
-            check "$name: $size ranks: $(grep -E '^(ranktune: |rank [0-9]+ on )' log | tail -n 1 | cut -c 1-150)" one_line_of "$texts"
+            check "$name: $size ranks: $(errors | tail -n 1 | cut -c 1-150)" one_line_of "$texts"
             check "$name: $size ranks: no result is left" nothing_in "out.$name.$size"
         done
     done

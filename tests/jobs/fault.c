@@ -4,6 +4,7 @@
  * in it never ends, in a loop block-open:TEXT,N  the same, asleep in a read from a pipe that nobody writes to
  *     spin-gemm:FILE     once FILE is there: a matrix product never ends
  *     block-mpi:FILE     once FILE is there: a call of MPI by the main thread never ends
+ *     block-test:FILE    likewise, in the midst of waiting for other ranks
  *     malloc:N           the program's N-th allocation since main() and all later ones fail; malloc-once:N:
  * that one alone; malloc-count:FILE  how many there are, into FILE flip-bit:N         the N-th sum of many
  * numbers comes out with one bit wrong clock              wall time leaps back and forth by an hour calls:FILE
@@ -44,6 +45,7 @@ enum kind {
     BLOCK_OPEN,
     SPIN_GEMM,
     BLOCK_MPI,
+    BLOCK_TEST,
     MALLOC,
     MALLOC_ONCE,
     MALLOC_COUNT,
@@ -51,9 +53,9 @@ enum kind {
     CLOCK,
     CALLS
 };
-static const char *const kinds[] = { "",          "none",   "spin-open",   "block-open",   "spin-gemm",
-                                     "block-mpi", "malloc", "malloc-once", "malloc-count", "flip-bit",
-                                     "clock",     "calls" };
+static const char *const kinds[] = { "",          "none",       "spin-open", "block-open",  "spin-gemm",
+                                     "block-mpi", "block-test", "malloc",    "malloc-once", "malloc-count",
+                                     "flip-bit",  "clock",      "calls" };
 
 static const char *rank_text(void)
 {
@@ -170,6 +172,13 @@ static void at_call(const char *name, long count)
     const int n = snprintf(line, sizeof line, "%s %ld\n", name, count);
     if (write(fault.fd, line, (size_t)n) != n)
         abort();
+}
+
+int MPI_Test(MPI_Request *request, int *flag, MPI_Status *status)
+{
+    if (fault.kind == BLOCK_TEST && access(fault.text, F_OK) == 0)
+        block();
+    return PMPI_Test(request, flag, status);
 }
 
 int MPI_Ibarrier(MPI_Comm comm, MPI_Request *request)

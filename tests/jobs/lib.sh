@@ -101,9 +101,13 @@ rc_is() {
 said() {
     grep -qF -- "$1" "$tmp/log"
 }
-# The one line in which a job says why it ended: exactly one, and with each of the texts in it.
+# errors: the lines in which a job says why it ended, of rank 0 in the end or of any rank at once.
+errors() {
+    grep -E '^(ranktune: |\[rank [0-9]+ [^]]*\] )' "$tmp/log" | grep -v '^[^]]*\] warning: '
+}
+# one_error TEXT ...: exactly one such line, and with each of the texts in it.
 one_error() {
-    grep -E '^(ranktune: |rank [0-9]+ on )' "$tmp/log" > "$tmp/errors"
+    errors > "$tmp/errors"
     cat "$tmp/errors"
     [ "$(wc -l < "$tmp/errors")" -eq 1 ] || { echo "wanted one line"; return 1; }
     for one_error_text in "$@"; do

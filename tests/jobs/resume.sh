@@ -168,6 +168,23 @@ check "resume_from_checkpoint: true without one: says so" one_error resume_from_
 on 1 train job.yaml output_dir=empty resume_from_checkpoint=nine/checkpoint-7
 check "resume_from_checkpoint: a path that is not there: exit $rc" rc_is 66
 check "resume_from_checkpoint: a path that is not there: named" one_error nine/checkpoint-7
+# A checkpoint as LLaMA-Factory writes it: an adapter, and the rest in torch's own format.
+mkdir -p theirs/checkpoint-9
+cp nine/checkpoint-9/adapter_* nine/checkpoint-9/trainer_state.json theirs/checkpoint-9
+for name in optimizer.pt scheduler.pt rng_state.pth training_args.bin; do echo PK > theirs/checkpoint-9/$name; done
+cp -r theirs/checkpoint-9 theirs.kept
+for wish in "" resume_from_checkpoint=true resume_from_checkpoint=theirs/checkpoint-9; do
+    on 1 train job.yaml output_dir=theirs $wish
+    check "a checkpoint of LLaMA-Factory, ${wish:-found}: exit $rc" rc_is 66
+    check "a checkpoint of LLaMA-Factory, ${wish:-found}: what it is, and what to write" sh -c \
+        'grep "theirs/checkpoint-9: has no MANIFEST.json: LLaMA-Factory or transformers made it" log | grep -F "adapter_name_or_path with this folder"'
+done
+check "a checkpoint of LLaMA-Factory: it is as it was" diff -r theirs.kept theirs/checkpoint-9
+on 1 train job.yaml output_dir=ours adapter_name_or_path=theirs/checkpoint-9
+check "a checkpoint of LLaMA-Factory, as that says: exit $rc" rc_is 0
+first=$(numbers nine/trainer_log.jsonl loss | head -n 1)
+check "its weights are the start: a first loss of $(numbers ours/trainer_log.jsonl loss | head -n 1) < $first" \
+    below "$(numbers ours/trainer_log.jsonl loss | head -n 1)" "$(awk -v x="$first" 'BEGIN { print 0.9 * x }')"
 rm -rf other
 cp -r nine other
 on 2 train job.yaml output_dir=other gradient_accumulation_steps=2 lora_dropout=0.1

@@ -58,7 +58,7 @@ trial() {
     took=$(($(date +%s) - begun))
     rc=$(cat rc)
     rm -f job.pid rc
-    grep -E "^rank [0-9]+ on " log > verdicts
+    errors > verdicts
     cat verdicts
     echo "trial $1: rank $rank, $how: exit $rc after $took s"
     [ "$rc" -eq 76 ] && [ "$took" -le $((timeout_s + 15)) ] &&

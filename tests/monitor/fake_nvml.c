@@ -4,19 +4,29 @@
  * FAKE_NVML asks for what is there, words apart by commas:
  *     gpus=N        that many cards (2 where not said), at 0000:1b:00.0, 0000:1c:00.0, ...
  *     nodriver      the library does not start          plain     the cards know nothing (NOT_SUPPORTED)
- *     xid=GPU:N     an Xid event N of that card, once
- *     hot=GPU       that card slows down for heat, at half the clock
+ *     xid=GPU:N     an Xid event N of that card, once    hot=GPU   that card slows down for heat, at half the
+ *                   clock; allhot: all of them
  *     uecc=GPU      that card has had an uncorrectable memory error
- *
- * Built with FEW defined it is a library of which most functions are missing; the reasons of clocks have their
- * old name in it.
+ *     lost=GPU      that card has fallen off the bus     hang=GPU  a question about that card is never answered
+ * FAKE_NVML_FILE names a file with such words, which is read again each time, so that cards fail in the midst
+ * of a run; as long as it is not there FAKE_NVML holds. Built with FEW defined it is a library of which most
+ * functions are missing; the reasons of clocks have their old name in it.
  */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+#include <unistd.h>
 
-enum { OK = 0, INVALID_ARGUMENT = 2, NOT_SUPPORTED = 3, NOT_FOUND = 6, NO_DRIVER = 9, TIMEOUT = 10 };
+enum {
+    OK = 0,
+    INVALID_ARGUMENT = 2,
+    NOT_SUPPORTED = 3,
+    NOT_FOUND = 6,
+    NO_DRIVER = 9,
+    TIMEOUT = 10,
+    GPU_IS_LOST = 15
+};
 
 struct gpu {
     int number;
@@ -24,10 +34,23 @@ struct gpu {
 static struct gpu gpus[16];
 static int started;
 
+static const char *words(char *room, size_t bytes)
+{
+    const char *path = getenv("FAKE_NVML_FILE");
+    FILE *f = path != NULL ? fopen(path, "re") : NULL;
+    if (f == NULL)
+        return getenv("FAKE_NVML");
+    room[fread(room, 1, bytes - 1, f)] = '\0';
+    fclose(f);
+    room[strcspn(room, "\n")] = '\0';
+    return room;
+}
+
 /* The value of word=VALUE, `otherwise` where it is not said; of a word alone 1. */
 static int asked(const char *word, int otherwise)
 {
-    const char *text = getenv("FAKE_NVML");
+    char room[256];
+    const char *text = words(room, sizeof room);
     const size_t n = strlen(word);
     for (; text != NULL && *text != '\0'; text = strchr(text, ',') != NULL ? strchr(text, ',') + 1 : NULL)
         if (strncmp(text, word, n) == 0 && (text[n] == '=' || text[n] == ',' || text[n] == '\0'))
@@ -40,10 +63,19 @@ static int count(void)
     return asked("gpus", 2);
 }
 
+static int hot(const struct gpu *g)
+{
+    return asked("hot", -1) == g->number || asked("allhot", 0);
+}
+
 static int value(const struct gpu *g, unsigned long long x, unsigned *out)
 {
     if (g < gpus || g >= gpus + count())
         return INVALID_ARGUMENT;
+    while (asked("hang", -1) == g->number)
+        sleep(1);
+    if (asked("lost", -1) == g->number)
+        return GPU_IS_LOST;
     if (asked("plain", 0))
         return NOT_SUPPORTED;
     *out = (unsigned)x;
@@ -81,7 +113,7 @@ int nvmlDeviceGetCurrentClocksThrottleReasons(struct gpu *g, unsigned long long 
 {
     unsigned plain = 0;
     const int st = value(g, 4, &plain);
-    *bits = asked("hot", -1) == g->number ? 0x40 : plain;
+    *bits = hot(g) ? 0x40 : plain;
     return st;
 }
 
@@ -142,7 +174,7 @@ int nvmlDeviceGetMemoryInfo(struct gpu *g, unsigned long long out[3])
 
 int nvmlDeviceGetClockInfo(struct gpu *g, int which, unsigned *mhz)
 {
-    const unsigned part = asked("hot", -1) == g->number ? 2 : 1;
+    const unsigned part = hot(g) ? 2 : 1;
     return which == 1 ? value(g, 1980 / part, mhz) : which == 2 ? value(g, 2619, mhz) : INVALID_ARGUMENT;
 }
 
@@ -243,6 +275,7 @@ int nvmlDeviceGetNvLinkErrorCounter(struct gpu *g, unsigned link, int counter, u
 
 struct set {
     int gpus; /* a bit each */
+    int told;
 };
 
 int nvmlEventSetCreate(struct set **set)
@@ -273,15 +306,16 @@ struct event {
 
 int nvmlEventSetWait_v2(struct set *set, struct event *event, unsigned ms)
 {
-    static int told;
-    const char *text = getenv("FAKE_NVML");
+    char room[256];
+    const char *text = words(room, sizeof room);
     const char *at = text != NULL ? strstr(text, "xid=") : NULL;
     int number = 0;
     unsigned long long xid = 0;
     (void)ms;
-    if (told || at == NULL || sscanf(at, "xid=%d:%llu", &number, &xid) != 2 || (set->gpus >> number & 1) == 0)
+    if (set->told || at == NULL || sscanf(at, "xid=%d:%llu", &number, &xid) != 2 ||
+        (set->gpus >> number & 1) == 0)
         return TIMEOUT;
-    told = 1;
+    set->told = 1;
     *event = (struct event){ &gpus[number], 8, xid, { 0, 0 } };
     return OK;
 }

@@ -6,6 +6,9 @@ tests_monitor_test_procfs_t_SOURCES = tests/monitor/test_procfs.c tests/tap.h
 tests_monitor_test_procfs_t_LDADD = $(RT_LIBS)
 tests_monitor_test_monitor_t_SOURCES = tests/monitor/test_monitor.c tests/monitor/fake_nvml.h tests/report/event_test.h tests/tap.h
 tests_monitor_test_monitor_t_LDADD = $(RT_LIBS)
+check_PROGRAMS += tests/monitor/test_guard.t
+tests_monitor_test_guard_t_SOURCES = tests/monitor/test_guard.c tests/monitor/fake_nvml.h tests/tap.h
+tests_monitor_test_guard_t_LDADD = $(RT_LIBS)
 EXTRA_DIST += tests/monitor/fake_nvml.c
 # A stand-in for NVIDIA's management library, and one that lacks most of its functions.
 FAKE_NVML = tests/monitor/fake/libnvidia-ml.so.1
