@@ -81,7 +81,7 @@ static void usage(FILE *out)
         out,
         "\n`ranktune train --help` lists every job key. Exit codes: 0 done, 64 command line, 65 data, 66 input files,\n"
         "69 device, 70 internal, 71 memory, 73 output folder, 74 input or output, 75 stopped with a checkpoint, 76 lost\n"
-        "rank, 78 job file, 79 not finite.\n");
+        "rank, 78 job file, 79 not finite, 80 hardware.\n");
 }
 
 /* After the barrier and the end of MPI rank 0 alone returns the code, a second later: every launcher then
