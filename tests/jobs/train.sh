@@ -155,4 +155,14 @@ on 2 train job.yaml output_dir=tied model_name_or_path=small25tied use_rslora=tr
 check "tied embeddings, rslora, tower unfrozen: exit $rc" rc_is 0
 check "the adapter has the tower's modules" grep -q 'visual.blocks.0.attn.qkv.lora_A.weight' tied/adapter_model.safetensors
 check "adapter_config.json has rslora" grep -qF '"use_rslora": true' tied/adapter_config.json
+
+# ---- a launcher that does not hand the environment on alike ----
+run mpirun --oversubscribe --bind-to none -np 1 -x NCCL_DEBUG=WARN -x UCX_TLS=tcp -x OMP_NUM_THREADS=1 "$program" train job.yaml output_dir=env max_steps=1 : \
+    -np 1 -x NCCL_DEBUG=INFO -x OMP_NUM_THREADS=1 -x CUDA_VISIBLE_DEVICES=7 "$program" train job.yaml output_dir=env max_steps=1
+check "settings that differ: exit $rc" rc_is 0
+check "settings that differ: both values" said 'WARN  environment: NCCL_DEBUG is "WARN" on rank 0 and "INFO" on rank 1; give all ranks the same'
+check "settings that differ: one that is missing" said 'WARN  environment: UCX_TLS is "tcp" on rank 0 and not set on rank 1;'
+check "settings that differ: no other" [ "$(grep -c 'WARN  environment' log)" -eq 2 ]
+on 3 train job.yaml output_dir=env max_steps=1 overwrite_output_dir=true
+check "settings that are alike: nothing is said, exit $rc" sh -c '! grep "WARN  environment" log'
 finish
