@@ -165,4 +165,17 @@ check "settings that differ: one that is missing" said 'WARN  environment: UCX_T
 check "settings that differ: no other" [ "$(grep -c 'WARN  environment' log)" -eq 2 ]
 on 3 train job.yaml output_dir=env max_steps=1 overwrite_output_dir=true
 check "settings that are alike: nothing is said, exit $rc" sh -c '! grep "WARN  environment" log'
+
+# ---- a rank bound to one core of several, as mpirun does by default where there are 2 ranks at most ----
+cores=$(sed -n 's/^Cpus_allowed_list:[[:space:]]*//p' /proc/self/status)
+core=${cores%%[-,]*}
+if command -v taskset > /dev/null && [ "$core" != "$cores" ]; then
+    run taskset -c "$core" "$program" train job.yaml output_dir=narrow max_steps=1
+    check "bound to one core: exit $rc" rc_is 0
+    check "bound to one core: what to write" said 'may use 1 of the host'
+    on 1 train job.yaml output_dir=narrow max_steps=1 overwrite_output_dir=true
+    check "not bound: nothing is said" sh -c '! grep "bind wider" log'
+else
+    skip "a rank bound to one core" "one core, or no taskset"
+fi
 finish
