@@ -30,7 +30,7 @@ struct rt_shares {
     int64_t first[RT_MOST_READERS + 1]; /* reader i has pieces [first[i], first[i + 1]) */
 };
 /* Collective. Readers are up to RT_MOST_READERS ranks, evenly spaced, that find the files as rank 0 did; rank 0
- * always is one. */
+ * always is one. Fails on all: RT_ERR_FILE where one of them finds others of the same sizes. */
 rt_status rt_shares_make(struct rt_shares *shares, const struct rt_model *m, const struct rt_files *files,
                          const struct rt_load_item *items, int64_t count, struct rt_dist *dist,
                          struct rt_error *err);

@@ -178,4 +178,24 @@ if command -v taskset > /dev/null && [ "$core" != "$cores" ]; then
 else
     skip "a rank bound to one core" "one core, or no taskset"
 fi
+
+# ---- hosts with folders of their own: pieces of two models would make a third ----
+"$program" init small25 other --corpus "$data/drive/train.json" --dtype fp32 --seed 9 > /dev/null
+if unshare -u -m true 2> /dev/null; then # a second host on this one
+    second() { # COMMAND of the second before it starts
+        run mpirun --oversubscribe --bind-to none -np 2 "$program" train job.yaml output_dir=hosts max_steps=1 : \
+            -np 1 unshare -u -m sh -c "hostname elsewhere; $1; exec '$program' train job.yaml output_dir=hosts max_steps=1"
+    }
+    second "mount --bind other small25"
+    check "a host with another model of the same sizes: exit $rc" rc_is 66
+    check "a host with another model of the same sizes: named" one_error 'rank 2 on elsewhere: small25/' 'not the same'
+    second true
+    check "a host with the same model: exit $rc" rc_is 0
+    on 3 train job.yaml output_dir=hosts1 max_steps=1
+    second "mount -t tmpfs none small25"
+    check "a host without the model: the others read it: exit $rc" rc_is 0
+    check "a host without the model: the same adapter" cmp hosts1/adapter_model.safetensors hosts/adapter_model.safetensors
+else
+    skip "hosts with folders of their own" "no namespaces can be made here"
+fi
 finish
