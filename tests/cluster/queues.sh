@@ -60,6 +60,9 @@ good_checkpoint() {
 same_run() {
     cmp straight/adapter_model.safetensors "$1/adapter_model.safetensors" && same_logs straight/trainer_log.jsonl "$1/trainer_log.jsonl"
 }
+recorded() { # DIR SYSTEM ID
+    grep "INFO  $2 job $3\$" log && grep "\"batch_job\": \"$2 $3\"" "$1/run_summary.json"
+}
 ranks_were() { # N, by the banners of all runs
     grep -h ' ranks\? x ' log > banners
     cat banners
@@ -84,6 +87,7 @@ check "PBS: the next in the chain ends it" codes 2 0
 check "PBS: it had gone on from a checkpoint" grep 'going on from' "$QUEUE/2/out.0"
 check "PBS: 2 ranks, as the directives ask" ranks_were 2
 check "PBS: the same bits and lines" same_run pbs
+check "PBS: the log and the summary name the job" recorded pbs pbs 2.server
 unset MAX_HOURS
 JOB="job.yaml output_dir=three max_steps=1" qsub -l select=3:ncpus=1 -v JOB,RANKTUNE,MAX_HOURS=1 "$jobs/pbs.sh" > id
 serve
@@ -105,6 +109,7 @@ end_of_queue
 check "LSF: USR1, then again by -Q: 75, then 0" codes 1 75 0
 check "LSF: 2 ranks, as the directives ask" ranks_were 2
 check "LSF: the same bits and lines" same_run lsf
+check "LSF: the log and the summary name the job" recorded lsf lsf 1
 JOB="job.yaml output_dir=bad max_steps=none" bsub < site/lsf.sh > id
 serve
 end_of_queue
@@ -145,6 +150,7 @@ serve
 end_of_queue
 check "Flux: the same command again ends it" codes 2 0
 check "Flux: 2 ranks" ranks_were 2
+check "Flux: the log and the summary name the job" recorded flux flux f2s
 check "Flux: the same bits and lines" same_run flux
 run "$jobs/restart_chain.sh" 2 site/flux.sh job.yaml output_dir=flux
 serve
