@@ -1,6 +1,5 @@
 /* shares.c - which rank reads which part of a model's files. */
 #include "config.h"
-#include "base/file.h"
 #include "model/load.h"
 
 #include <stdlib.h>
@@ -76,11 +75,10 @@ static rt_status cut(struct rt_shares *s, const struct rt_model *m, const struct
     return RT_OK;
 }
 
-/* What is read of each file to know it from another of its size: places from its first byte to its last. */
+/* Places from a file's first byte to its last. */
 enum { PLACES = 4, PLACE_BYTES = 4096 };
 
-/* Whether the files are here with the sizes that rank 0 saw; then a digest of what stands in those places. */
-static bool look(const struct rt_files *files, char hex[RT_DIGEST_CHARS + 1])
+bool rt_files_look(const struct rt_files *files, char hex[RT_DIGEST_CHARS + 1])
 {
     const size_t bytes = (size_t)files->count * PLACES * PLACE_BYTES;
     char *all = calloc(bytes + 1, 1);
@@ -125,7 +123,7 @@ static rt_status choose_readers(struct rt_shares *s, const struct rt_files *file
     size_t bytes = 0;
     for (int i = 0; i < most && size > 1; i++)
         if (rank == (int)((int64_t)i * size / most))
-            mine = look(files, hex) || rank == 0;
+            mine = rt_files_look(files, hex) || rank == 0;
     memcpy(first, hex, sizeof first);
     RT_TRY(rt_dist_bcast(dist, first, sizeof first, 0, err));
     const bool other = hex[0] != '\0' && first[0] != '\0' && strcmp(hex, first) != 0;
