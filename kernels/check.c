@@ -26,6 +26,15 @@ rt_status rt_check(struct rt_exec *ex, const char *op, int holds, const char *wh
     return holds ? RT_OK : rt_fail(ex->err, RT_ERR_INTERNAL, "%s: %s", op, what);
 }
 
+rt_status rt_check_low(struct rt_exec *ex, const char *op, const struct rt_low *low, int64_t cols)
+{
+    if (low == NULL || low->rank == 0)
+        return RT_OK;
+    RT_TRY(rt_check(ex, op, low->rank > 0, "the rank of what is added is below 0"));
+    RT_TRY(rt_check_ld(ex, op, "u", low->ldu, low->rank));
+    return rt_check_ld(ex, op, "a", low->lda, cols);
+}
+
 enum { MAX_D = 1024 }; /* of the contract */
 
 rt_status rt_check_attention(struct rt_exec *ex, const char *op, const struct rt_attention *at,

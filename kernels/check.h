@@ -15,6 +15,10 @@ rt_status rt_check_ld(struct rt_exec *ex, const char *op, const char *what, int6
 /* RT_ERR_INTERNAL with the text "op: what" unless holds. */
 rt_status rt_check(struct rt_exec *ex, const char *op, int holds, const char *what);
 
+/* RT_ERR_INTERNAL unless low is NULL or fits a tensor of cols columns. */
+struct rt_low;
+rt_status rt_check_low(struct rt_exec *ex, const char *op, const struct rt_low *low, int64_t cols);
+
 /* RT_ERR_INTERNAL unless the heads and segments of at fit together and the rows of the n_q query side tensors
  * and n_kv key side tensors are as far apart as these say. */
 struct rt_attention;

@@ -119,9 +119,23 @@ typedef size_t rt_attention_work_fn(const struct rt_attention *at);
  */
 typedef rt_status rt_swiglu_fwd_fn(struct rt_exec *ex, rt_act *y, int64_t ldy, const rt_act *gu, int64_t rows,
                                    int64_t cols);
-/* swiglu_bwd - dgu (=): dg = dy u silu'(g), du = dy silu(g). dgu may be gu. */
+/*
+ * rt_low - a product of low rank that an operation adds to a tensor d as it reads it: d[r,c] stands for
+ *     d[r,c] + sum over k < rank of u[r,k] a[k,c]
+ * summed in fp32 and not rounded before use. u [rows, rank] with ldu; a [rank, cols] with lda; rank >= 0. Where
+ * an operation takes a pointer to one, NULL and rank 0 add nothing. u may lie between the rows of d. It spares
+ * the pass over all of d that a gemm of its own with beta 1 would be.
+ */
+struct rt_low {
+    const rt_act *u;
+    int64_t ldu;
+    const rt_act *a;
+    int64_t lda, rank;
+};
+
+/* swiglu_bwd - dgu (=): dg = dy u silu'(g), du = dy silu(g). dgu may be gu. low is added to dy. */
 typedef rt_status rt_swiglu_bwd_fn(struct rt_exec *ex, rt_act *dgu, const rt_act *dy, int64_t lddy,
-                                   const rt_act *gu, int64_t rows, int64_t cols);
+                                   const struct rt_low *low, const rt_act *gu, int64_t rows, int64_t cols);
 
 /* gelu_fwd - y = rn(gelu(x)): ERF x/2 (1 + erf(x / sqrt 2)); TANH its tanh form; QUICK x sigmoid(1.702 x).
  * x [rows, cols] contiguous. */

@@ -108,7 +108,7 @@ for rank in 0 $((most - 1)); do
         done
         check "$most GPUs, rank $rank gets SIG$signal: no process is left" [ $gone -eq 0 ]
         if [ $signal = STOP ]; then
-            check "$most GPUs, rank $rank stopped: it is named" grep -qE "rank $rank on .* \(process $process, stopped by a signal\) does not answer" "$tmp/log"
+            check "$most GPUs, rank $rank stopped: it is named" grep -qE "rank $rank on .* \(process $process, (GPU-[-0-9a-f]+, )?stopped by a signal\) does not answer" "$tmp/log"
         else
             check "$most GPUs, rank $rank killed: it is named" grep -qE "process rank $rank .* signal 9|rank $rank \(PID $process\)" "$tmp/log"
         fi

@@ -203,9 +203,9 @@ rt_status rt_cuda_ops<T>::gemm(struct rt_exec *ex, rt_act *c, int64_t ldc, const
     if (m == 0)
         return RT_OK;
     if constexpr (is_bf16) {
-        const rt_low_product low = { out<T>(c), in<T>(a), in<T>(b), ldc, lda, ldb, m, n, k };
-        if (k > 0 && alpha == 1.0f && beta == 1.0f && !trans_a && !trans_b && rt_low_product_fits(low))
-            return rt_cuda_low_product(ex, low);
+        const low_rank low = { in<T>(a), in<T>(b), lda, ldb, m, n, k };
+        if (alpha == 1.0f && beta == 1.0f && !trans_a && !trans_b && rt_low_product_fits(out<T>(c), ldc, low))
+            return rt_cuda_low_product(ex, out<T>(c), ldc, low);
     }
     const bool starts = k == 0 || (bias != NULL && !is_bf16);
     if (starts) {

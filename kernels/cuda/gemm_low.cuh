@@ -2,17 +2,11 @@
 #ifndef RT_KERNELS_CUDA_GEMM_LOW_CUH
 #define RT_KERNELS_CUDA_GEMM_LOW_CUH
 
-#include "kernels/cuda/common.cuh"
+#include "kernels/cuda/low.cuh"
 
-/* c += a b, a [m,k], b [k,n], rows ldc, lda and ldb apart. */
-struct rt_low_product {
-    bf16 *c;
-    const bf16 *a, *b;
-    int64_t ldc, lda, ldb, m, n, k;
-};
-
-/* Whether gemm_low.cu takes it: rows in pieces of 16 bytes, pairs of terms. */
-bool rt_low_product_fits(const rt_low_product &x);
-rt_status rt_cuda_low_product(struct rt_exec *ex, const rt_low_product &x);
+/* Whether gemm_low.cu takes it. */
+bool rt_low_product_fits(const bf16 *c, int64_t ldc, const low_rank &x);
+/* c += u a, rows of c ldc apart. */
+rt_status rt_cuda_low_product(struct rt_exec *ex, bf16 *c, int64_t ldc, const low_rank &x);
 
 #endif

@@ -142,10 +142,13 @@ rt_status rt_dist_sum_end(struct rt_dist *dist, struct rt_error *err)
     return dist->lane.before(dist->lane.context);
 }
 
-rt_status rt_dist_bcast_device(struct rt_dist *dist, void *bytes, size_t count, int root, struct rt_error *err)
+rt_status rt_dist_bcast_device(struct rt_dist *dist, const struct rt_dist_spread *part, int n,
+                               struct rt_error *err)
 {
-    if (dist->nccl == NULL || root < 0 || root >= dist->size)
-        return rt_fail(err, RT_ERR_INTERNAL, "broadcast of device memory from rank %d of %d", root, dist->size);
+    for (int i = 0; i < n; i++)
+        if (dist->nccl == NULL || part[i].root < 0 || part[i].root >= dist->size)
+            return rt_fail(err, RT_ERR_INTERNAL, "broadcast of device memory from rank %d of %d", part[i].root,
+                           dist->size);
     RT_TRY(rt_dist_await_device(dist, err));
-    return count == 0 ? RT_OK : rt_nccl_bcast(dist->nccl, bytes, count, root, err);
+    return n == 0 ? RT_OK : rt_nccl_bcast(dist->nccl, part, n, err);
 }

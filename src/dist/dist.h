@@ -182,9 +182,15 @@ bool rt_dist_has_nccl(const struct rt_dist *dist);
 rt_status rt_dist_sum_begin(struct rt_dist *dist, float *x, int64_t n, struct rt_error *err);
 rt_status rt_dist_sum_end(struct rt_dist *dist, struct rt_error *err);
 
-/* Collective, with NCCL only. Device memory of rank `root` to all, in the order of what the device is asked;
- * returns at once. */
-rt_status rt_dist_bcast_device(struct rt_dist *dist, void *bytes, size_t count, int root, struct rt_error *err);
+/* Collective, with NCCL only. Device memory of rank `root` to all: n of them together, count and root the same
+ * on all ranks, in the order of what the device is asked; returns at once. */
+struct rt_dist_spread {
+    void *bytes;
+    size_t count;
+    int root;
+};
+rt_status rt_dist_bcast_device(struct rt_dist *dist, const struct rt_dist_spread *part, int n,
+                               struct rt_error *err);
 
 /* ---- measuring
  * --------------------------------------------------------------------------------------------------- */

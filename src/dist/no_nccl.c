@@ -37,9 +37,9 @@ rt_status rt_nccl_sum_f32(struct rt_nccl *nccl, float *x, int64_t n, struct rt_e
     return absent(err);
 }
 
-rt_status rt_nccl_bcast(struct rt_nccl *nccl, void *bytes, size_t count, int root, struct rt_error *err)
+rt_status rt_nccl_bcast(struct rt_nccl *nccl, const struct rt_dist_spread *part, int n, struct rt_error *err)
 {
-    (void)nccl, (void)bytes, (void)count, (void)root;
+    (void)nccl, (void)part, (void)n;
     return absent(err);
 }
 

@@ -115,14 +115,27 @@ rt_status rt_nccl_sum_f32(struct rt_nccl *n, float *x, int64_t count, struct rt_
                   RT_ERR_COMM, what, err);
 }
 
-rt_status rt_nccl_bcast(struct rt_nccl *n, void *bytes, size_t count, int root, struct rt_error *err)
+/* What one call of a group gave, after what those before it gave. */
+static ncclResult_t after(ncclResult_t before, ncclResult_t result)
+{
+    return before == ncclSuccess || before == ncclInProgress ? result : before;
+}
+
+rt_status rt_nccl_bcast(struct rt_nccl *n, const struct rt_dist_spread *part, int count, struct rt_error *err)
 {
     static const char what[] = "broadcast between GPUs";
     const struct rt_dist_lane *lane = &n->dist->lane;
-    rt_board_enter(&n->dist->board, what, (int64_t)count);
+    int64_t bytes = 0;
+    for (int i = 0; i < count; i++)
+        bytes += (int64_t)part[i].count;
+    rt_board_enter(&n->dist->board, what, bytes);
     RT_TRY(lane->after(lane->context));
-    RT_TRY(settle(n, n->lib.Broadcast(bytes, bytes, count, ncclInt8, root, n->comm, lane->stream), RT_ERR_COMM,
-                  what, err));
+    ncclResult_t result = n->lib.GroupStart();
+    for (int i = 0; i < count; i++)
+        result = after(result, n->lib.Broadcast(part[i].bytes, part[i].bytes, part[i].count, ncclInt8,
+                                                part[i].root, n->comm, lane->stream));
+    result = after(result, n->lib.GroupEnd());
+    RT_TRY(settle(n, result, RT_ERR_COMM, what, err));
     return lane->before(lane->context);
 }
 
@@ -133,13 +146,9 @@ rt_status rt_nccl_swap(struct rt_nccl *n, int peer, const void *out, void *in, s
     const struct rt_dist_lane *lane = &n->dist->lane;
     RT_TRY(lane->after(lane->context));
     ncclResult_t result = n->lib.GroupStart();
-    if (result == ncclSuccess)
-        result = n->lib.Send(out, bytes, ncclInt8, peer, n->comm, lane->stream);
-    if (result == ncclSuccess || result == ncclInProgress)
-        result = n->lib.Recv(in, bytes, ncclInt8, peer, n->comm, lane->stream);
-    const ncclResult_t ended = n->lib.GroupEnd();
-    if (result == ncclSuccess || result == ncclInProgress)
-        result = ended;
+    result = after(result, n->lib.Send(out, bytes, ncclInt8, peer, n->comm, lane->stream));
+    result = after(result, n->lib.Recv(in, bytes, ncclInt8, peer, n->comm, lane->stream));
+    result = after(result, n->lib.GroupEnd());
     return settle(n, result, RT_ERR_COMM, what, err);
 }
 

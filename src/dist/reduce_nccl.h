@@ -26,7 +26,7 @@ const char *rt_nccl_version(const struct rt_nccl *nccl);
 
 /* Collective. Asked of the lane, in its order; done when the lane is. In place. */
 rt_status rt_nccl_sum_f32(struct rt_nccl *nccl, float *x, int64_t n, struct rt_error *err);
-rt_status rt_nccl_bcast(struct rt_nccl *nccl, void *bytes, size_t count, int root, struct rt_error *err);
+rt_status rt_nccl_bcast(struct rt_nccl *nccl, const struct rt_dist_spread *part, int n, struct rt_error *err);
 
 /* Collective over the pairs: with rank `peer`, whose peer this one is. */
 rt_status rt_nccl_swap(struct rt_nccl *nccl, int peer, const void *out, void *in, size_t bytes,

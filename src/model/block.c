@@ -190,15 +190,17 @@ static rt_status mlp_bwd(const struct rt_pass *pass, const struct rt_tower *t, c
 {
     struct rt_exec *ex = pass->ex;
     const bool need_mid = need_dx || b->up.rank > 0;
-    RT_TRY(rt_linear_bwd(pass, &b->down, work->dmid, dx_act, t->width, acts->mid, rows, need_mid));
+    struct rt_low low;
+    RT_TRY(rt_linear_bwd(pass, &b->down, work->dmid, dx_act, t->width, acts->mid, rows, need_mid,
+                         t->mlp == RT_SWIGLU ? &low : NULL)); /* it adds low as it reads */
     if (!need_mid)
         return RT_OK;
     if (t->mlp == RT_SWIGLU)
-        RT_TRY(ex->ops->swiglu_bwd(ex, acts->up, work->dmid, b->down.ld, acts->up, rows, t->mlp_width));
+        RT_TRY(ex->ops->swiglu_bwd(ex, acts->up, work->dmid, b->down.ld, &low, acts->up, rows, t->mlp_width));
     else
         RT_TRY(ex->ops->gelu_bwd(ex, acts->up, work->dmid, b->down.ld, acts->up, rows, t->mlp_width,
                                  RT_GELU_QUICK));
-    RT_TRY(rt_linear_bwd(pass, &b->up, work->dh, acts->up, b->up.out, acts->h2, rows, need_dx));
+    RT_TRY(rt_linear_bwd(pass, &b->up, work->dh, acts->up, b->up.out, acts->h2, rows, need_dx, NULL));
     if (!need_dx)
         return RT_OK;
     return norm_bwd(ex, t, dx, dx_act, work->dh, b->up.ld, acts->x2, acts->stats2, b->norm2_w, rows);
@@ -218,7 +220,8 @@ rt_status rt_block_bwd(const struct rt_pass *pass, const struct rt_tower *t, con
     RT_TRY(mlp_bwd(pass, t, b, acts, work, rows, dx, dx_act, need_attention));
     if (!need_attention)
         return RT_OK;
-    RT_TRY(rt_linear_bwd(pass, &b->proj, work->dattended, dx_act, t->width, acts->attended, rows, need_qkv));
+    RT_TRY(
+        rt_linear_bwd(pass, &b->proj, work->dattended, dx_act, t->width, acts->attended, rows, need_qkv, NULL));
     if (!need_qkv)
         return RT_OK;
     RT_TRY(ex->ops->attention_bwd(ex, work->dqkv, ld, rt_at(ex, work->dqkv, q), ld,
@@ -226,7 +229,7 @@ rt_status rt_block_bwd(const struct rt_pass *pass, const struct rt_tower *t, con
                                   rt_at(ex, acts->qkv, q), ld, rt_at(ex, acts->qkv, q + kv), ld, acts->attended,
                                   b->proj.ld, acts->lse, &at));
     RT_TRY(rotate(ex, t, work->dqkv, place, -1));
-    RT_TRY(rt_linear_bwd(pass, &b->qkv, work->dh, work->dqkv, ld, acts->h1, rows, need_dx));
+    RT_TRY(rt_linear_bwd(pass, &b->qkv, work->dh, work->dqkv, ld, acts->h1, rows, need_dx, NULL));
     if (!need_dx)
         return RT_OK;
     return norm_bwd(ex, t, dx, dx_act, work->dh, b->qkv.ld, first ? x : acts->x1, acts->stats1, b->norm1_w,

@@ -81,13 +81,15 @@ static rt_status grads(const struct rt_pass *pass, const struct rt_linear *lin, 
 }
 
 rt_status rt_linear_bwd(const struct rt_pass *pass, const struct rt_linear *lin, rt_act *dx, const rt_act *dy,
-                        int64_t lddy, const rt_act *x, int64_t rows, bool need_dx)
+                        int64_t lddy, const rt_act *x, int64_t rows, bool need_dx, struct rt_low *low)
 {
     struct rt_exec *ex = pass->ex;
     const struct rt_ops *op = ex->ops;
     const int64_t in = lin->in, ld = lin->ld, rank = lin->rank;
     const int64_t from = need_dx ? 0 : in;
     rt_act *du = rt_at(ex, dx, in);
+    if (low != NULL)
+        *low = (struct rt_low){ .rank = 0 };
     if (need_dx || rank > 0)
         RT_TRY(op->gemm(ex, rt_at(ex, dx, from), ld, dy, lddy, false, rt_at(ex, lin->w, from), ld, false, NULL,
                         rows, ld - from, lin->out, 1.0f, 0.0f));
@@ -96,6 +98,10 @@ rt_status rt_linear_bwd(const struct rt_pass *pass, const struct rt_linear *lin,
     RT_TRY(grads(pass, lin, du, dy, lddy, x, rows));
     if (!need_dx)
         return RT_OK;
+    if (low != NULL && !drops(pass)) {
+        *low = (struct rt_low){ .u = du, .ldu = ld, .a = lin->a, .lda = in, .rank = ld - in };
+        return RT_OK;
+    }
     if (!drops(pass))
         return op->gemm(ex, dx, ld, du, ld, false, lin->a, in, false, NULL, rows, in, ld - in, 1.0f, 1.0f);
     for (int i = 0; i < lin->parts; i++) {

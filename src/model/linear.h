@@ -14,6 +14,7 @@
 
 #include "base/status.h"
 #include "kernels/exec.h"
+#include "kernels/ops.h"
 #include "model/model.h"
 
 #include <stdbool.h>
@@ -55,9 +56,10 @@ rt_status rt_linear_fwd(const struct rt_pass *pass, const struct rt_linear *lin,
  * again. */
 rt_status rt_linear_low(const struct rt_pass *pass, const struct rt_linear *lin, rt_act *x, int64_t rows);
 /* dx[rows, ld] (=) from dy [rows, out] with lddy; x is what the forward read. Adds to the adapter's gradients.
- * Without need_dx only the u columns of dx are set. */
+ * Without need_dx only the u columns of dx are set. low NULL: dx is complete. Otherwise its reader adds *low
+ * (=) to the first columns of dx, which lack it; rank 0 where nothing is left to add, as with dropout. */
 rt_status rt_linear_bwd(const struct rt_pass *pass, const struct rt_linear *lin, rt_act *dx, const rt_act *dy,
-                        int64_t lddy, const rt_act *x, int64_t rows, bool need_dx);
+                        int64_t lddy, const rt_act *x, int64_t rows, bool need_dx, struct rt_low *low);
 /* Copies of A and s B from the adapter's f32 parameters. */
 rt_status rt_linear_refresh(const struct rt_pass *pass, const struct rt_linear *lin);
 

@@ -56,7 +56,8 @@ rt_status rt_loss_fwd(struct rt_model *m, int64_t learned)
         RT_TRY(ex->ops->xent(ex, a->logits, a->row_loss + row, a->row_hit + row, m->in.targets + at,
                              m->in.weights + at, n, v, m->pass.train));
         if (m->pass.train) /* the gradient of this chunk's logits is at hand now and nowhere later */
-            RT_TRY(rt_linear_bwd(&m->pass, head, rt_at(ex, a->dhl, at * head->ld), a->logits, v, h, n, true));
+            RT_TRY(rt_linear_bwd(&m->pass, head, rt_at(ex, a->dhl, at * head->ld), a->logits, v, h, n, true,
+                                 NULL));
     }
     return RT_OK;
 }

@@ -3,9 +3,9 @@
  * belongs.
  *
  * Readers take turns: of each one's stretch a piece, then the next of each, while their threads read ahead. A
- * rank alone, and ranks that have NCCL, copy from pinned memory to the device and spread from there; others
- * spread by MPI from host memory, in the file's type, since it is never the wider one where that matters
- * (16-bit files).
+ * rank alone, and ranks that have NCCL, copy from pinned memory to the device and spread from there, several
+ * readers' pieces at once, as a call of NCCL's has to be waited for until it is taken in; others spread by MPI
+ * from host memory, in the file's type, since it is never the wider one where that matters (16-bit files).
  */
 #include "config.h"
 #include "base/cores.h"
@@ -15,8 +15,8 @@
 #include <stdlib.h>
 
 /* Threads a rank reads with; slots beside theirs, for pieces that wait for the device; a mark that no slot
- * uses. */
-enum { MOST_THREADS = 8, MORE_SLOTS = 4, LAST_MARK = RT_EXEC_MARKS - 1 };
+ * uses; readers whose pieces are spread at once. */
+enum { MOST_THREADS = 8, MORE_SLOTS = 4, LAST_MARK = RT_EXEC_MARKS - 1, AT_ONCE = 4 };
 
 struct loading {
     struct rt_model *m;
@@ -28,8 +28,15 @@ struct loading {
     int64_t taken, given_back; /* of this rank's own pieces */
     bool direct;               /* from pinned memory to the device, in the model's type */
     void *incoming, *wide;     /* not direct: a piece as it comes, and in the model's type */
-    rt_act
-        *staging; /* where the exec runs: rows on their way to rows that lie apart; NULL: host memory will do */
+    rt_act *staging[AT_ONCE];  /* where the exec runs: rows on their way to rows that lie apart; NULL: host
+                                * memory  will do */
+};
+
+/* A piece on its way: whose turn it is, and its bytes in pinned memory on the rank that read it. */
+struct arrival {
+    int64_t piece;
+    int root;
+    void *own;
 };
 
 static int64_t own_pieces(const struct rt_shares *s)
@@ -68,15 +75,17 @@ static rt_status open_loading(struct loading *l, const struct rt_files *files)
         if (l->incoming == NULL || l->wide == NULL)
             return rt_fail(l->err, RT_ERR_MEMORY, "out of host memory for reading weights");
     }
-    if (l->m->ex->device != RT_DEVICE_CPU || rt_dist_has_nccl(l->dist))
-        RT_TRY(rt_exec_alloc(l->m->ex, (void **)&l->staging, bytes));
+    const bool staged = l->m->ex->device != RT_DEVICE_CPU || rt_dist_has_nccl(l->dist);
+    for (int i = 0; staged && i < AT_ONCE && i < l->shares.readers; i++)
+        RT_TRY(rt_exec_alloc(l->m->ex, (void **)&l->staging[i], bytes));
     return start_reading(l, files);
 }
 
 static void close_loading(struct loading *l)
 {
     rt_read_ahead_close(l->ahead);
-    rt_exec_free(l->m->ex, l->staging);
+    for (int i = 0; i < AT_ONCE; i++)
+        rt_exec_free(l->m->ex, l->staging[i]);
     free(l->incoming);
     free(l->wide);
     rt_shares_free(&l->shares);
@@ -115,49 +124,86 @@ static rt_status spread_rows(struct loading *l, const struct rt_weight *w, rt_ac
     return l->m->ex->ops->gather_rows(l->m->ex, dst, w->ld, from, w->cols, NULL, rows, w->cols);
 }
 
-/* own: the piece in pinned memory, in the model's type, on the rank that read it; NULL on others. */
-static rt_status place_direct(struct loading *l, const struct rt_weight *w, const struct rt_piece *piece,
-                              int64_t rows, void *dst, int root, const void *own)
+static void *place_of(const struct loading *l, int64_t piece)
 {
-    struct rt_exec *ex = l->m->ex;
-    const size_t bytes = rt_piece_bytes(piece);
-    const bool together = w->f32 || w->ld == w->cols;
-    if (!together && l->staging == NULL) /* alone, and the piece is where the exec runs */
-        return spread_rows(l, w, dst, own, rows);
-    void *to = together ? dst : l->staging;
-    if (own != NULL)
-        RT_TRY(rt_exec_put_pinned(ex, to, own, bytes));
-    if (own != NULL)
-        RT_TRY(rt_exec_mark(ex, (int)(l->taken % l->slots)));
-    if (rt_dist_size(l->dist) > 1)
-        RT_TRY(rt_dist_bcast_device(l->dist, to, bytes, root, l->err));
-    return together ? RT_OK : spread_rows(l, w, dst, to, rows);
-}
-
-static rt_status place_by_mpi(struct loading *l, const struct rt_weight *w, const struct rt_piece *piece,
-                              int64_t rows, void *dst, int root, void *own)
-{
-    struct rt_exec *ex = l->m->ex;
-    void *raw = own != NULL ? own : l->incoming;
-    RT_TRY(rt_dist_bcast(l->dist, raw, rt_piece_raw_bytes(piece), root, l->err));
-    const void *host = rt_piece_convert(piece, l->wide, raw);
-    if (w->f32 || w->ld == w->cols)
-        return rt_exec_put(ex, dst, host, rt_piece_bytes(piece));
-    if (l->staging == NULL)
-        return spread_rows(l, w, dst, host, rows);
-    RT_TRY(rt_exec_put(ex, l->staging, host, rt_piece_bytes(piece)));
-    return spread_rows(l, w, dst, l->staging, rows);
-}
-
-static rt_status place(struct loading *l, int64_t i, int root, void *own)
-{
-    const struct rt_piece_place *at = &l->shares.place[i];
+    const struct rt_piece_place *at = &l->shares.place[piece];
     const struct rt_weight *w = &l->m->weight[at->weight];
-    void *dst = w->f32 ? (void *)((float *)w->dst + at->row * w->ld) : rt_at(l->m->ex, w->dst, at->row * w->ld);
-    RT_TRY((l->direct ? place_direct(l, w, &l->shares.piece[i], at->rows, dst, root, own)
-                      : place_by_mpi(l, w, &l->shares.piece[i], at->rows, dst, root, own)));
-    l->taken += own != NULL;
+    return w->f32 ? (void *)((float *)w->dst + at->row * w->ld) : rt_at(l->m->ex, w->dst, at->row * w->ld);
+}
+
+/* Its rows lie one after the other in the model as in the file. */
+static bool together(const struct rt_weight *w)
+{
+    return w->f32 || w->ld == w->cols;
+}
+
+/* Up to AT_ONCE pieces, in pinned memory and in the model's type on the ranks that read them. */
+static rt_status place_direct(struct loading *l, const struct arrival *come, int n)
+{
+    struct rt_exec *ex = l->m->ex;
+    const struct rt_shares *s = &l->shares;
+    struct rt_dist_spread part[AT_ONCE];
+    for (int i = 0; i < n; i++) {
+        const bool straight = together(&l->m->weight[s->place[come[i].piece].weight]);
+        void *to = straight ? place_of(l, come[i].piece) : l->staging[i];
+        part[i] = (struct rt_dist_spread){ to, rt_piece_bytes(&s->piece[come[i].piece]), come[i].root };
+        if (come[i].own == NULL)
+            continue;
+        if (to == NULL) /* alone, and the piece is where the exec runs */
+            part[i].bytes = come[i].own;
+        else
+            RT_TRY(rt_exec_put_pinned(ex, to, come[i].own, part[i].count));
+        RT_TRY(rt_exec_mark(ex, (int)(l->taken % l->slots)));
+    }
+    if (rt_dist_size(l->dist) > 1)
+        RT_TRY(rt_dist_bcast_device(l->dist, part, n, l->err));
+    for (int i = 0; i < n; i++) {
+        const struct rt_weight *w = &l->m->weight[s->place[come[i].piece].weight];
+        if (!together(w))
+            RT_TRY(spread_rows(l, w, place_of(l, come[i].piece), part[i].bytes, s->place[come[i].piece].rows));
+    }
     return RT_OK;
+}
+
+static rt_status place_by_mpi(struct loading *l, const struct arrival *come)
+{
+    struct rt_exec *ex = l->m->ex;
+    const struct rt_piece *piece = &l->shares.piece[come->piece];
+    const struct rt_piece_place *at = &l->shares.place[come->piece];
+    const struct rt_weight *w = &l->m->weight[at->weight];
+    void *raw = come->own != NULL ? come->own : l->incoming;
+    RT_TRY(rt_dist_bcast(l->dist, raw, rt_piece_raw_bytes(piece), come->root, l->err));
+    const void *host = rt_piece_convert(piece, l->wide, raw);
+    if (together(w))
+        return rt_exec_put(ex, place_of(l, come->piece), host, rt_piece_bytes(piece));
+    if (l->staging[0] == NULL)
+        return spread_rows(l, w, place_of(l, come->piece), host, at->rows);
+    RT_TRY(rt_exec_put(ex, l->staging[0], host, rt_piece_bytes(piece)));
+    return spread_rows(l, w, place_of(l, come->piece), l->staging[0], at->rows);
+}
+
+static rt_status place(struct loading *l, const struct arrival *come, int n)
+{
+    if (l->direct)
+        RT_TRY(place_direct(l, come, n));
+    for (int i = 0; i < n; i++) {
+        if (!l->direct)
+            RT_TRY(place_by_mpi(l, &come[i]));
+        l->taken += come[i].own != NULL;
+    }
+    return RT_OK;
+}
+
+/* The pieces of a round: one of each reader from `reader` on that has one left, AT_ONCE at most. */
+static int gather(const struct loading *l, int64_t round, void *own, int *reader, struct arrival *come)
+{
+    const struct rt_shares *s = &l->shares;
+    int n = 0;
+    for (; *reader < s->readers && n < AT_ONCE; ++*reader)
+        if (s->first[*reader] + round < s->first[*reader + 1])
+            come[n++] = (struct arrival){ s->first[*reader] + round, s->rank[*reader],
+                                          *reader == s->mine ? own : NULL };
+    return n;
 }
 
 static rt_status loaded(void *context, bool *done, struct rt_error *err)
@@ -178,15 +224,14 @@ static rt_status load_rounds(struct loading *l, const struct rt_notes *notes)
         if (st == RT_OK && rt_dist_asked(l->dist)) /* this rank may have nothing to read */
             st = rt_fail(l->err, RT_STOPPED, "stopped while weights were loaded");
         RT_TRY(rt_dist_agree(l->dist, st, l->err));
-        for (int r = 0; r < s->readers; r++) {
-            const int64_t i = s->first[r] + round;
-            if (i >= s->first[r + 1])
-                continue;
-            const rt_status one = place(l, i, s->rank[r], r == s->mine ? own : NULL);
+        for (int reader = 0; reader < s->readers;) {
+            struct arrival come[AT_ONCE];
+            const int n = gather(l, round, own, &reader, come);
+            const rt_status one = place(l, come, n);
             if (one != RT_OK && rt_dist_size(l->dist) > 1) /* the others wait for this rank's part */
                 rt_dist_abort(l->dist, one, l->err->text);
             RT_TRY(one);
-            placed++;
+            placed += n;
         }
         if (rt_dist_rank(l->dist) == 0)
             rt_tell_progress(notes, "loading weights", placed, s->pieces);

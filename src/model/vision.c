@@ -178,11 +178,11 @@ static rt_status merger_bwd(struct rt_model *m, bool need_dx)
     const struct rt_vision *v = &m->vision;
     const int64_t e = v->tower.width, rows = m->now->patches, units = rows / (v->fc1.in / e);
     const bool need_m1 = need_dx || v->fc1.rank > 0;
-    RT_TRY(rt_linear_bwd(&m->pass, &v->fc2, a->dm, a->dfeatures, v->fc2.out, a->m2, units, need_m1));
+    RT_TRY(rt_linear_bwd(&m->pass, &v->fc2, a->dm, a->dfeatures, v->fc2.out, a->m2, units, need_m1, NULL));
     if (!need_m1)
         return RT_OK;
     RT_TRY(ex->ops->gelu_bwd(ex, a->m1, a->dm, v->fc2.ld, a->m1, units, v->fc1.out, RT_GELU_ERF));
-    RT_TRY(rt_linear_bwd(&m->pass, &v->fc1, a->dg, a->m1, v->fc1.out, a->grouped, units, need_dx));
+    RT_TRY(rt_linear_bwd(&m->pass, &v->fc1, a->dg, a->m1, v->fc1.out, a->grouped, units, need_dx, NULL));
     if (!need_dx)
         return RT_OK;
     rt_act *dnormed = a->normed; /* its values are not needed any more */

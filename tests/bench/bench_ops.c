@@ -143,7 +143,7 @@ static rt_status swiglu_fwd(struct bench *b)
 
 static rt_status swiglu_bwd(struct bench *b)
 {
-    return b->ex->ops->swiglu_bwd(b->ex, b->gu, b->qkv, MLP, b->gu, ROWS, MLP);
+    return b->ex->ops->swiglu_bwd(b->ex, b->gu, b->qkv, MLP, NULL, b->gu, ROWS, MLP);
 }
 
 static rt_status gelu_erf(struct bench *b)

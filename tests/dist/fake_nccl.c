@@ -49,7 +49,6 @@ struct ncclComm {
     _Atomic int quit;
     _Atomic int64_t asked;
     int64_t done;
-    struct call group;           /* what Send and Recv told since GroupStart */
     struct call call[MAX_CALLS]; /* in turn */
 };
 
@@ -223,16 +222,46 @@ ncclResult_t ncclCommGetAsyncError(ncclComm_t c, ncclResult_t *result)
     return ncclSuccess;
 }
 
-static ncclResult_t ask(ncclComm_t c, void *data, size_t bytes, int root, cudaStream_t stream)
+/* A caller that did not wait for the last call to be taken in is refused. */
+static bool ready(const struct ncclComm *c, int calls)
 {
-    if (c->state != ncclSuccess || c->asked - c->done >= MAX_CALLS)
-        return ncclInvalidUsage; /* a caller that did not wait for the last call to be taken in */
-    struct fake_stream *s = (struct fake_stream *)(void *)stream;
-    s->asked++;
-    c->call[c->asked % MAX_CALLS] = (struct call){ data, bytes, root, c->group.out, c->group.peer, s };
+    return c->state == ncclSuccess && c->asked - c->done + calls <= MAX_CALLS;
+}
+
+static void push(ncclComm_t c, const struct call *call)
+{
+    call->stream->asked++;
+    c->call[c->asked % MAX_CALLS] = *call;
     c->state = ncclInProgress;
     c->asked++;
+}
+
+/* What this thread told since GroupStart: broadcasts, or one Send and one Recv, to and from the same rank. */
+static _Thread_local struct {
+    bool open;
+    ncclComm_t comm;
+    int calls;
+    struct call call[MAX_CALLS];
+} group;
+
+static ncclResult_t ask(ncclComm_t c, const struct call *call)
+{
+    if (group.open && (group.calls == MAX_CALLS || (group.comm != NULL && group.comm != c)))
+        return ncclInvalidUsage;
+    if (group.open) {
+        group.comm = c;
+        group.call[group.calls++] = *call;
+        return ncclSuccess;
+    }
+    if (!ready(c, 1))
+        return ncclInvalidUsage;
+    push(c, call);
     return ncclInProgress;
+}
+
+static struct fake_stream *stream_of(cudaStream_t stream)
+{
+    return (struct fake_stream *)(void *)stream;
 }
 
 ncclResult_t ncclAllReduce(const void *send, void *recv, size_t n, ncclDataType_t type, ncclRedOp_t op,
@@ -240,7 +269,8 @@ ncclResult_t ncclAllReduce(const void *send, void *recv, size_t n, ncclDataType_
 {
     if (send != recv || type != ncclFloat32 || op != ncclSum)
         return ncclInvalidArgument;
-    return ask(c, recv, n * sizeof(float), -1, stream);
+    return ask(
+        c, &(struct call){ .data = recv, .bytes = n * sizeof(float), .root = -1, .stream = stream_of(stream) });
 }
 
 ncclResult_t ncclBroadcast(const void *send, void *recv, size_t n, ncclDataType_t type, int root, ncclComm_t c,
@@ -248,41 +278,43 @@ ncclResult_t ncclBroadcast(const void *send, void *recv, size_t n, ncclDataType_
 {
     if (send != recv || type != ncclInt8)
         return ncclInvalidArgument;
-    return ask(c, recv, n, root, stream);
+    return ask(c, &(struct call){ .data = recv, .bytes = n, .root = root, .stream = stream_of(stream) });
 }
-
-/* A group holds one Send and one Recv, to and from the same rank. */
-static _Thread_local ncclComm_t grouped;
-static _Thread_local cudaStream_t group_stream;
 
 ncclResult_t ncclGroupStart(void)
 {
-    grouped = NULL;
+    memset(&group, 0, sizeof group);
+    group.open = true;
     return ncclSuccess;
 }
 
 ncclResult_t ncclSend(const void *send, size_t n, ncclDataType_t type, int peer, ncclComm_t c,
                       cudaStream_t stream)
 {
-    grouped = c;
-    group_stream = stream;
-    c->group = (struct call){ .out = send, .bytes = n, .peer = peer };
-    return type == ncclInt8 && peer != c->rank ? ncclSuccess : ncclInvalidArgument;
+    if (type != ncclInt8 || peer == c->rank || !group.open || group.calls > 0)
+        return ncclInvalidArgument;
+    return ask(
+        c, &(struct call){ .out = send, .bytes = n, .root = -2, .peer = peer, .stream = stream_of(stream) });
 }
 
 ncclResult_t ncclRecv(void *recv, size_t n, ncclDataType_t type, int peer, ncclComm_t c, cudaStream_t stream)
 {
-    c->group.data = recv;
-    return type == ncclInt8 && grouped == c && group_stream == stream && peer == c->group.peer &&
-                   n == c->group.bytes
-               ? ncclSuccess
-               : ncclInvalidArgument;
+    struct call *call = &group.call[0];
+    if (type != ncclInt8 || group.calls != 1 || group.comm != c || call->root != -2 || call->peer != peer ||
+        call->bytes != n || call->stream != stream_of(stream))
+        return ncclInvalidArgument;
+    call->data = recv;
+    return ncclSuccess;
 }
 
 ncclResult_t ncclGroupEnd(void)
 {
-    return grouped == NULL ? ncclInvalidUsage
-                           : ask(grouped, grouped->group.data, grouped->group.bytes, -2, group_stream);
+    group.open = false;
+    if (group.calls == 0 || !ready(group.comm, group.calls))
+        return ncclInvalidUsage;
+    for (int i = 0; i < group.calls; i++)
+        push(group.comm, &group.call[i]);
+    return ncclInProgress;
 }
 
 static ncclResult_t end(ncclComm_t c)

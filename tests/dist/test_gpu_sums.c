@@ -89,7 +89,8 @@ static void test_bcast(struct ranks *w)
         w->host[i] = (float)(w->rank == root ? i : -1);
     rt_status st = rt_exec_put(w->ex, w->x, w->host, COUNT * sizeof *w->x);
     if (st == RT_OK)
-        st = rt_dist_bcast_device(w->dist, w->x, COUNT * sizeof *w->x, root, &w->err);
+        st = rt_dist_bcast_device(w->dist, &(struct rt_dist_spread){ w->x, COUNT * sizeof *w->x, root }, 1,
+                                  &w->err);
     if (st == RT_OK)
         st = rt_dist_sum_end(w->dist, &w->err);
     if (st == RT_OK)

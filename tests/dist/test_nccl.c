@@ -110,13 +110,35 @@ static void try_bcast(struct ranks *w, int root, size_t bytes)
     for (size_t i = 0; i < bytes; i++)
         x[i] = (unsigned char)(w->rank == root ? i * 7 : 0);
     const int64_t waits = w->before;
-    rt_status st = rt_dist_bcast_device(w->dist, x, bytes, root, NULL);
+    rt_status st = rt_dist_bcast_device(w->dist, &(struct rt_dist_spread){ x, bytes, root }, 1, NULL);
     if (st == RT_OK)
         st = rt_dist_sum_end(w->dist, NULL); /* until the lane is done */
     for (size_t i = 0; i < bytes && st == RT_OK; i++)
         wrong += x[i] != (unsigned char)(i * 7);
     snprintf(name, sizeof name, "broadcast of %zu bytes from rank %d", bytes, root);
     check(w, st == RT_OK && wrong == 0 && (bytes == 0 || w->before > waits), name);
+    free(x);
+}
+
+/* A part of every rank's at once, of different sizes. */
+static void try_bcasts(struct ranks *w)
+{
+    enum { BYTES = 30011, MOST = 8 };
+    struct rt_dist_spread part[MOST];
+    const int n = w->size < MOST ? w->size : MOST;
+    unsigned char *x = malloc((size_t)n * BYTES);
+    size_t wrong = 0;
+    for (int r = 0; r < n; r++) {
+        part[r] = (struct rt_dist_spread){ x + r * BYTES, (size_t)(BYTES - 100 * r), r };
+        memset(part[r].bytes, w->rank == r ? r + 1 : 0, BYTES);
+    }
+    rt_status st = rt_dist_bcast_device(w->dist, part, n, NULL);
+    if (st == RT_OK)
+        st = rt_dist_sum_end(w->dist, NULL);
+    for (int r = 0; r < n; r++)
+        for (size_t i = 0; i < part[r].count; i++)
+            wrong += x[(size_t)r * BYTES + i] != r + 1;
+    check(w, st == RT_OK && wrong == 0, "broadcasts from all ranks at once");
     free(x);
 }
 
@@ -163,6 +185,8 @@ static void test_nccl(struct ranks *w)
         try_bcast(w, r, 1);
         try_bcast(w, r, 3000001);
     }
+    if (w->size > 1)
+        try_bcasts(w);
     rt_dist_close_device(w->dist);
 
     setenv("FAKE_NCCL", "old", 1);
@@ -171,7 +195,9 @@ static void test_nccl(struct ranks *w)
     check(w, w->size == 1 || (strstr(how, "2708") != NULL && strstr(how, "host memory") != NULL),
           "the log can say so");
     try_sums(w, "through host memory");
-    check(w, rt_dist_bcast_device(w->dist, &st, sizeof st, 0, NULL) == RT_ERR_INTERNAL,
+    check(w,
+          rt_dist_bcast_device(w->dist, &(struct rt_dist_spread){ &st, sizeof st, 0 }, 1, NULL) ==
+              RT_ERR_INTERNAL,
           "no broadcast without NCCL");
     check(w, rt_dist_swap_device(w->dist, -1, NULL, NULL, 0, NULL) == RT_ERR_INTERNAL, "nor an exchange");
     rt_dist_close_device(w->dist);
