@@ -50,8 +50,8 @@ ssize_t pread(int fd, void *to, size_t n, off_t at)
 }
 EOF
 if ${CC:-cc} -shared -fPIC -o fast.so fast.c -ldl 2> /dev/null; then
-    LD_PRELOAD=$PWD/fast.so run "$program" train job.yaml output_dir=minutes max_steps=1 eval_dataset=drive_train \
-        eval_strategy=steps per_device_eval_batch_size=1 vision_cache=off image_max_pixels=100352
+    limit=300 LD_PRELOAD=$PWD/fast.so run "$program" train job.yaml output_dir=minutes max_steps=1 eval_dataset=drive_train \
+        eval_strategy=steps per_device_eval_batch_size=1 vision_cache=off image_max_pixels=25088
     check "minutes that last a second: exit $rc" rc_is 0
     for phase in 'loading weights' evaluation; do
         lines=$(grep -cE "INFO  $phase: [0-9]+ of [0-9]+ \([0-9]+%\), [0-9.]+/s, [0-9:]+ left" log)
