@@ -10,7 +10,7 @@
 set -u
 [ $# -ge 1 ] || { echo "usage: flux batch $0 JOB.yaml [key=value ...]" >&2; exit 64; }
 
-# The warning comes to this shell and to the ranks alike: here it must only not end the shell.
+# The warning comes to this shell, to flux run and to the ranks alike: here it must only not end the shell.
 trap : USR1
 flux run -N "${NODES:-2}" -n "${RANKS:-4}" -g 1 -o exit-on-error "${RANKTUNE:-ranktune}" train "$@"
 # 75, 76 and 80 mean: the same command goes on from the last checkpoint.

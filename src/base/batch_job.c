@@ -78,6 +78,23 @@ static bool pbs_gone(const char *id)
     return code > 0 && (strstr(text, "Unknown Job") != NULL || strstr(text, "has finished") != NULL);
 }
 
+static bool lsf_gone(const char *id)
+{
+    char text[1024];
+    const char *const argv[] = { "bjobs", "-noheader", "-o", "stat", id, NULL };
+    const int code = rt_command(argv, ask_s, text, sizeof text);
+    if (code == 0 && first_word_among(text, "PEND|PSUSP|WAIT|DONE|EXIT|ZOMBI"))
+        return true;
+    return code >= 0 && strstr(text, "is not found") != NULL;
+}
+
+bool rt_batch_job_again(const struct rt_batch_job *job)
+{
+    const struct rt_batch_job mine = rt_batch_job();
+    return mine.system[0] != '\0' && mine.attempt[0] == '\0' && strcmp(job->system, mine.system) == 0 &&
+           strcmp(job->id, mine.id) == 0;
+}
+
 bool rt_batch_job_gone(const struct rt_batch_job *job)
 {
     const struct rt_batch_job mine = rt_batch_job();
@@ -88,6 +105,8 @@ bool rt_batch_job_gone(const struct rt_batch_job *job)
         return strcmp(job->attempt, mine.attempt) != 0;
     if (strcmp(job->system, "slurm") == 0)
         return slurm_gone(job->id);
+    if (strcmp(job->system, "lsf") == 0)
+        return lsf_gone(job->id);
     return strcmp(job->system, "pbs") == 0 && pbs_gone(job->id);
 }
 

@@ -17,6 +17,10 @@ struct rt_batch_job rt_batch_job(void);
  * at most; false where it cannot tell. */
 bool rt_batch_job_gone(const struct rt_batch_job *job);
 
+/* Is it this job, by a system that does not count how often it was run again? Then it may be this attempt or an
+ * earlier one. */
+bool rt_batch_job_again(const struct rt_batch_job *job);
+
 /* What may stand in a file name: the job's id, else the process's number. Returns text. */
 const char *rt_batch_name(char text[RT_BATCH_ID_CHARS]);
 

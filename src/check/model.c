@@ -85,7 +85,16 @@ static rt_status look_at_files(struct rt_check *c)
     why.status = rt_model_look_at_files(c->model, folder, &notes, &found, &why);
     int first = why.status == RT_OK;
     RT_TRY(rt_dist_bcast(c->dist, &first, sizeof first, 0, c->err));
-    if (why.status == RT_OK)
+    char digest[sizeof found.digest];
+    memcpy(digest, found.digest, sizeof digest);
+    RT_TRY(rt_dist_bcast(c->dist, digest, sizeof digest, 0, c->err));
+    if (why.status == RT_OK && first && strcmp(digest, found.digest) != 0)
+        rt_find_rank(
+            c->findings, RT_ERR_FILE, "model",
+            "%s: its files are of the sizes of rank 0's, but not the same: of another model, or damaged\ncopy the "
+            "folder there again, or give all hosts the same one",
+            folder);
+    else if (why.status == RT_OK)
         rt_find_rank(c->findings, RT_OK, "model",
                      "%s: %lld tensors in %lld file%s, %s, every size as its header says", folder,
                      (long long)found.tensors, (long long)found.files, found.files == 1 ? "" : "s",

@@ -1,37 +1,11 @@
 /* settings.c - environment variables that decide how ranks talk and compute: the same on all of them? */
 #include "config.h"
+#include "base/settings.h"
 #include "check/state.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-extern char **environ;
-
-static const char *const prefixes[] = {
-    "NCCL_", "UCX_", "OMPI_MCA_", "PRTE_MCA_", "CUDA_", "OMP_", "OPENBLAS_"
-};
-
-/* What a launcher sets for each rank or run; and what differs between ranks for a reason that another part
- * looks at. */
-static const char *const own[] = { "OMPI_MCA_ess",
-                                   "OMPI_MCA_orte_",
-                                   "OMPI_MCA_pmix",
-                                   "OMPI_MCA_initial_wdir",
-                                   "OMPI_MCA_mpi_oversubscribe",
-                                   "OMPI_MCA_rmaps_",
-                                   "OMPI_MCA_shmem_RUNTIME",
-                                   "PRTE_MCA_ess",
-                                   "PRTE_MCA_prte_",
-                                   "CUDA_VISIBLE_DEVICES" };
-
-static bool begins(const char *text, const char *const *with, size_t n)
-{
-    for (size_t i = 0; i < n; i++)
-        if (strncmp(text, with[i], strlen(with[i])) == 0)
-            return true;
-    return false;
-}
 
 static int by_text(const void *a, const void *b)
 {
@@ -59,29 +33,6 @@ static void add(struct list *list, const char *text)
     list->text[list->count++] = text;
 }
 
-/* This rank's, each with its NUL, one after the other. */
-static rt_status pack(char **packed, size_t *bytes, struct rt_error *err)
-{
-    struct list mine = { 0 };
-    size_t used = 0;
-    for (char **e = environ; *e != NULL; e++)
-        if (begins(*e, prefixes, sizeof prefixes / sizeof *prefixes) &&
-            !begins(*e, own, sizeof own / sizeof *own))
-            add(&mine, *e);
-    for (int64_t i = 0; i < mine.count; i++)
-        used += strlen(mine.text[i]) + 1;
-    *packed = malloc(used + 1);
-    *bytes = used;
-    used = 0;
-    for (int64_t i = 0; i < mine.count && *packed != NULL; i++) {
-        memcpy(*packed + used, mine.text[i], strlen(mine.text[i]) + 1);
-        used += strlen(mine.text[i]) + 1;
-    }
-    const bool failed = mine.failed || *packed == NULL;
-    free(mine.text);
-    return failed ? rt_fail(err, RT_ERR_MEMORY, "no memory for the environment's settings") : RT_OK;
-}
-
 struct all {
     const char *text;     /* every rank's, packed */
     const size_t *counts; /* [size] bytes of each */
@@ -91,11 +42,7 @@ struct all {
 /* Rank r's value of a name of n characters; NULL: not set. */
 static const char *value_of(const struct all *all, int r, const char *name, size_t n)
 {
-    const char *const end = all->text + all->from[r] + all->counts[r];
-    for (const char *at = all->text + all->from[r]; at < end; at += strlen(at) + 1)
-        if (strncmp(at, name, n) == 0 && at[n] == '=')
-            return at + n + 1;
-    return NULL;
+    return rt_settings_find(all->text + all->from[r], all->counts[r], name, n);
 }
 
 static bool same(const char *a, const char *b)
@@ -180,7 +127,7 @@ rt_status rt_check_settings(struct rt_check *c)
     char *mine = NULL, *all = NULL;
     size_t bytes = 0, all_bytes = 0, *counts = calloc((size_t)c->size, sizeof *counts);
     rt_status st = counts == NULL ? rt_fail(c->err, RT_ERR_MEMORY, "no memory for the ranks' settings")
-                                  : pack(&mine, &bytes, c->err);
+                                  : rt_settings_pack(&mine, &bytes, c->err);
     RT_TRY_TO(st, rt_dist_agree(c->dist, st, c->err), done);
     RT_TRY_TO(st, rt_dist_allgather(c->dist, mine, bytes, (void **)&all, &all_bytes, counts, c->err), done);
     st = c->rank == 0 ? look(c, all, counts) : RT_OK;

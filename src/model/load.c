@@ -82,28 +82,6 @@ static void sort_weights(struct rt_model *m)
     qsort(m->weight, (size_t)m->weights, sizeof *m->weight, by_name);
 }
 
-rt_status rt_model_look_at_files(struct rt_model *m, const char *folder, const struct rt_notes *notes,
-                                 struct rt_model_files *found, struct rt_error *err)
-{
-    struct rt_safetensors *st = NULL;
-    uint64_t size = 0;
-    *found = (struct rt_model_files){ 0 };
-    sort_weights(m);
-    RT_TRY(rt_safetensors_open(&st, folder, "model", err));
-    struct rt_load_item *items = calloc((size_t)m->weights + 1, sizeof *items);
-    rt_status status = items == NULL ? rt_fail(err, RT_ERR_MEMORY, "out of memory reading %s", folder) : RT_OK;
-    if (status == RT_OK)
-        status = pair(m, st, folder, items, &found->tensors, notes, err);
-    found->files = rt_safetensors_shards(st);
-    for (int s = 0; s < found->files; s++) {
-        rt_safetensors_shard(st, s, &size);
-        found->bytes += size;
-    }
-    free(items);
-    rt_safetensors_close(st);
-    return status;
-}
-
 /* Paths and sizes of the folder's files, from rank 0 to all. */
 struct table {
     struct rt_files files;
@@ -116,6 +94,50 @@ static void free_table(struct table *t)
     free(t->names);
     free(t->size);
     free(t->files.path);
+}
+
+/* For t->files.count files. */
+static rt_status make_table(struct table *t, struct rt_error *err)
+{
+    t->files.size = t->size = calloc((size_t)t->files.count + 1, sizeof *t->size);
+    t->files.path = calloc((size_t)t->files.count + 1, sizeof *t->files.path);
+    if (t->size != NULL && t->files.path != NULL)
+        return RT_OK;
+    return rt_fail(err, RT_ERR_MEMORY, "out of memory for the names of files");
+}
+
+static rt_status count_files(const struct rt_safetensors *st, struct rt_model_files *found,
+                             struct rt_error *err)
+{
+    struct table t = { .files.count = rt_safetensors_shards(st) };
+    const rt_status status = make_table(&t, err);
+    for (int s = 0; s < t.files.count && status == RT_OK; s++) {
+        t.files.path[s] = rt_safetensors_shard(st, s, &t.size[s]);
+        found->bytes += t.size[s];
+    }
+    found->files = t.files.count;
+    if (status == RT_OK)
+        (void)rt_files_look(&t.files, found->digest); /* "" of files that go while they are looked at */
+    free_table(&t);
+    return status;
+}
+
+rt_status rt_model_look_at_files(struct rt_model *m, const char *folder, const struct rt_notes *notes,
+                                 struct rt_model_files *found, struct rt_error *err)
+{
+    struct rt_safetensors *st = NULL;
+    *found = (struct rt_model_files){ 0 };
+    sort_weights(m);
+    RT_TRY(rt_safetensors_open(&st, folder, "model", err));
+    struct rt_load_item *items = calloc((size_t)m->weights + 1, sizeof *items);
+    rt_status status = items == NULL ? rt_fail(err, RT_ERR_MEMORY, "out of memory reading %s", folder) : RT_OK;
+    if (status == RT_OK)
+        status = pair(m, st, folder, items, &found->tensors, notes, err);
+    if (status == RT_OK)
+        status = count_files(st, found, err);
+    free(items);
+    rt_safetensors_close(st);
+    return status;
 }
 
 static rt_status fill_table(struct table *t, const struct rt_safetensors *st, size_t *names_bytes,
@@ -141,15 +163,12 @@ static rt_status share_table(struct table *t, const struct rt_safetensors *st, s
                              struct rt_error *err)
 {
     size_t bytes = 0;
-    rt_status status = RT_OK;
+    rt_status status;
     if (rt_dist_rank(dist) == 0)
         t->files.count = rt_safetensors_shards(st);
     RT_TRY(rt_dist_bcast(dist, &t->files.count, sizeof t->files.count, 0, err));
-    t->size = calloc((size_t)t->files.count + 1, sizeof *t->size);
-    t->files.path = calloc((size_t)t->files.count + 1, sizeof *t->files.path);
-    if (t->size == NULL || t->files.path == NULL)
-        status = rt_fail(err, RT_ERR_MEMORY, "out of memory for the names of files");
-    else if (rt_dist_rank(dist) == 0)
+    status = make_table(t, err);
+    if (status == RT_OK && rt_dist_rank(dist) == 0)
         status = fill_table(t, st, &bytes, err);
     RT_TRY(rt_dist_agree(dist, status, err));
     RT_TRY(rt_dist_bcast(dist, &bytes, sizeof bytes, 0, err));
@@ -158,7 +177,6 @@ static rt_status share_table(struct table *t, const struct rt_safetensors *st, s
     RT_TRY(rt_dist_agree(dist, status, err));
     RT_TRY(rt_dist_bcast(dist, t->names, bytes, 0, err));
     RT_TRY(rt_dist_bcast(dist, t->size, (size_t)t->files.count * sizeof *t->size, 0, err));
-    t->files.size = t->size;
     const char *at = t->names;
     for (int s = 0; s < t->files.count; s++, at += strlen(at) + 1)
         t->files.path[s] = at;

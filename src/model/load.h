@@ -2,6 +2,7 @@
 #ifndef RT_MODEL_LOAD_H
 #define RT_MODEL_LOAD_H
 
+#include "base/file.h"
 #include "dist/dist.h"
 #include "model/read_ahead.h"
 #include "model/state.h"
@@ -29,8 +30,12 @@ struct rt_shares {
     int rank[RT_MOST_READERS];
     int64_t first[RT_MOST_READERS + 1]; /* reader i has pieces [first[i], first[i + 1]) */
 };
+/* Not collective. Whether the files are here with their sizes; then hex is a digest of a few places in each, by
+ * which a file is known from another of its size. */
+bool rt_files_look(const struct rt_files *files, char hex[RT_DIGEST_CHARS + 1]);
+
 /* Collective. Readers are up to RT_MOST_READERS ranks, evenly spaced, that find the files as rank 0 did; rank 0
- * always is one. */
+ * always is one. Fails on all: RT_ERR_FILE where one of them finds others of the same sizes. */
 rt_status rt_shares_make(struct rt_shares *shares, const struct rt_model *m, const struct rt_files *files,
                          const struct rt_load_item *items, int64_t count, struct rt_dist *dist,
                          struct rt_error *err);

@@ -8,6 +8,7 @@
 #define RT_MODEL_MODEL_H
 
 #include "base/batch.h"
+#include "base/file.h"
 #include "base/notes.h"
 #include "base/status.h"
 #include "kernels/exec.h"
@@ -171,6 +172,8 @@ void rt_model_sizes(const struct rt_model *model, struct rt_model_sizes *sizes);
 struct rt_model_files {
     int64_t files, tensors;
     uint64_t bytes;
+    char
+        digest[RT_DIGEST_CHARS + 1]; /* of a few places in each file: hosts with the same files have the same */
 };
 rt_status rt_model_look_at_files(struct rt_model *model, const char *folder, const struct rt_notes *notes,
                                  struct rt_model_files *found, struct rt_error *err);

@@ -3,7 +3,8 @@
 #include "model/load.h"
 
 #include <stdlib.h>
-#include <sys/stat.h>
+#include <string.h>
+#include <unistd.h>
 
 /* Pieces of a model: enough that they can be shared out and read at the same time, each large enough for a fast
  * read. */
@@ -74,13 +75,41 @@ static rt_status cut(struct rt_shares *s, const struct rt_model *m, const struct
     return RT_OK;
 }
 
-static bool sees(const struct rt_files *files)
+/* Places from a file's first byte to its last. */
+enum { PLACES = 4, PLACE_BYTES = 4096 };
+
+bool rt_files_look(const struct rt_files *files, char hex[RT_DIGEST_CHARS + 1])
 {
-    struct stat sb;
-    for (int i = 0; i < files->count; i++)
-        if (stat(files->path[i], &sb) != 0 || !S_ISREG(sb.st_mode) || (uint64_t)sb.st_size != files->size[i])
-            return false;
-    return true;
+    const size_t bytes = (size_t)files->count * PLACES * PLACE_BYTES;
+    char *all = calloc(bytes + 1, 1);
+    bool there = all != NULL;
+    for (int i = 0; i < files->count && there; i++) {
+        uint64_t size = 0;
+        int fd = -1;
+        there = rt_file_open(&fd, &size, files->path[i], NULL) == RT_OK;
+        for (int k = 0; k < PLACES && there; k++) {
+            const uint64_t last = size > PLACE_BYTES ? size - PLACE_BYTES : 0;
+            (void)rt_file_read_some(fd, all + ((size_t)i * PLACES + (size_t)k) * PLACE_BYTES, PLACE_BYTES,
+                                    last / (PLACES - 1) * (uint64_t)k);
+        }
+        if (there)
+            close(fd);
+        there = there && size == files->size[i];
+    }
+    if (there)
+        rt_digest_text(all, bytes, hex);
+    free(all);
+    return there;
+}
+
+/* Hosts may have copies of their own: pieces of two models would make a third that nobody has. */
+static rt_status fail_other(const struct rt_files *files, struct rt_error *err)
+{
+    return rt_fail(
+        err, RT_ERR_FILE,
+        "%s: this host's files are of the same sizes as those of rank 0's, but not the same: they are of another "
+        "model, or damaged; copy the folder here again, or give all hosts the same one",
+        files->path[0]);
 }
 
 /* Few look, so that a thousand ranks do not ask a file system for a hundred files each. */
@@ -89,11 +118,16 @@ static rt_status choose_readers(struct rt_shares *s, const struct rt_files *file
 {
     const int rank = rt_dist_rank(dist), size = rt_dist_size(dist);
     const int most = size < RT_MOST_READERS ? size : RT_MOST_READERS;
+    char hex[RT_DIGEST_CHARS + 1] = "", first[RT_DIGEST_CHARS + 1];
     unsigned char mine = rank == 0, *can = NULL;
     size_t bytes = 0;
-    for (int i = 1; i < most; i++)
+    for (int i = 0; i < most && size > 1; i++)
         if (rank == (int)((int64_t)i * size / most))
-            mine = sees(files);
+            mine = rt_files_look(files, hex) || rank == 0;
+    memcpy(first, hex, sizeof first);
+    RT_TRY(rt_dist_bcast(dist, first, sizeof first, 0, err));
+    const bool other = hex[0] != '\0' && first[0] != '\0' && strcmp(hex, first) != 0;
+    RT_TRY(rt_dist_agree(dist, other ? fail_other(files, err) : RT_OK, err));
     RT_TRY(rt_dist_allgather(dist, &mine, 1, (void **)&can, &bytes, NULL, err));
     s->mine = -1;
     for (int r = 0; r < size; r++) {

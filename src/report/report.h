@@ -170,6 +170,7 @@ struct rt_summary_log {
     const char *reason;  /* "training complete", or the line that said why not */
     const char *started; /* ISO time */
     const char *version; /* of the program */
+    const char *batch;   /* the batch system and its job, "slurm 7"; NULL: none */
     const char *host;    /* that wrote this, and the process there */
     int pid, ranks, hosts, gpus;
     int64_t first_step, step, steps; /* this start went on after first_step; of all */

@@ -88,6 +88,7 @@ static json_t *object_of(const struct rt_summary_log *log)
     bad |= put(o, "gpus", json_integer(log->gpus));
     bad |= put_text(o, "started", log->started);
     bad |= put_text(o, "version", log->version);
+    bad |= put_text(o, "batch_job", log->batch);
     bad |= put_text(o, "written_by_host", log->host);
     bad |= put(o, "written_by_pid", json_integer(log->pid));
     bad |= put_text(o, "directory", log->directory);

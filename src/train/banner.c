@@ -1,5 +1,6 @@
 /* banner.c - the first lines of a run: which build runs where, and which job. */
 #include "config.h"
+#include "base/batch_job.h"
 #include "base/build.h"
 #include "base/file.h"
 #include "monitor/nvml.h"
@@ -56,11 +57,15 @@ rt_status rt_banner(struct rt_run *run)
     if (run->report == NULL)
         return RT_OK;
     const int ranks = rt_dist_size(run->dist), local = rt_dist_local_size(run->dist);
+    const struct rt_batch_job job = rt_batch_job();
     rt_report_info(run->report, "%s", rt_build_text());
     say_libraries(run);
     rt_report_info(run->report, "%d rank%s on %d host%s, %s", ranks, ranks == 1 ? "" : "s",
                    (ranks + local - 1) / local, ranks <= local ? "" : "s",
                    run->ex->device == RT_DEVICE_CUDA ? "a GPU each" : "on CPUs");
+    if (job.system[0] != '\0')
+        rt_report_info(run->report, "%s job %s%s%s", job.system, job.id,
+                       job.attempt[0] != '\0' ? ", restart " : "", job.attempt);
     say_environment(run);
     say_job(run);
     if (rt_dist_rank(run->dist) != 0)

@@ -18,15 +18,17 @@ static void say_seats(struct rt_run *run, const struct rt_seat *seat, int ranks)
             run->report,
             "ranks of one host see one GPU each: NCCL may not use the links between the GPUs then; let every "
             "rank see all GPUs of its host (CUDA_VISIBLE_DEVICES, --gpu-bind=none)");
+    if (rt_seats_narrow(seat, ranks, line, sizeof line))
+        rt_report_warn(run->report, "%s", line);
 }
 
 /* All ranks see the same seats, so they decide alike. */
 static rt_status look_at_seats(struct rt_run *run)
 {
-    struct rt_seat mine = { .kind = run->ex->device, .local_size = rt_dist_local_size(run->dist) };
-    struct rt_seat *seat = NULL;
+    struct rt_seat mine, *seat = NULL;
     size_t bytes = 0;
-    snprintf(mine.host, sizeof mine.host, "%s", rt_dist_host(run->dist));
+    rt_seat_take(&mine, rt_dist_host(run->dist), rt_dist_local_size(run->dist));
+    mine.kind = run->ex->device;
     rt_status st = rt_exec_info(run->ex, &mine.device);
     RT_TRY(rt_dist_agree(run->dist, st, run->err));
     RT_TRY(rt_dist_allgather(run->dist, &mine, sizeof mine, (void **)&seat, &bytes, NULL, run->err));

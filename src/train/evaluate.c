@@ -25,12 +25,20 @@ static void add_accuracy(struct sums *s, const struct rt_batch *b, const float *
     }
 }
 
+/* Batches of a rank, the last perhaps smaller than the others. */
+static int64_t batches_of(const struct rt_run *run)
+{
+    const int64_t batch = run->job->data.per_device_eval_batch_size * rt_dist_size(run->dist);
+    return (rt_data_rows(run->data, RT_EVAL) + batch - 1) / batch;
+}
+
 static rt_status sum_batches(struct rt_run *run, struct rt_loader *loader, struct sums *s)
 {
+    const int64_t batches = batches_of(run);
     const bool accuracy = run->job->train.compute_accuracy;
     struct rt_dist_look look = { 0 };
     float *hit = NULL;
-    int64_t room = 0;
+    int64_t room = 0, done = 0;
     rt_status st = RT_OK;
     bool more = true; /* batches of this rank; the others may have more */
     while (!look.over) {
@@ -42,6 +50,8 @@ static rt_status sum_batches(struct rt_run *run, struct rt_loader *loader, struc
         RT_TRY_TO(st, rt_dist_look(run->dist, &look, more, run->err), err_free);
         if (batch == NULL || look.stopped)
             continue;
+        if (++done < batches) /* the end has a line of its own */
+            rt_report_progress(rt_dist_rank(run->dist) == 0 ? run->report : NULL, "evaluation", done, batches);
         if (batch->learned == 0)
             continue;
         if (batch->learned > room) {
@@ -94,7 +104,6 @@ rt_status rt_evaluate(struct rt_run *run, struct rt_eval_log *log)
     double all[4] = { s.loss, s.batches, s.accuracy, s.samples };
     RT_TRY(rt_dist_sum_f64(run->dist, all, 4, run->err));
     const int64_t rows = rt_data_rows(run->data, RT_EVAL);
-    const int64_t batch = run->job->data.per_device_eval_batch_size * rt_dist_size(run->dist);
     *log = (struct rt_eval_log){ .step = run->step,
                                  .epoch = run->steps_per_epoch > 0 ? rt_run_epoch(run, run->step) : 0,
                                  .eval_loss = all[1] > 0 ? (double)(float)(all[0] / all[1]) : NAN,
@@ -103,7 +112,7 @@ rt_status rt_evaluate(struct rt_run *run, struct rt_eval_log *log)
                                      run->job->train.compute_accuracy && all[3] > 0 ? all[2] / all[3] : NAN,
                                  .runtime_s = rt_now_s() - start,
                                  .samples = rows,
-                                 .steps = (rows + batch - 1) / batch,
+                                 .steps = batches_of(run),
                                  .tokens_seen = (int64_t)run->tokens_seen,
                                  .prefix = "eval" };
     return RT_OK;

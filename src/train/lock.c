@@ -146,6 +146,8 @@ struct found {
     double since_s; /* by our clock, since it stands as it does */
     double first_s; /* since anything stands here */
     bool gone, told, told_live;
+    bool again; /* of this job on another host, which may have been lost: only a renewal would show that it
+                   lives */
 };
 
 static rt_status held(const struct rt_lock *lock, const struct found *f, struct rt_error *err)
@@ -172,6 +174,10 @@ static void look_at(const struct rt_lock *lock, struct found *f, const char *tex
     snprintf(f->text, sizeof f->text, "%s", text);
     f->known = rt_lock_parse(text, &f->holder);
     f->gone = f->known && (rt_lock_absent(&f->holder, &lock->self) || rt_batch_job_gone(&f->holder.job));
+    const bool renewed =
+        old.known && old.holder.pid == f->holder.pid && strcmp(old.holder.host, f->holder.host) == 0;
+    f->again = f->known && !f->gone && !renewed && strcmp(f->holder.host, lock->self.host) != 0 &&
+               rt_batch_job_again(&f->holder.job);
 }
 
 /* By our clock since we look, or by its own time where that is longer: clocks of hosts may differ. */
@@ -180,6 +186,8 @@ static bool is_stale(const struct rt_lock *lock, const struct found *f)
     const double age = f->known ? rt_wall_s() - (double)f->holder.heartbeat : 0, seen = rt_now_s() - f->since_s;
     if (f->known && rt_lock_dead(&f->holder, &lock->self))
         return true;
+    if (f->again) /* clocks are not believed here: it may be another step of this very job */
+        return seen > lock->opt.stale_s;
     return (f->gone || !f->known) && (age > lock->opt.stale_s || seen > lock->opt.stale_s);
 }
 
@@ -200,14 +208,17 @@ static void clear_away(const struct rt_lock *lock, const struct found *f)
 static void say(const struct rt_lock *lock, struct found *f)
 {
     char text[PATH_BYTES + 600];
-    bool *told = f->gone ? &f->told : &f->told_live;
+    const bool over = f->gone || f->again;
+    bool *told = over ? &f->told : &f->told_live;
     if (*told || !f->known)
         return;
     *told = true;
     snprintf(text, sizeof text, "%s: %s by process %lld on %s%s; waiting up to %.0f s %s", lock->path,
-             f->gone ? "was held" : "is held", (long long)f->holder.pid, f->holder.host,
-             f->gone ? ", which is gone" : "", f->gone ? lock->opt.stale_s : lock->opt.wait_s,
-             f->gone ? "in case it is not" : "in case it is ending");
+             over ? "was held" : "is held", (long long)f->holder.pid, f->holder.host,
+             f->gone    ? ", which is gone"
+             : f->again ? ", in an earlier run of this job"
+                        : "",
+             over ? lock->opt.stale_s : lock->opt.wait_s, over ? "in case it is not" : "in case it is ending");
     if (lock->opt.note != NULL)
         lock->opt.note(text, lock->opt.context);
 }
@@ -226,7 +237,7 @@ static rt_status wait_for(const struct rt_lock *lock, struct found *f, struct rt
  * after once more then, as batch systems take a while to say that one is over. */
 static bool lives_on(const struct rt_lock *lock, struct found *f)
 {
-    if (!f->known || f->gone)
+    if (!f->known || f->gone || f->again)
         return false;
     f->gone = rt_lock_absent(&f->holder, &lock->self);
     if (f->gone || rt_now_s() - f->first_s < lock->opt.wait_s)

@@ -257,4 +257,7 @@ void rt_stragglers_close(struct rt_run *run);
 /* banner.c, once the device is known: what runs, where, and as which job; resolved_job.yaml. */
 rt_status rt_banner(struct rt_run *run);
 
+/* settings.c, collective: warns of variables that ranks have otherwise than rank 0. */
+rt_status rt_run_compare_settings(struct rt_run *run);
+
 #endif

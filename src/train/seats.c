@@ -5,6 +5,15 @@
 
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
+
+void rt_seat_take(struct rt_seat *seat, const char *host, int local_size)
+{
+    *seat = (struct rt_seat){ .local_size = local_size, .online = (int)sysconf(_SC_NPROCESSORS_ONLN) };
+    snprintf(seat->host, sizeof seat->host, "%s", host);
+    if (sched_getaffinity(0, sizeof seat->cores, &seat->cores) != 0)
+        CPU_ZERO(&seat->cores); /* not known */
+}
 
 static rt_status mixed(const struct rt_seat *seat, int gpu, int cpu, struct rt_error *err)
 {
@@ -77,4 +86,41 @@ bool rt_seats_apart(const struct rt_seat *seat, int ranks)
         if (seat[r].kind == RT_DEVICE_CUDA && seat[r].device.visible == 1 && seat[r].local_size > 1)
             return true;
     return false;
+}
+
+double rt_seats_cores(const struct rt_seat *seat, int ranks, int rank)
+{
+    double cores = 0;
+    for (int k = 0; k < CPU_SETSIZE; k++) {
+        int users = 0;
+        if (!CPU_ISSET(k, &seat[rank].cores))
+            continue;
+        for (int r = 0; r < ranks; r++)
+            users += strcmp(seat[r].host, seat[rank].host) == 0 && CPU_ISSET(k, &seat[r].cores);
+        cores += 1.0 / users;
+    }
+    return cores;
+}
+
+bool rt_seats_narrow(const struct rt_seat *seat, int ranks, char *text, size_t bytes)
+{
+    int first = -1, others = 0;
+    char more[64] = "";
+    for (int r = 0; r < ranks; r++) {
+        const bool known = CPU_COUNT(&seat[r].cores) > 0 && seat[r].online >= 2 * seat[r].local_size;
+        if (!known || rt_seats_cores(seat, ranks, r) >= 2)
+            continue;
+        others += first >= 0;
+        first = first >= 0 ? first : r;
+    }
+    if (first < 0)
+        return false;
+    if (others > 0)
+        snprintf(more, sizeof more, " (and %d more rank%s fewer than 2)", others, others > 1 ? "s" : "");
+    snprintf(
+        text, bytes,
+        "rank %d on %.200s may use %.3g of the host's %d cores%s: pictures may not be ready in time; bind wider: mpirun "
+        "--bind-to none or --map-by ppr:N:node:PE=4, srun --cpus-per-task=4",
+        first, seat[first].host, rt_seats_cores(seat, ranks, first), seat[first].online, more);
+    return true;
 }

@@ -163,6 +163,7 @@ rt_status rt_run_open(struct rt_run *run, const struct rt_job *job, struct rt_di
     RT_TRY(rt_dist_agree(dist, st, err));
     RT_TRY(rt_run_open_device(run));
     RT_TRY(rt_dist_agree(dist, rt_banner(run), err));
+    RT_TRY(rt_run_compare_settings(run));
     RT_TRY(rt_monitoring_open(run));
     RT_TRY(rt_dist_agree(dist, rt_stragglers_open(run), err));
     RT_TRY(rt_stop_between(run));

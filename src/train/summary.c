@@ -1,5 +1,6 @@
 /* summary.c - what run_summary.json says of a run, and who writes it. */
 #include "config.h"
+#include "base/batch_job.h"
 #include "base/clock.h"
 #include "monitor/monitor.h"
 #include "train/command.h"
@@ -106,7 +107,9 @@ static void write_summary(struct rt_run *run, int code, const char *reason, cons
     const double wall_s = rt_now_s() - run->started_s;
     struct rt_summary_phase phase[MOST_PHASES];
     struct rt_error err = { .text = "" };
-    char started[40], directory[4096];
+    const struct rt_batch_job batch = rt_batch_job();
+    char started[40], directory[4096], job[sizeof batch.system + sizeof batch.id + 2];
+    snprintf(job, sizeof job, "%s %s", batch.system, batch.id);
     char *command = code != 0 ? command_of(run) : NULL;
     const int gpus = whole ? s->on_gpu : s->on_gpu * ranks; /* all or none */
     const struct rt_data *data = run->named; /* another thread may be asking, while it is opened */
@@ -116,6 +119,7 @@ static void write_summary(struct rt_run *run, int code, const char *reason, cons
         .reason = reason,
         .started = iso_time(started, rt_wall_s() - wall_s),
         .version = PACKAGE_VERSION,
+        .batch = batch.system[0] != '\0' ? job : NULL,
         .host = rt_dist_host(run->dist),
         .pid = (int)getpid(),
         .ranks = ranks,

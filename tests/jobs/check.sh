@@ -201,6 +201,11 @@ if unshare -u -m true 2> /dev/null; then # a second host on this one: another na
     check "a host without the model's files: exit $rc, as the others read them" rc_is 0
     check "a host without the model's files: rank and host" line warning model "rank 2 on elsewhere"
     check "a host without the model's files: the others have them" line OK model "ranks 0, 1 on"
+    "$program" init small25 other --corpus "$data/drive/train.json" --dtype fp32 --seed 9 > /dev/null
+    two_hosts "mount --bind other small25"
+    check "a host with another model of the same sizes: exit $rc" rc_is 66
+    check "a host with another model of the same sizes: rank and host" line FAIL model "rank 2 on elsewhere"
+    check "a host with another model of the same sizes: what to do" cured model "copy the folder there again"
     two_hosts "export OMP_NUM_THREADS=3"
     check "a host with another setting: named" line warning settings '"3" on rank 2 on elsewhere'
 else

@@ -185,7 +185,7 @@ check "a chain of 3 under Slurm: exit $rc" rc_is 0
 check "a chain under Slurm: each waits for the one before" launched "sbatch --parsable --dependency=afterany:102 $scripts/slurm.sbatch job.yaml lora_rank=4"
 clean
 run "$scripts/restart_chain.sh" 2 "$scripts/pbs.sh" job.yaml lora_rank=4
-check "a chain under PBS" launched "qsub -W depend=afterany:101.server -v JOB $scripts/pbs.sh JOB=job.yaml lora_rank=4"
+check "a chain under PBS" launched "qsub -W depend=afterany:101.server -v JOB,RANKTUNE $scripts/pbs.sh JOB=job.yaml lora_rank=4"
 clean
 run "$scripts/restart_chain.sh" 2 "$scripts/lsf.sh" job.yaml
 check "a chain under LSF" launched 'bsub -w ended(101) JOB=job.yaml'

@@ -31,6 +31,7 @@ no_words() {
 }
 
 # ---- a run to its end ----
+unset SLURM_JOB_ID PBS_JOBID LSB_JOBID FLUX_JOB_ID JOB_ID
 on 2 train job.yaml output_dir=a report_to=tensorboard max_steps=12 save_steps=6 monitor_seconds=0.2 log_dir=logs \
     prom_file="$tmp/%h.prom"
 check "exit $rc" rc_is 0
@@ -54,6 +55,7 @@ for pair in state:complete exit_code:0 "reason:training complete" step:12 total_
     check "the summary's ${pair%%:*}: ${pair#*:}" field_is a "${pair%%:*}" "${pair#*:}"
 done
 check "its tokens are those of the log" [ "$(field a tokens)" = "$(field a tokens_seen)" ]
+check "the summary: no batch system" field_is a batch_job null
 check "its checkpoints" [ "$(sed -n '/"checkpoints"/,/]/p' a/run_summary.json | tr -dc '0-9,')" = 6,12, ]
 sum=$(sed -n '/"phase_seconds"/,/}/p' a/run_summary.json | awk -F': ' 'NR > 1 { s += $2 } END { print s }')
 # Phases lie end to end; what comes before and after them, MPI's start and closing, is outside the wall time or short.

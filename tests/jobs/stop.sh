@@ -203,6 +203,39 @@ else
     skip "weights on a slow disk" "no C compiler"
 fi
 
+# ---- while a checkpoint is written, on a slow disk: it is finished ----
+cat > slow.c << EOF
+#define _GNU_SOURCE
+#include <dlfcn.h>
+#include <unistd.h>
+/* A disk that takes 0.3 s for each file to be safe. */
+int fsync(int fd)
+{
+    int (*real)(int) = (int (*)(int))dlsym(RTLD_NEXT, "fsync");
+    usleep(300000);
+    return real(fd);
+}
+EOF
+if ${CC:-cc} -shared -fPIC -o slow.so slow.c -ldl 2> /dev/null; then
+    on 2 train job.yaml output_dir=slow-whole save_steps=2
+    for signals in USR1 'INT TERM'; do
+        dir=$(echo "slow-$signals" | tr ' ' -)
+        LD_PRELOAD=$PWD/slow.so begin 2 train job.yaml output_dir=$dir save_steps=2
+        find_ranks
+        until_there "$dir/.tmp-checkpoint-2*"
+        for signal in $signals; do kill -$signal ${members%% *}; done
+        check "SIG$signals while a checkpoint is written: it was not there yet" [ ! -e $dir/checkpoint-2 ]
+        end_of
+        check "SIG$signals while a checkpoint is written: exit $rc" stopped $dir
+        check "SIG$signals while a checkpoint is written: it is finished" "$program" info $dir/checkpoint-2
+        check "SIG$signals while a checkpoint is written: stopped within two steps of it" grep 'stopped after step [234] of 6' log
+        on 2 train job.yaml output_dir=$dir save_steps=2
+        check "SIG$signals while a checkpoint is written: goes on: the same bits and lines" same_run slow-whole $dir
+    done
+else
+    skip "a checkpoint on a slow disk" "no C compiler"
+fi
+
 # ---- one writer ----
 begin 1 train job.yaml output_dir=held max_steps=100000 eval_strategy=no
 find_ranks

@@ -178,6 +178,14 @@ check "preview into a full disk: exit $rc" rc_is 74
 
 # ---- the program ----
 good "ranktune preview" --help
+# Each code of the man page's list is said there too.
+man=$data/../src/ranktune.1
+codes=$(sed -n '/^.SH EXIT STATUS/,/^.SH EXAMPLES/s/^.B \([0-9]*\)$/\1/p' "$man")
+missing=
+for code in $codes; do
+    grep -qE "(^|[ :])$code [a-z]" "$tmp/log" || missing="$missing $code"
+done
+check "--help says the $(echo "$codes" | wc -l | tr -d ' ') exit codes of the man page${missing:+, but not$missing}" [ -z "$missing" -a "$(echo "$codes" | wc -l)" -ge 14 ]
 good "ranktune" --version
 bad "an unknown command" 64 'no command "trian"' trian job.yaml
 run "$program"

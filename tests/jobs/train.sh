@@ -155,4 +155,47 @@ on 2 train job.yaml output_dir=tied model_name_or_path=small25tied use_rslora=tr
 check "tied embeddings, rslora, tower unfrozen: exit $rc" rc_is 0
 check "the adapter has the tower's modules" grep -q 'visual.blocks.0.attn.qkv.lora_A.weight' tied/adapter_model.safetensors
 check "adapter_config.json has rslora" grep -qF '"use_rslora": true' tied/adapter_config.json
+
+# ---- a launcher that does not hand the environment on alike ----
+run mpirun --oversubscribe --bind-to none -np 1 -x NCCL_DEBUG=WARN -x UCX_TLS=tcp -x OMP_NUM_THREADS=1 "$program" train job.yaml output_dir=env max_steps=1 : \
+    -np 1 -x NCCL_DEBUG=INFO -x OMP_NUM_THREADS=1 -x CUDA_VISIBLE_DEVICES=7 "$program" train job.yaml output_dir=env max_steps=1
+check "settings that differ: exit $rc" rc_is 0
+check "settings that differ: both values" said 'WARN  environment: NCCL_DEBUG is "WARN" on rank 0 and "INFO" on rank 1; give all ranks the same'
+check "settings that differ: one that is missing" said 'WARN  environment: UCX_TLS is "tcp" on rank 0 and not set on rank 1;'
+check "settings that differ: no other" [ "$(grep -c 'WARN  environment' log)" -eq 2 ]
+on 3 train job.yaml output_dir=env max_steps=1 overwrite_output_dir=true
+check "settings that are alike: nothing is said, exit $rc" sh -c '! grep "WARN  environment" log'
+
+# ---- a rank bound to one core of several, as mpirun does by default where there are 2 ranks at most ----
+cores=$(sed -n 's/^Cpus_allowed_list:[[:space:]]*//p' /proc/self/status)
+core=${cores%%[-,]*}
+if command -v taskset > /dev/null && [ "$core" != "$cores" ]; then
+    run taskset -c "$core" "$program" train job.yaml output_dir=narrow max_steps=1
+    check "bound to one core: exit $rc" rc_is 0
+    check "bound to one core: what to write" said 'may use 1 of the host'
+    on 1 train job.yaml output_dir=narrow max_steps=1 overwrite_output_dir=true
+    check "not bound: nothing is said" sh -c '! grep "bind wider" log'
+else
+    skip "a rank bound to one core" "one core, or no taskset"
+fi
+
+# ---- hosts with folders of their own: pieces of two models would make a third ----
+"$program" init small25 other --corpus "$data/drive/train.json" --dtype fp32 --seed 9 > /dev/null
+if unshare -u -m true 2> /dev/null; then # a second host on this one
+    second() { # COMMAND of the second before it starts
+        run mpirun --oversubscribe --bind-to none -np 2 "$program" train job.yaml output_dir=hosts max_steps=1 : \
+            -np 1 unshare -u -m sh -c "hostname elsewhere; $1; exec '$program' train job.yaml output_dir=hosts max_steps=1"
+    }
+    second "mount --bind other small25"
+    check "a host with another model of the same sizes: exit $rc" rc_is 66
+    check "a host with another model of the same sizes: named" one_error 'rank 2 on elsewhere: small25/' 'not the same'
+    second true
+    check "a host with the same model: exit $rc" rc_is 0
+    on 3 train job.yaml output_dir=hosts1 max_steps=1
+    second "mount -t tmpfs none small25"
+    check "a host without the model: the others read it: exit $rc" rc_is 0
+    check "a host without the model: the same adapter" cmp hosts1/adapter_model.safetensors hosts/adapter_model.safetensors
+else
+    skip "hosts with folders of their own" "no namespaces can be made here"
+fi
 finish

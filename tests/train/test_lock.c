@@ -260,6 +260,85 @@ static void test_elsewhere(void)
     unlink(tool);
 }
 
+/* LSF's jobs, as bjobs tells them. */
+static void test_lsf(void)
+{
+    struct rt_lock *lock;
+    struct rt_lock_holder h;
+    char tool[300];
+    rt_lock_self(&h);
+    snprintf(h.host, sizeof h.host, "node-of-another");
+    h.heartbeat -= 100000;
+    snprintf(tool, sizeof tool, "%s/bjobs", folder);
+    FILE *f = fopen(tool, "w");
+    if (f == NULL ||
+        fprintf(f, "#!/bin/sh\n[ \"$1 $2 $3\" = '-noheader -o stat' ] || exit 9\n"
+                   "case $4 in 8) echo RUN ;; 9) echo DONE ;; 11) echo UNKWN ;; 12) exit 1 ;;\n"
+                   "*) echo \"Job <$4> is not found\" >&2; exit 255 ;; esac\n") < 0 ||
+        fclose(f) != 0 || chmod(tool, 0755) != 0)
+        exit(1);
+    snprintf(h.job.system, sizeof h.job.system, "lsf");
+    static const struct {
+        const char *job;
+        bool gone;
+    } jobs[] = { { "8", false }, { "9", true }, { "10", true }, { "11", false }, { "12", false } };
+    for (size_t i = 0; i < sizeof jobs / sizeof *jobs; i++) {
+        snprintf(h.job.id, sizeof h.job.id, "%s", jobs[i].job);
+        put(&h);
+        const rt_status st = take(&lock, 30, 180);
+        ok(st == (jobs[i].gone ? RT_OK : RT_ERR_OUTPUT), "another host, LSF's job %s is %s: %s", jobs[i].job,
+           jobs[i].gone ? "gone" : "there or not known", err.text);
+        if (st == RT_OK)
+            rt_lock_release(lock);
+    }
+    unlink(path);
+    unlink(tool);
+}
+
+/* A job that its system ran again under its old number, after the host with the lock was lost. */
+static void test_again(void)
+{
+    struct rt_lock *lock;
+    struct rt_lock_holder h;
+    unsetenv("SLURM_JOB_ID");
+    give_up_now = false;
+    setenv("PBS_JOBID", "13.server", 1);
+    rt_lock_self(&h);
+    snprintf(h.host, sizeof h.host, "a-lost-host");
+    h.heartbeat -= 100000;
+    put(&h);
+    double from = rt_now_s();
+    rt_status st = take(&lock, 30, 2);
+    const double took = rt_now_s() - from;
+    ok(st == RT_OK && took >= 2, "of this job on a host that does not renew: taken over after %.1f s of 2: %s",
+       took, err.text);
+    if (st == RT_OK)
+        rt_lock_release(lock);
+
+    put(&h);
+    const pid_t child = fork(); /* it does renew */
+    if (child == 0) {
+        for (int i = 0; i < 100; i++) {
+            usleep(100000);
+            h.heartbeat++;
+            put(&h);
+        }
+        _exit(0);
+    }
+    from = rt_now_s();
+    st = take(&lock, 30, 60);
+    ok(st == RT_ERR_OUTPUT && rt_now_s() - from < 50, "of this job, and renewed: kept out: %s", err.text);
+    kill(child, SIGKILL);
+    waitpid(child, NULL, 0);
+    rt_lock_self(&h);
+    h.pid = getppid(); /* lives, and is on this host */
+    h.pid_start = 0;
+    put(&h);
+    ok(take(&lock, 30, 1) == RT_ERR_OUTPUT, "of this job on this host, and alive: kept out: %s", err.text);
+    unsetenv("PBS_JOBID");
+    unlink(path);
+}
+
 int main(void)
 {
     if (mkdtemp(folder) == NULL)
@@ -272,6 +351,8 @@ int main(void)
     test_left_behind();
     test_ending();
     test_elsewhere();
+    test_lsf();
+    test_again();
     ok(rmdir(folder) == 0, "nothing else is left");
     return tap_done();
 }

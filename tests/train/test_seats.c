@@ -89,9 +89,51 @@ static void test_lines(void)
     ok(!rt_seats_apart(seat, 4), "one rank a host may see one");
 }
 
+/* Rank r on cores from .. to of a host of so many. */
+static void bind(struct rt_seat *seat, int from, int to, int online)
+{
+    CPU_ZERO(&seat->cores);
+    for (int k = from; k <= to; k++)
+        CPU_SET(k, &seat->cores);
+    seat->online = online;
+}
+
+static void test_cores(void)
+{
+    struct rt_seat seat[4];
+    char text[400] = "";
+    sit(seat, 4, 2, GPUS);
+    for (int r = 0; r < 4; r++)
+        bind(&seat[r], 0, 15, 16);
+    ok(rt_seats_cores(seat, 4, 1) == 8, "2 ranks that share 16 cores: %g each", rt_seats_cores(seat, 4, 1));
+    ok(!rt_seats_narrow(seat, 4, text, sizeof text), "enough: nothing is said");
+    bind(&seat[1], 3, 3, 16); /* shared with rank 0 */
+    bind(&seat[2], 0, 0, 16);
+    ok(rt_seats_narrow(seat, 4, text, sizeof text) &&
+           strstr(text, "rank 1 on gpu1 may use 0.5 of the host's 16 cores (and 1 more rank fewer than 2): ") ==
+               text &&
+           strstr(text, "--bind-to none") != NULL,
+       "ranks bound to a core: %s", text);
+    bind(&seat[1], 0, 15, 16);
+    bind(&seat[2], 0, 2, 16); /* one and a half for itself, as rank 3 has all */
+    ok(rt_seats_narrow(seat, 4, text, sizeof text) && strstr(text, "rank 2 on gpu2 may use 1.5 of") == text,
+       "in parts: %s", text);
+    for (int r = 0; r < 4; r++)
+        bind(&seat[r], 0, 1, 2);
+    ok(!rt_seats_narrow(seat, 4, text, sizeof text), "a host that has no more: nothing is said");
+    CPU_ZERO(&seat[0].cores);
+    seat[0].online = 16;
+    ok(!rt_seats_narrow(seat, 4, text, sizeof text), "not known: nothing is said");
+    rt_seat_take(&seat[0], "here", 1);
+    ok(strcmp(seat[0].host, "here") == 0 && CPU_COUNT(&seat[0].cores) >= 1 &&
+           CPU_COUNT(&seat[0].cores) <= seat[0].online && seat[0].local_size == 1,
+       "this process: %d of %d cores", CPU_COUNT(&seat[0].cores), seat[0].online);
+}
+
 int main(void)
 {
     test_check();
     test_lines();
+    test_cores();
     return tap_done();
 }
