@@ -28,13 +28,8 @@ template <int D> static __device__ __forceinline__ void bwd_barriers(bwd_memory<
             barrier_init(shared_address(&m->empty[kind][i]), GROUPS * (kind == OF_KEYS ? GROUP : 4));
         }
     }
+    barrier_init(shared_address(&m->keys_over), GROUPS * GROUP);
     barriers_ready();
-}
-
-/* All that copy and multiply are done with one kind of job. */
-static __device__ __forceinline__ void kind_ends()
-{
-    named_sync(1, GROUP * GROUPS + 32);
 }
 
 #endif
@@ -54,14 +49,14 @@ static __global__ void __launch_bounds__(THREADS, 1) gradients(const __grid_cons
             return;
         bwd_source<D> source = { args, m, (int)threadIdx.x, blockIdx.x };
         const unsigned number = source.key_jobs();
-        kind_ends();
+        barrier_wait(shared_address(&m->keys_over), 0); /* from here on the rings hold the other kind */
         source.query_jobs(number);
     } else {
         registers_more<MORE>();
         const int group =
             __shfl_sync(~0u, (int)threadIdx.x / GROUP - 1, 0); /* the compiler sees: in all lanes */
         bwd_keys<D>{ args, m, group, { 0, 0 } }.all();
-        kind_ends();
+        lanes_arrive(shared_address(&m->keys_over));
         bwd_queries<D>{ args, m, group, { 0, 0 } }.all();
     }
 #endif

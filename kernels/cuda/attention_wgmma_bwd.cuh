@@ -48,6 +48,7 @@ template <int D> struct bwd_memory {
     bwd_job job[GROUPS];
     /* of the kind at work, and of the other */
     uint64_t own_full[2][GROUPS], own_empty[2][GROUPS], full[2][MOST_STAGES], empty[2][MOST_STAGES];
+    uint64_t keys_over; /* warpgroups are done with jobs of keys */
 };
 
 enum bwd_kind { OF_KEYS, OF_QUERIES };
