@@ -123,6 +123,13 @@ double rt_run_epoch(const struct rt_run *run, int64_t step);
 int64_t rt_run_micro(const struct rt_run *run, int64_t step);
 int64_t rt_run_micros_of_step(const struct rt_run *run, int64_t step);
 
+/* step.c. Collective. One optimizer step: passes forward and backward, the sum over ranks, clip and update. The
+ * loss of all ranks decides whether the step counts. Where a rank gave the step up (told twice to stop), all
+ * hear of it with the loss, run->stopped is set, and the step was not. */
+rt_status rt_run_step(struct rt_run *run);
+/* Hands run->next to the model: again, where another batch was handed over in between. */
+rt_status rt_run_put_next(struct rt_run *run);
+
 /* tokens.c: the tokens of the step to come count as seen; and what was seen since the last call goes into flos.
  */
 rt_status rt_run_count_tokens(struct rt_run *run);

@@ -44,7 +44,7 @@ int clock_gettime(clockid_t id, struct timespec *t)
 ssize_t pread(int fd, void *to, size_t n, off_t at)
 {
     ssize_t (*real)(int, void *, size_t, off_t) = (ssize_t (*)(int, void *, size_t, off_t))dlsym(RTLD_NEXT, "pread");
-    if (n >= 16384)
+    if (n >= 1024)
         usleep(150000);
     return real(fd, to, n, at);
 }
