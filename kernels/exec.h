@@ -8,7 +8,6 @@
 
 #include "base/room.h"
 #include "base/status.h"
-#include "dist/dist.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -20,7 +19,8 @@ typedef struct rt_act rt_act;
 enum rt_dtype { RT_F32, RT_BF16 };
 enum rt_device { RT_DEVICE_AUTO, RT_DEVICE_CPU, RT_DEVICE_CUDA };
 
-struct rt_ops; /* kernels/ops.h: the table of operations for one backend and one element type */
+struct rt_dist_lane; /* dist/dist.h */
+struct rt_ops;       /* kernels/ops.h: the table of operations for one backend and one element type */
 
 struct rt_exec {
     const struct rt_ops *ops;

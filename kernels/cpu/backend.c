@@ -1,5 +1,6 @@
 /* backend.c - the CPU backend's memory, threads and scratch. */
 #include "config.h"
+#include "dist/dist.h"
 #include "kernels/backend.h"
 #include "kernels/cpu/backend.h"
 #include "kernels/cpu/blas.h"

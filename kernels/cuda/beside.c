@@ -1,6 +1,7 @@
 /* beside.c - what a CUDA exec has beside its operations: its GPU's names, pinned memory, marks, a stream for
  * sums. */
 #include "config.h"
+#include "dist/dist.h"
 #include "kernels/cuda/backend.h"
 
 #include <stdio.h>

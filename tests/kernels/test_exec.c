@@ -1,5 +1,6 @@
 /* test_exec.c - opening, memory and copies of an exec, and how each of them is refused. */
 #include "config.h"
+#include "dist/dist.h"
 #include "tests/kernels/op_test.h"
 
 #include <stddef.h>
