@@ -209,7 +209,7 @@ static void amounts(const struct rt_bar *bar, char done[32], char total[32], cha
 /* At most `columns` bytes of plain text; the tail is text of ours, one byte a column. */
 void rt_bar_text(char *text, size_t size, const struct rt_bar *bar, int columns, bool utf8)
 {
-    char elapsed[48], left[48] = "?", speed[48], done[32], total[32], right[256], head[128], drawn[512];
+    char elapsed[48], left[48] = "?", speed[48], done[32], total[32], right[352], head[128], drawn[512];
     const double each = bar->each_s;
     amounts(bar, done, total, speed);
     if (bar->total > 0 && each > 0)
