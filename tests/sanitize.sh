@@ -104,7 +104,7 @@ EOF
     clean 1 preview job.yaml
     clean 1 preview job.yaml --json
     clean 1 info one/checkpoint-3
-    clean 1 init small2 another
+    clean 1 init small2 another --tokenizer small25
     finish
 )
 whole() { # valgrind's part
