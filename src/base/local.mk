@@ -4,6 +4,6 @@ librt_a_SOURCES += src/base/status.c src/base/status.h src/base/bf16.h src/base/
     src/base/file.h src/base/file_read.c src/base/file_id.c \
     src/base/file_id.h src/base/notes.h src/base/pyjson.c src/base/pyjson.h src/base/rng.c src/base/rng.h \
     src/base/room.c src/base/room.h
-librt_a_SOURCES += src/base/settings.c src/base/settings.h src/base/signals.h src/base/text.h
+librt_a_SOURCES += src/base/settings.c src/base/settings.h src/base/signals.h src/base/text.h src/base/thread.h
 librt_a_SOURCES += src/base/batch_job.c src/base/batch_job.h src/base/command.c src/base/command.h
 librt_a_SOURCES += src/base/build.h src/base/build.c

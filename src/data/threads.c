@@ -1,9 +1,9 @@
 /* threads.c - groups of worker threads. */
 #include "config.h"
+#include "base/thread.h"
 #include "data/threads.h"
 
 #include <sched.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -15,15 +15,11 @@ rt_status rt_threads_start(struct rt_threads *threads, int64_t count, void *(*ru
     threads->thread = malloc((size_t)count * sizeof *threads->thread);
     if (threads->thread == NULL)
         return rt_fail(err, RT_ERR_MEMORY, "no memory for %lld threads", (long long)count);
-    sigset_t all, before;
-    sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, &before);
     int failed = 0;
     while (threads->count < count && failed == 0) {
-        failed = pthread_create(&threads->thread[threads->count], NULL, run, context);
+        failed = rt_thread_start(&threads->thread[threads->count], NULL, run, context);
         threads->count += failed == 0;
     }
-    pthread_sigmask(SIG_SETMASK, &before, NULL);
     if (threads->count > 0)
         return RT_OK;
     free(threads->thread);

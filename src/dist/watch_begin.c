@@ -1,9 +1,9 @@
 /* watch_begin.c - beginning and ending a watchdog. */
 #include "config.h"
 #include "base/clock.h"
+#include "base/thread.h"
 #include "dist/watch.h"
 
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -26,29 +26,21 @@ static void release(struct rt_watch *w)
 static rt_status start(struct rt_watch *w, struct rt_error *err)
 {
     void *(*const run[])(void *) = { rt_watch_looks, rt_watch_files };
-    pthread_condattr_t monotonic;
     pthread_attr_t detached;
-    sigset_t all, before;
-    pthread_condattr_init(&monotonic);
-    pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
     pthread_mutex_init(&w->lock, NULL);
-    pthread_cond_init(&w->wake, &monotonic);
-    pthread_cond_init(&w->answered, &monotonic);
-    pthread_condattr_destroy(&monotonic);
+    rt_cond_init(&w->wake);
+    rt_cond_init(&w->answered);
     w->locks = true;
     pthread_attr_init(&detached);
     pthread_attr_setdetachstate(&detached, PTHREAD_CREATE_DETACHED);
-    sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, &before);
     pthread_mutex_lock(&w->lock);
     int failed = 0;
     for (int i = 0; i < 2 && failed == 0; i++) {
         pthread_t thread;
-        failed = pthread_create(&thread, &detached, run[i], w);
+        failed = rt_thread_start(&thread, &detached, run[i], w);
         w->alive += failed == 0;
     }
     pthread_mutex_unlock(&w->lock);
-    pthread_sigmask(SIG_SETMASK, &before, NULL);
     pthread_attr_destroy(&detached);
     return failed == 0 ? RT_OK : rt_fail(err, RT_ERR_MEMORY, "cannot start a watchdog: %s", strerror(failed));
 }

@@ -3,11 +3,11 @@
 #include "config.h"
 #include "base/bf16.h"
 #include "base/file.h"
+#include "base/thread.h"
 #include "model/read_ahead.h"
 
 #include <errno.h>
 #include <pthread.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -132,15 +132,10 @@ static void *read_pieces(void *context)
     return NULL;
 }
 
-/* Signals are the main thread's. */
 static rt_status start(struct rt_read_ahead *a, struct rt_error *err)
 {
-    sigset_t all, before;
-    sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, &before);
-    while (a->threads < a->opt.threads && pthread_create(&a->thread[a->threads], NULL, read_pieces, a) == 0)
+    while (a->threads < a->opt.threads && rt_thread_start(&a->thread[a->threads], NULL, read_pieces, a) == 0)
         a->threads++;
-    pthread_sigmask(SIG_SETMASK, &before, NULL);
     return a->threads > 0 ? RT_OK : rt_fail(err, RT_ERR_MEMORY, "no thread for reading weights");
 }
 
@@ -168,14 +163,10 @@ rt_status rt_read_ahead_open(struct rt_read_ahead **ahead, const struct rt_read_
     struct rt_read_ahead *a = calloc(1, sizeof *a);
     if (a == NULL)
         return rt_fail(err, RT_ERR_MEMORY, "out of memory for reading weights");
-    pthread_condattr_t clock;
     a->opt = *opt;
-    pthread_condattr_init(&clock);
-    pthread_condattr_setclock(&clock, CLOCK_MONOTONIC);
     pthread_mutex_init(&a->lock, NULL);
-    pthread_cond_init(&a->filled, &clock);
+    rt_cond_init(&a->filled);
     pthread_cond_init(&a->freed, NULL);
-    pthread_condattr_destroy(&clock);
     rt_status st = allocate(a, err);
     if (st == RT_OK)
         st = start(a, err);

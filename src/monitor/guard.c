@@ -3,10 +3,10 @@
 #include "monitor/guard.h"
 #include "base/clock.h"
 #include "base/text.h"
+#include "base/thread.h"
 
 #include <math.h>
 #include <pthread.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -122,25 +122,17 @@ static void *work(void *context)
     return NULL;
 }
 
-/* Detached, as it may have to be left behind; with all signals blocked: they are for the main thread. */
+/* Detached, as it may have to be left behind. */
 static int start(struct rt_guard *g)
 {
-    pthread_condattr_t clock;
     pthread_attr_t detached;
     pthread_t thread;
-    sigset_t all, old;
-    pthread_condattr_init(&clock);
-    pthread_condattr_setclock(&clock, CLOCK_MONOTONIC); /* rt_now_s's */
-    pthread_cond_init(&g->wake, &clock);
-    pthread_cond_init(&g->answered, &clock);
-    pthread_condattr_destroy(&clock);
+    rt_cond_init(&g->wake);
+    rt_cond_init(&g->answered);
     pthread_mutex_init(&g->lock, NULL);
     pthread_attr_init(&detached);
     pthread_attr_setdetachstate(&detached, PTHREAD_CREATE_DETACHED);
-    sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, &old);
-    const int failed = pthread_create(&thread, &detached, work, g);
-    pthread_sigmask(SIG_SETMASK, &old, NULL);
+    const int failed = rt_thread_start(&thread, &detached, work, g);
     pthread_attr_destroy(&detached);
     return failed;
 }

@@ -2,10 +2,10 @@
 #include "config.h"
 #include "monitor/monitor.h"
 #include "base/clock.h"
+#include "base/thread.h"
 
 #include <math.h>
 #include <pthread.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -138,23 +138,12 @@ static void *work(void *context)
     return NULL;
 }
 
-/* With all signals blocked: they are for the main thread. rt_now_s is CLOCK_MONOTONIC, so is the condition's
- * clock. */
 static int start(struct rt_monitor *m)
 {
-    sigset_t all, old;
-    pthread_condattr_t clock;
-    pthread_condattr_init(&clock);
-    pthread_condattr_setclock(&clock, CLOCK_MONOTONIC);
-    pthread_cond_init(&m->wake, &clock);
-    pthread_cond_init(&m->over, &clock);
-    pthread_condattr_destroy(&clock);
+    rt_cond_init(&m->wake);
+    rt_cond_init(&m->over);
     pthread_mutex_init(&m->lock, NULL);
-    sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, &old);
-    const int failed = pthread_create(&m->thread, NULL, work, m);
-    pthread_sigmask(SIG_SETMASK, &old, NULL);
-    return failed;
+    return rt_thread_start(&m->thread, NULL, work, m);
 }
 
 static void release(struct rt_monitor *m)

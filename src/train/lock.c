@@ -2,11 +2,11 @@
 #include "config.h"
 #include "train/lock.h"
 #include "base/clock.h"
+#include "base/thread.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -87,20 +87,12 @@ static void *renew(void *context)
     return NULL;
 }
 
-/* Signals are the main thread's. Without a thread the lock goes stale only where our job is gone too. */
+/* Without a thread the lock goes stale only where our job is gone too. */
 static void start_renewing(struct rt_lock *lock)
 {
-    sigset_t all, before;
-    pthread_condattr_t clock;
-    pthread_condattr_init(&clock);
-    pthread_condattr_setclock(&clock, CLOCK_MONOTONIC);
     pthread_mutex_init(&lock->mutex, NULL);
-    pthread_cond_init(&lock->wake, &clock);
-    pthread_condattr_destroy(&clock);
-    sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, &before);
-    lock->renews = pthread_create(&lock->thread, NULL, renew, lock) == 0;
-    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    rt_cond_init(&lock->wake);
+    lock->renews = rt_thread_start(&lock->thread, NULL, renew, lock) == 0;
 }
 
 rt_status rt_lock_check(struct rt_lock *lock, struct rt_error *err)
