@@ -1,5 +1,5 @@
-/* loader_test.h - what the tests of data and loaders share: both opened or the test ended, and a sum over
- * bytes. */
+/* loader_test.h - what the tests of data and loaders share: MPI, data and loaders opened or the test ended,
+ * and a sum over bytes. */
 #ifndef RT_TESTS_DATA_LOADER_TEST_H
 #define RT_TESTS_DATA_LOADER_TEST_H
 
@@ -10,6 +10,19 @@
 #include "tap.h"
 
 enum { ROWS = 40, GOOD = 36, MICROS = 18 }; /* B 2, one rank */
+
+/* MPI, and a folder of ROWS made rows; the caller closes both. */
+__attribute__((unused)) static struct rt_dist *open_all(int argc, char **argv, struct made *made)
+{
+    struct rt_error err = { 0 };
+    struct rt_dist *dist;
+    if (rt_dist_open(&dist, &argc, &argv, &err) != RT_OK) {
+        ok(0, "MPI: %s", err.text);
+        exit(tap_done());
+    }
+    made_open(made, ROWS);
+    return dist;
+}
 
 __attribute__((unused)) static struct rt_data *open_data(struct made *made, struct rt_dist *dist,
                                                          const struct rt_notes *notes)

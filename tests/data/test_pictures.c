@@ -264,14 +264,8 @@ static void one_too_many(struct made *made, struct rt_dist *dist)
 
 int main(int argc, char **argv)
 {
-    struct rt_error err = { 0 };
-    struct rt_dist *dist;
     struct made made;
-    if (rt_dist_open(&dist, &argc, &argv, &err) != RT_OK) {
-        ok(0, "MPI: %s", err.text);
-        return tap_done();
-    }
-    made_open(&made, ROWS);
+    struct rt_dist *dist = open_all(argc, argv, &made);
     struct rt_data *data = open_data(&made, dist, NULL);
     cache_without_room(data);
     changed(&made, data);
