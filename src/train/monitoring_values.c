@@ -48,7 +48,7 @@ static double gpu_value(const struct rt_monitor_gpu *g, int which)
                                         g->use.power_w,
                                         g->use.temperature_c,
                                         g->slow,
-                                        g->uncorrected,
+                                        g->health.ecc_uncorrected,
                                         g->xid };
     return values[which];
 }
