@@ -38,8 +38,13 @@ check "exit $rc" rc_is 0
 runs=$(ls -d a/runs/*)
 check "one run of the job, and one of the host below it" [ -d "$runs/$host" ]
 check "one event file each" [ "$(ls "$runs"/*tfevents* "$runs/$host"/*tfevents* | wc -l)" -eq 2 ]
-for tag in system/cpu_percent system/memory_gib system/memory_ranks_gib system/read_mb_s; do
+for tag in system/cpu_percent system/memory_gib system/memory_ranks_gib system/read_mb_s system/cpu_percent/min system/rank1_cpu/max \
+    system/memory_ranks_pss_gib system/memory_total_gib; do
     check "the host's run has $tag" grep -qa "$tag" "$runs/$host"/*tfevents*
+done
+check "each once, as the run took no minute" [ "$(grep -ao 'system/memory_gib/max' "$runs/$host"/*tfevents* | wc -l)" -eq 1 ]
+for tag in system_by_step/cpu_percent system_by_step/memory_gib/max; do
+    check "its run by step has $tag" grep -qa "$tag" "$runs/$host/steps"/*tfevents*
 done
 for tag in perf/tokens_per_second perf/step_seconds perf/tflops_per_rank train/loss; do
     check "the job's run has $tag" grep -qa "$tag" "$runs"/*tfevents*
@@ -47,7 +52,7 @@ done
 check "which has none of the host's" no_words system/ "$runs"/*tfevents*
 check "gauges for Prometheus, as its format wants them" \
     awk '/^#/ { bad = bad || !/^# (HELP|TYPE) ranktune_[a-z0-9_]+ ./; next }
-         { bad = bad || !/^ranktune_[a-z0-9_]+[{]host="[^"]*"[}] -?[0-9.e+-]+$/; n++ } END { print n; exit bad || n < 12 }' "$host.prom"
+         { bad = bad || !/^ranktune_[a-z0-9_]+[{]host="[^"]*"(,rank="[0-9]+")?[}] -?[0-9.e+-]+$/; n++ } END { print n; exit bad || n < 12 }' "$host.prom"
 check "with the last step" grep -qF "ranktune_step{host=\"$host\"} 12" "$host.prom"
 check "and nothing left beside it" [ "$(ls "$host".prom* | wc -l)" -eq 1 ]
 for pair in state:complete exit_code:0 "reason:training complete" step:12 total_steps:12 first_step:0 samples:96 ranks:2 hosts:1 \
@@ -59,6 +64,8 @@ check "the summary: no batch system" field_is a batch_job null
 check "its checkpoints" [ "$(sed -n '/"checkpoints"/,/]/p' a/run_summary.json | tr -dc '0-9,')" = 6,12, ]
 sum=$(sed -n '/"phase_seconds"/,/}/p' a/run_summary.json | awk -F': ' 'NR > 1 { s += $2 } END { print s }')
 # Phases lie end to end; what comes before and after them, MPI's start and closing, is outside the wall time or short.
+check "the summary has the monitor's looks and the time of agreeing on stops" \
+    awk -v n="$(field a monitor_samples)" -v s="$(field a stop_agreement_seconds)" 'BEGIN { exit !(n >= 2 && s > 0) }'
 check "seconds of all phases, $sum, are the wall time, $(field a wall_seconds)" \
     awk -v a="$sum" -v b="$(field a wall_seconds)" 'BEGIN { exit !(a >= 0.9 * b - 0.1 && a <= 1.1 * b + 1) }'
 check "the same in words on the console" said "run complete, exit code 0: training complete"
