@@ -219,11 +219,11 @@ void rt_monitor_totals(struct rt_monitor *m, struct rt_monitor_totals *totals)
     pthread_mutex_unlock(&m->lock);
 }
 
-void rt_monitor_stop(struct rt_monitor *m)
+void rt_monitor_stop(struct rt_monitor *m, double wait_s)
 {
     if (m == NULL || m->joined || m->left)
         return;
-    const double end_s = rt_now_s() + stop_s;
+    const double end_s = rt_now_s() + wait_s;
     const struct timespec until = { (time_t)end_s, (long)((end_s - floor(end_s)) * 1e9) };
     pthread_mutex_lock(&m->lock);
     m->ending = true;
@@ -243,7 +243,7 @@ bool rt_monitor_close(struct rt_monitor *m)
 {
     if (m == NULL)
         return true;
-    rt_monitor_stop(m);
+    rt_monitor_stop(m, stop_s);
     if (m->left) /* it keeps what it works on */
         return false;
     pthread_cond_destroy(&m->wake);

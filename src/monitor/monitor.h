@@ -63,10 +63,10 @@ rt_status rt_monitor_open(struct rt_monitor **monitor, const struct rt_monitor_o
                           struct rt_error *err);
 /* What it has seen so far; of NULL nothing. Any thread. */
 void rt_monitor_totals(struct rt_monitor *monitor, struct rt_monitor_totals *totals);
-/* Takes a last look and waits for the thread to end: some milliseconds; 5 s at most, where the driver hangs.
- * Totals can still be asked for. NULL is fine. close: false: the thread hangs yet, and may go on to use what it
- * was given. */
-void rt_monitor_stop(struct rt_monitor *monitor);
+/* Takes a last look and waits for the thread to end: some milliseconds; wait_s at most, where the driver or a
+ * file system hangs. Totals can still be asked for. NULL is fine. close: stops with 5 s; false: the thread
+ * hangs yet, and may go on to use what it was given. */
+void rt_monitor_stop(struct rt_monitor *monitor, double wait_s);
 bool rt_monitor_close(struct rt_monitor *monitor);
 
 #endif

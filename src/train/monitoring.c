@@ -180,7 +180,7 @@ void rt_monitoring_totals(const struct rt_run *run, struct rt_monitor_totals *to
     rt_monitor_totals(run->monitoring != NULL ? run->monitoring->monitor : NULL, totals);
 }
 
-void rt_monitoring_stop(struct rt_run *run)
+void rt_monitoring_stop(struct rt_run *run, double wait_s)
 {
     struct rt_monitoring *m = run->monitoring;
     if (m == NULL)
@@ -188,7 +188,7 @@ void rt_monitoring_stop(struct rt_run *run)
     pthread_mutex_lock(&m->lock);
     m->first_logged = run->step; /* up to which the last look tells */
     pthread_mutex_unlock(&m->lock);
-    rt_monitor_stop(m->monitor);
+    rt_monitor_stop(m->monitor, wait_s);
 }
 
 void rt_monitoring_close(struct rt_run *run)

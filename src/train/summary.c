@@ -202,7 +202,7 @@ static int code_of(const struct rt_run *run, rt_status st)
 void rt_summary_end(struct rt_run *run, rt_status st)
 {
     const bool whole = st == RT_OK || st == RT_STOPPED; /* all ranks are here, in the same state */
-    rt_monitoring_stop(run);
+    rt_monitoring_stop(run, 5);
     if (run->summary.ours) {
         struct share sum = share_of(run);
         const bool known = whole && share_of_all(run, &sum) == RT_OK;
@@ -218,6 +218,7 @@ void rt_summary_abort(struct rt_run *run, rt_status failed)
 {
     rt_run_say_rest(run);
     const rt_status st = rt_dist_why(run->dist, rt_hardware_explain(run, failed));
+    rt_monitoring_stop(run, 0.5); /* the last minute is what somebody will look at */
     if (run->summary.ours && !rt_dist_silent(run->dist)) {
         const struct share mine = share_of(run);
         char reason[sizeof run->err->text + 320];

@@ -124,6 +124,14 @@ check "rank 0 hangs: exit $rc" rc_is 76
 check "another wrote the summary" field_is d exit_code 76
 check "which says who did not answer" field_like d reason "rank 0 on [^ ]* (process [0-9]*, stopped by a signal) does not answer"
 check "and how to go on" field_has d continue "train job.yaml output_dir=d"
+begin 2 train job.yaml output_dir=f max_steps=100000 ddp_timeout=2 report_to=tensorboard monitor_seconds=0.2
+find_ranks
+until_said "step 3/"
+other=$(for m in $members; do tr '\0' '\n' < "/proc/$m/environ" | grep -q '^OMPI_COMM_WORLD_RANK=1$' && echo "$m"; done)
+kill -STOP "${other:-$(echo $members | cut -d' ' -f2)}"
+end_of
+check "rank 1 hangs: exit $rc" rc_is 76
+check "rank 0, which watches, has written what it saw in the last minute" grep -qa "system/memory_gib/max" f/runs/*/"$host"/*tfevents*
 on 1 train job.yaml output_dir=e overwrite_output_dir=true max_steps=4 max_hours=0.00001
 check "a job that begins anew: exit $rc" rc_is 75
 check "is told to go on" field_has e continue "overwrite_output_dir=true max_steps=4 max_hours=0.00001 resume_from_checkpoint=true"
