@@ -29,6 +29,7 @@ struct rt_host {
     struct rt_host_files files;
     int *pids, *ranks;
     int count;
+    bool fabric;  /* there is InfiniBand */
     bool devices; /* some interface belongs to a device: those that do not would count bytes twice */
     double tick_s, page_bytes;
     double then_s; /* of the call before; NaN: none */
@@ -47,9 +48,9 @@ static struct counters unknown(void)
 
 static bool has_device(const struct rt_host *h, const char *name)
 {
-    char path[2 * RT_HOST_PATH_BYTES];
-    snprintf(path, sizeof path, "%s/sys/class/net/%s/device", h->files.root, name);
-    return access(path, F_OK) == 0;
+    char path[128];
+    snprintf(path, sizeof path, "/sys/class/net/%s/device", name);
+    return rt_host_has(&h->files, path);
 }
 
 static bool find_devices(const char *name, void *context)
@@ -89,6 +90,7 @@ struct rt_host *rt_host_open(const struct rt_host_options *opt)
     h->page_bytes = (double)sysconf(_SC_PAGESIZE);
     if (rt_host_load_under(&h->files, "/proc/net/dev"))
         rt_proc_network(h->files.text, find_devices, h, &in, &out);
+    h->fabric = rt_host_has(&h->files, "/sys/class/infiniband");
     return h;
 }
 
@@ -157,6 +159,8 @@ static void count_host(struct rt_host *h, struct counters *c)
         rt_proc_cpus(f->text, f->cpus[0] != '\0' ? f->cpus : NULL, &c->busy, &c->all);
     if (rt_host_load_under(f, "/proc/net/dev"))
         rt_proc_network(f->text, counts, h, &c->received, &c->sent);
+    if (!h->fabric)
+        return;
     c->fabric_received = 4 * rt_host_sum_files(f, "/sys/class/infiniband/*/ports/*/counters/port_rcv_data");
     c->fabric_sent =
         4 * rt_host_sum_files(f, "/sys/class/infiniband/*/ports/*/counters/port_xmit_data"); /* words */
@@ -195,7 +199,7 @@ static void look_slowly(struct rt_host *h, double now_s)
     for (int i = 0; i < h->count; i++)
         if (rt_host_load_of(&h->files, h->pids[i], "smaps_rollup") && rt_proc_number(h->files.text, "Pss:", &x))
             add(&h->pss_bytes, x * 1024);
-    for (size_t i = 0; i < sizeof errors / sizeof *errors; i++) {
+    for (size_t i = 0; i < sizeof errors / sizeof *errors && h->fabric; i++) {
         snprintf(pattern, sizeof pattern, "/sys/class/infiniband/*/ports/*/counters/%s", errors[i]);
         x = rt_host_sum_files(&h->files, pattern);
         if (!isnan(x))

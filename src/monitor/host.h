@@ -40,7 +40,7 @@ struct rt_host_use {
 struct rt_host;
 struct rt_host *rt_host_open(const struct rt_host_options *opt); /* NULL: no memory */
 void rt_host_close(struct rt_host *host);
-/* now_s: monotonic seconds. Some 0.2 ms, more where a host has hundreds of CPUs. The pages of the ranks are
+/* now_s: monotonic seconds. Some 0.5 ms, more where a host has hundreds of CPUs. The pages of the ranks are
  * counted (ranks_pss_bytes), and the errors of the fabric, as often as that takes 1/2000 of the time, and are
  * the same in between: the kernel looks at each page, and a rank that asks it for memory meanwhile may wait. */
 void rt_host_use(struct rt_host *host, double now_s, struct rt_host_use *use);

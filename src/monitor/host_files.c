@@ -26,6 +26,13 @@ bool rt_host_load(struct rt_host_files *f, const char *path)
     return used > 0;
 }
 
+bool rt_host_has(const struct rt_host_files *f, const char *path)
+{
+    char whole[2 * RT_HOST_PATH_BYTES];
+    snprintf(whole, sizeof whole, "%s%s", f->root, path);
+    return access(whole, F_OK) == 0;
+}
+
 bool rt_host_load_under(struct rt_host_files *f, const char *path)
 {
     char whole[2 * RT_HOST_PATH_BYTES];

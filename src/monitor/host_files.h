@@ -19,6 +19,7 @@ struct rt_host_files {
 bool rt_host_files_open(struct rt_host_files *f, const char *root, const int *pids, int count);
 void rt_host_files_close(struct rt_host_files *f);
 
+bool rt_host_has(const struct rt_host_files *f, const char *path); /* below the root */
 /* A file's text into f->text; false where it cannot be read. What does not fit is left out. */
 bool rt_host_load(struct rt_host_files *f, const char *path); /* as it is */
 bool rt_host_load_under(struct rt_host_files *f, const char *path);
