@@ -135,4 +135,23 @@ check "rank 0, which watches, has written what it saw in the last minute" grep -
 on 1 train job.yaml output_dir=e overwrite_output_dir=true max_steps=4 max_hours=0.00001
 check "a job that begins anew: exit $rc" rc_is 75
 check "is told to go on" field_has e continue "overwrite_output_dir=true max_steps=4 max_hours=0.00001 resume_from_checkpoint=true"
+
+# ---- cards, played by a stand-in for NVML, whose driver hangs in the midst of a run ----
+nvml=$(dirname "$program")/tests/monitor/fake
+if [ -e "$nvml/libnvidia-ml.so.1" ]; then
+    export LD_LIBRARY_PATH="$nvml:${LD_LIBRARY_PATH:-}" FAKE_NVML=gpus=2 FAKE_NVML_FILE="$tmp/cards"
+    export RANKTUNE_TEST_GPUS=0000:1b:00.0,0000:1c:00.0
+    begin 2 train job.yaml output_dir=g report_to=tensorboard max_steps=200 monitor_seconds=0.1 prom_file="$tmp/cards.prom"
+    until_said "step 3/"
+    echo gpus=2,hang=1 > cards.new
+    mv cards.new cards
+    end_of
+    check "a driver that hangs stops no step: exit $rc" rc_is 0
+    check "all of them are done" field_is g step 200
+    check "the monitor had seen both cards before" grep -qF "ranktune_gpu_power_w{host=\"$host\",gpu=\"1\"} 612.5" cards.prom
+    check "and hung, as the last it told was step $(sed -n 's/^ranktune_step{.* //p' cards.prom)" \
+        awk '/^ranktune_step[{]/ { n = $2 } END { exit !(n < 200) }' cards.prom
+else
+    skip "a driver that hangs" "tests/monitor/fake/libnvidia-ml.so.1 is not built"
+fi
 finish
