@@ -94,6 +94,32 @@ rt_status rt_adapter_choose(struct rt_model *m, const struct rt_model_options *o
     return st;
 }
 
+struct rt_adapter *rt_model_adapter(struct rt_model *m)
+{
+    return &m->adapter;
+}
+
+rt_status rt_model_refresh(struct rt_model *m)
+{
+    for (int64_t i = 0; i < m->config.vision.depth; i++) {
+        const struct rt_block *b = &m->vision.block[i];
+        RT_TRY(rt_linear_refresh(&m->pass, &b->qkv));
+        RT_TRY(rt_linear_refresh(&m->pass, &b->proj));
+        RT_TRY(rt_linear_refresh(&m->pass, &b->up));
+        RT_TRY(rt_linear_refresh(&m->pass, &b->down));
+    }
+    RT_TRY(rt_linear_refresh(&m->pass, &m->vision.fc1));
+    RT_TRY(rt_linear_refresh(&m->pass, &m->vision.fc2));
+    for (int64_t i = 0; i < m->config.layers; i++) {
+        const struct rt_block *b = &m->text.block[i];
+        RT_TRY(rt_linear_refresh(&m->pass, &b->qkv));
+        RT_TRY(rt_linear_refresh(&m->pass, &b->proj));
+        RT_TRY(rt_linear_refresh(&m->pass, &b->up));
+        RT_TRY(rt_linear_refresh(&m->pass, &b->down));
+    }
+    return rt_linear_refresh(&m->pass, &m->text.head);
+}
+
 static void round_to(float *x, int64_t n, enum rt_file_dtype dtype)
 {
     for (int64_t i = 0; i < n && dtype != RT_FILE_F32; i++)
