@@ -302,11 +302,7 @@ rt_status rt_model_init_folder(const char *preset, const char *folder, enum rt_d
 {
     const struct rt_preset *p = rt_preset_find(preset);
     struct ids ids;
-    if (p == NULL)
-        return rt_fail(err, RT_ERR_USAGE,
-                       "init: there is no preset \"%s\"; presets are small25, small25tied, small2, "
-                       "qwen2-vl-2b, qwen2-vl-7b, 3b, 7b, 32b, 72b",
-                       preset);
+    RT_TRY(rt_init_preset_check(preset, err));
     RT_TRY(token_ids(&ids, folder, err));
     const int needed = (ids.largest + 64) / 64 * 64, vocab = p->vocab > needed ? p->vocab : needed;
     RT_TRY(write_configs(p, &ids, vocab, dtype, folder, err));
