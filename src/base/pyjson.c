@@ -1,9 +1,9 @@
-/* pyjson.c - JSON as Python's json module writes and reads it; its numbers are in pyjson_number.c. */
+/* pyjson.c - JSON as Python's json module writes and reads it; its texts and numbers are in
+ * pyjson_string.c and pyjson_number.c. */
 #include "config.h"
 #include "base/pyjson.h"
 
 #include <math.h>
-#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -39,53 +39,6 @@ struct writer {
     bool too_deep; /* why it did not go on; else memory */
 };
 
-/* One character of valid UTF-8 (jansson's strings are); returns its length. */
-static size_t code_point(const unsigned char *s, uint32_t *c)
-{
-    if (s[0] < 0x80)
-        return *c = s[0], 1;
-    if (s[0] < 0xe0)
-        return *c = (s[0] & 0x1fu) << 6 | (s[1] & 0x3fu), 2;
-    if (s[0] < 0xf0)
-        return *c = (s[0] & 0x0fu) << 12 | (s[1] & 0x3fu) << 6 | (s[2] & 0x3fu), 3;
-    return *c = (s[0] & 7u) << 18 | (s[1] & 0x3fu) << 12 | (s[2] & 0x3fu) << 6 | (s[3] & 0x3fu), 4;
-}
-
-static char short_escape(uint32_t c)
-{
-    switch (c) {
-    case '"': return '"';
-    case '\\': return '\\';
-    case '\n': return 'n';
-    case '\r': return 'r';
-    case '\t': return 't';
-    case '\f': return 'f';
-    case '\b': return 'b';
-    default: return '\0';
-    }
-}
-
-static void write_string(struct writer *w, const char *text, size_t bytes)
-{
-    putc('"', w->out);
-    for (size_t i = 0; i < bytes;) {
-        uint32_t c;
-        const size_t length = code_point((const unsigned char *)text + i, &c);
-        const char letter = short_escape(c);
-        if (letter != '\0')
-            fprintf(w->out, "\\%c", letter);
-        else if (c >= 0x20 && (w->style.utf8 || c < 0x7f))
-            fwrite(text + i, 1, length, w->out);
-        else if (c < 0x10000)
-            fprintf(w->out, "\\u%04x", (unsigned)c);
-        else
-            fprintf(w->out, "\\u%04x\\u%04x", (unsigned)(0xd800 + ((c - 0x10000) >> 10)),
-                    (unsigned)(0xdc00 + (c & 0x3ff)));
-        i += length;
-    }
-    putc('"', w->out);
-}
-
 static void line_break(struct writer *w, int depth, bool first)
 {
     if (w->style.indent > 0)
@@ -116,7 +69,7 @@ static bool write_object(struct writer *w, const json_t *object, int depth)
     bool good = true;
     for (size_t i = 0; good && i < n; i++) {
         line_break(w, depth + 1, i == 0);
-        write_string(w, keys[i], strlen(keys[i]));
+        rt_pyjson_quote(w->out, keys[i], strlen(keys[i]), w->style.utf8);
         fputs(": ", w->out);
         good = write_value(w, json_object_get(object, keys[i]), depth + 1);
     }
@@ -154,7 +107,7 @@ static bool write_value(struct writer *w, const json_t *value, int depth)
         if (rt_pyjson_get(value, &x))
             fputs(rt_pyjson_repr(number, x), w->out);
         else
-            write_string(w, json_string_value(value), json_string_length(value));
+            rt_pyjson_quote(w->out, json_string_value(value), json_string_length(value), w->style.utf8);
         return true;
     case JSON_INTEGER: fprintf(w->out, "%" JSON_INTEGER_FORMAT, json_integer_value(value)); return true;
     case JSON_REAL: fputs(rt_pyjson_repr(number, json_real_value(value)), w->out); return true;
