@@ -1,5 +1,6 @@
 /* output.c - output_dir: may the run write there, and can files be made as a checkpoint makes them? */
 #include "config.h"
+#include "base/file.h"
 #include "check/state.h"
 
 #include "checkpoint/checkpoint.h"
@@ -57,7 +58,7 @@ static rt_status try_write(const char *folder, struct rt_error *err)
     char name[64], path[4200];
     snprintf(name, sizeof name, ".ranktune-check-%ld", (long)getpid());
     snprintf(path, sizeof path, "%s/%s", folder, name);
-    RT_TRY(rt_text_file_write(folder, name, "ranktune check\n", 15, err));
+    RT_TRY(rt_file_put(folder, name, "ranktune check\n", 15, err));
     if (unlink(path) != 0)
         return rt_fail(err, RT_ERR_OUTPUT, "%s: cannot be removed: %s", path, strerror(errno));
     return RT_OK;

@@ -1,6 +1,7 @@
 /* card.c - README.md beside an adapter: what it is, in the front matter that model hubs read, and how it was
  * trained. */
 #include "config.h"
+#include "base/file.h"
 #include "checkpoint/checkpoint.h"
 #include "train/run.h"
 
@@ -116,7 +117,7 @@ rt_status rt_run_card(const struct rt_run *run, const char *folder, const struct
     put_results(out, card);
     rt_status st = fclose(out) == 0 ? RT_OK : rt_fail(run->err, RT_ERR_MEMORY, "no memory for README.md");
     if (st == RT_OK)
-        st = rt_text_file_write(folder, "README.md", text, bytes, run->err);
+        st = rt_file_put(folder, "README.md", text, bytes, run->err);
     free(text);
     return st;
 }
