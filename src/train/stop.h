@@ -17,7 +17,8 @@ enum {
     RT_STOP_NEWS = 8,        /* rows that turned out bad on some rank */
     RT_STOP_CHECKPOINT = 16, /* output_dir/CHECKPOINT: no stop, a checkpoint alone */
     RT_STOP_FAULT = 32,      /* hardware of some rank has failed */
-    RT_STOP_SAID = 64        /* some rank has a warning of its own */
+    RT_STOP_SAID = 64,       /* some rank has a warning of its own */
+    RT_STOP_UNSAVED = 128    /* a checkpoint could not be written */
 };
 
 struct rt_stop {
