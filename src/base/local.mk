@@ -6,4 +6,5 @@ librt_a_SOURCES += src/base/status.c src/base/status.h src/base/bf16.h src/base/
     src/base/room.c src/base/room.h
 librt_a_SOURCES += src/base/settings.c src/base/settings.h src/base/signals.h src/base/text.h src/base/thread.h
 librt_a_SOURCES += src/base/batch_job.c src/base/batch_job.h src/base/command.c src/base/command.h
+librt_a_SOURCES += src/base/process.c src/base/process.h
 librt_a_SOURCES += src/base/build.h src/base/build.c
