@@ -235,6 +235,17 @@ static rt_status fail_folder(int code, const char *at, const char *path, struct 
     return st;
 }
 
+/* The new folder's name onto the disk; where the one that holds it may be written to but not read, fsync cannot
+ * be asked for. */
+static rt_status sync_parent(const char *path, struct rt_error *err)
+{
+    char *parent;
+    RT_TRY(rt_file_parent(path, &parent, err));
+    const rt_status st = access(parent, R_OK) == 0 ? rt_file_sync(parent, true, err) : RT_OK;
+    free(parent);
+    return st;
+}
+
 rt_status rt_file_make_folder(const char *path, struct rt_error *err)
 {
     rt_status st = RT_OK;
@@ -246,7 +257,9 @@ rt_status rt_file_make_folder(const char *path, struct rt_error *err)
         at += strcspn(at, "/");
         const char kept = *at;
         *at = '\0';
-        if (*copy != '\0' && mkdir(copy, 0777) != 0) {
+        if (*copy != '\0' && mkdir(copy, 0777) == 0) {
+            st = sync_parent(copy, err);
+        } else if (*copy != '\0') {
             const int code = errno;
             if (code != EEXIST || stat(copy, &sb) != 0 || !S_ISDIR(sb.st_mode))
                 st = fail_folder(code, copy, path, err);

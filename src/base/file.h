@@ -65,8 +65,8 @@ rt_status rt_file_sync(const char *path, bool folder, struct rt_error *err);
 rt_status rt_file_rename(const char *from, const char *to, struct rt_error *err);
 /* The folder that holds path, malloc'ed. */
 rt_status rt_file_parent(const char *path, char **parent, struct rt_error *err);
-/* path and every folder above it; one that is there is fine. A failure names path and the folder that it is
- * about. */
+/* path and every folder above it, the names of new ones forced to disk; one that is there is fine. A failure
+ * names path and the folder that it is about. */
 rt_status rt_file_make_folder(const char *path, struct rt_error *err);
 /* path and all below it; one that is not there is fine. Links are removed, not followed. */
 rt_status rt_file_remove(const char *path, struct rt_error *err);
