@@ -125,14 +125,16 @@ void rt_entries_free(struct rt_entry *entries, int64_t count)
     free(entries);
 }
 
-/* Out of sight by a rename, then gone; what fails is found by the next rt_checkpoint_begin. */
+/* Out of sight by a rename that is on the disk before the first file goes, so that no part of it can come back;
+ * what fails is found by the next rt_checkpoint_begin. */
 static void discard(const char *output_dir, const struct rt_entry *entry)
 {
     char *trash;
     if (rt_file_path(&trash, NULL, "%s/.trash-checkpoint-%lld-%ld", output_dir, (long long)entry->step,
                      (long)getpid()) != RT_OK)
         return;
-    if (rt_file_remove(trash, NULL) == RT_OK && rt_file_rename(entry->path, trash, NULL) == RT_OK)
+    if (rt_file_remove(trash, NULL) == RT_OK && rt_file_rename(entry->path, trash, NULL) == RT_OK &&
+        rt_file_sync(output_dir, true, NULL) == RT_OK)
         (void)rt_file_remove(trash, NULL);
     free(trash);
 }

@@ -16,12 +16,21 @@
 
 enum { NFS_WAIT_S = 60 };
 
+/* Names that a killed writer gave are not on the disk for certain, and bytes removed on the strength of them
+ * could come to be missing under the names before: in the old checkpoint, say, that has its place again. */
+static bool names_are_safe(const char *output_dir, bool *safe)
+{
+    *safe = *safe || rt_file_sync(output_dir, true, NULL) == RT_OK;
+    return *safe;
+}
+
 /* What a killed writer left: unfinished folders go, an old checkpoint that nothing replaced takes its name
  * again. */
 rt_status rt_checkpoint_tidy(const char *output_dir, struct rt_error *err)
 {
     rt_status st = RT_OK;
     struct rt_entry *entry, *named = NULL; /* the last one with a final name */
+    bool safe = false;
     int64_t count;
     RT_TRY(rt_entries_list(output_dir, &entry, &count, err));
     for (int64_t i = 0; i < count && st == RT_OK; i++) {
@@ -29,9 +38,11 @@ rt_status rt_checkpoint_tidy(const char *output_dir, struct rt_error *err)
         if (entry[i].kind == RT_ENTRY_CHECKPOINT) {
             named = &entry[i];
         } else if (entry[i].kind == RT_ENTRY_LEFTOVER) {
-            (void)rt_file_remove(entry[i].path, NULL); /* or by the next one that begins */
+            if (names_are_safe(output_dir, &safe))
+                (void)rt_file_remove(entry[i].path, NULL); /* or by the next one that begins */
         } else if (replaced) {
-            if (rt_manifest_check(named->path, named->step, false, NULL) == RT_OK)
+            if (names_are_safe(output_dir, &safe) &&
+                rt_manifest_check(named->path, named->step, false, NULL) == RT_OK)
                 (void)rt_file_remove(entry[i].path, NULL);
         } else {
             char *path;
