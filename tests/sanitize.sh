@@ -19,6 +19,9 @@ mkdir -p "$build" && build=$(realpath "$build") || exit 1
 # The tests' files go to memory: checkpoints are forced to disk there by the thousand.
 TMPDIR=$(mktemp -d "$([ -w /dev/shm ] && echo /dev/shm || echo /tmp)/ranktune-sanitize-XXXXXX")
 export TMPDIR limit=300 # seconds of a whole run: tests/jobs/lib.sh
+# The sanitizers of gcc 12 and clang 14 take a dynamic TLS block that lies 16 bytes into a page for one of glibc 2.19, and scan for
+# leaks where the two words before it say, which are the allocator's: signal 11. Told not to, they scan it as ld.so's memory.
+export ASAN_OPTIONS=intercept_tls_get_addr=0:${ASAN_OPTIONS:-}
 trap 'rm -rf "$TMPDIR"' EXIT
 trap 'exit 1' HUP INT TERM
 
@@ -40,17 +43,11 @@ count() { # WORD|...: results of that kind
     find tests -name '*.trs' -exec cat {} + | grep -cE "^:test-result: ($1)"
 }
 suite() { # COMPILER
-    local fell
     command -v "$1" > /dev/null || { skip "$1" "it is not there"; return; }
     target=(check TESTS=)
     if make_in "$1" "$1" --enable-sanitize; then
         find tests -name '*.trs' -delete
         make -s -k check TESTS="$tests" > check.log 2>&1
-        # The leak checker itself falls now and then over a thread that ends while it looks, and says so. That says nothing of us.
-        for _ in 1 2 3; do
-            fell=$(find tests -name '*.log' -newer make.log -exec grep -l 'LeakSanitizer has encountered a fatal error' {} +)
-            [ -z "$fell" ] || make -s -k check TEST_LOGS="${fell//$'\n'/ }" >> check.log 2>&1
-        done
         find tests -name '*.trs' -exec grep -HE '^:test-result: (FAIL|ERROR|XPASS)' {} +
         [ "$(count PASS)" -gt 0 ] || failed=$((failed + 1))
         passed=$((passed + $(count PASS)))
