@@ -6,9 +6,8 @@ model small25
 job job.yaml small25
 # 24 rows in batches of 2 x 2: 6 steps an epoch on one rank, 3 on two. A picture of at most 16 tokens is 4 KiB of features.
 mkdir mine
-cp -r "$data/drive" mine/drive
-cp "$data/dataset_info.json" mine
-chmod -R u+w mine # the source may be read-only
+copy "$data/drive" mine/drive
+copy "$data/dataset_info.json" mine
 sed -i '/^max_steps\|^dataset_dir/d' job.yaml
 cat >> job.yaml << EOF
 dataset_dir: $tmp/mine
