@@ -47,7 +47,7 @@ suite() { # COMPILER
     target=(check TESTS=)
     if make_in "$1" "$1" --enable-sanitize; then
         find tests -name '*.trs' -delete
-        make -s -k check TESTS="$tests" > check.log 2>&1
+        make -s -k -j"$(nproc)" check TESTS="$tests" > check.log 2>&1
         find tests -name '*.trs' -exec grep -HE '^:test-result: (FAIL|ERROR|XPASS)' {} +
         [ "$(count PASS)" -gt 0 ] || failed=$((failed + 1))
         passed=$((passed + $(count PASS)))
@@ -121,13 +121,14 @@ whole() { # valgrind's part
 }
 
 for part in $parts; do
-    begun=$(date +%s)
+    begun=$(date +%s) before=($passed $failed $skipped)
     case $part in
     gcc | clang) suite "$part" ;;
     valgrind) whole ;;
     *) echo "$part: none of gcc, clang, valgrind" && failed=$((failed + 1)) ;;
     esac
-    echo "# $part: $(($(date +%s) - begun)) s"
+    echo "# $part: $((passed - before[0])) passed, $((failed - before[1])) failed, $((skipped - before[2])) skipped in" \
+        "$(($(date +%s) - begun)) s"
 done
 echo "$passed passed, $failed failed, $skipped skipped"
 [ $failed -eq 0 ]
