@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Memory hygiene: the suite under the address and undefined-behaviour sanitizers, as gcc builds it and as clang does, then whole
 # runs under valgrind. Installs what is missing. Last line: N passed, N failed, N skipped.
-# usage: [RT_SANITIZE_BUILD=build-sanitize] [TESTS='...'] tests/sanitize.sh [gcc] [clang] [valgrind]      default: all three
+# usage: [RT_SANITIZE_BUILD=build-sanitize] [TESTS='...'] [limit=300] tests/sanitize.sh [gcc] [clang] [valgrind]      default: all three
 # TESTS: what of make check runs under the sanitizers. The default leaves out what is about launchers, batch systems and hosts,
 # what holds the program to a clock, which a sanitizer makes 2 to 5 times slower, and what makes trouble through a library that
 # is loaded before all others, for there a sanitizer's own has to be.
@@ -18,7 +18,7 @@ mkdir -p "$build" && build=$(realpath "$build") || exit 1
 
 # The tests' files go to memory: checkpoints are forced to disk there by the thousand.
 TMPDIR=$(mktemp -d "$([ -w /dev/shm ] && echo /dev/shm || echo /tmp)/ranktune-sanitize-XXXXXX")
-export TMPDIR limit=300 # seconds of a whole run: tests/jobs/lib.sh
+export TMPDIR limit=${limit:-300} # seconds of a run: tests/jobs/lib.sh, tests/mpirun.sh
 # The sanitizers of gcc 12 and clang 14 take a dynamic TLS block that lies 16 bytes into a page for one of glibc 2.19, and scan for
 # leaks where the two words before it say, which are the allocator's: signal 11. Told not to, they scan it as ld.so's memory.
 export ASAN_OPTIONS=intercept_tls_get_addr=0:${ASAN_OPTIONS:-}
