@@ -216,9 +216,16 @@ rt_status rt_run_write_folder(struct rt_run *run, const char *folder);
 uint64_t rt_run_folder_bytes(const struct rt_run *run);
 enum { RT_RUN_SCALARS = 12 };
 void rt_run_scalars_in(struct rt_run *run, const double scalars[RT_RUN_SCALARS]);
+void rt_run_scalars_out(const struct rt_run *run, double scalars[RT_RUN_SCALARS]);
 
 /* resume.c. Collective. */
 rt_status rt_run_resume(struct rt_run *run);
+
+/* resume_foreign.c, for rank 0: p, m and v of the adapter to host [3 * count], and the scalars, from a
+ * checkpoint that LLaMA-Factory wrote; the logs go on from there. RT_ERR_JOB where the job is another than the
+ * one that wrote it. */
+rt_status rt_run_read_foreign(struct rt_run *run, const char *folder, float *host,
+                              double scalars[RT_RUN_SCALARS]);
 
 /* card.c, for rank 0: the adapter with the files beside it; and README.md. */
 struct rt_card {

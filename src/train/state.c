@@ -27,7 +27,7 @@ enum {
 
 _Static_assert((int)RUN_SCALARS == (int)RT_RUN_SCALARS, "run.h says how many");
 
-static void scalars_out(const struct rt_run *run, double s[RUN_SCALARS])
+void rt_run_scalars_out(const struct rt_run *run, double s[RT_RUN_SCALARS])
 {
     s[RUN_STEP] = (double)run->step;
     s[RUN_TOTAL] = run->total;
@@ -84,7 +84,7 @@ static rt_status write_state(struct rt_run *run, const char *folder)
         st = rt_fail(run->err, RT_ERR_MEMORY, "out of host memory writing %s", path);
     if (st == RT_OK)
         st = get_adapter(run, host);
-    scalars_out(run, scalars);
+    rt_run_scalars_out(run, scalars);
     double pass_tokens = (double)rt_model_pass_tokens(run->model), bad_all = (double)run->bad_all;
     if (st == RT_OK) {
         double owes = 1;
