@@ -133,7 +133,11 @@ struct rt_adapter *rt_model_adapter(struct rt_model *model);
 /* After p changed: refresh the copies in the element type that the forward reads. */
 rt_status rt_model_refresh(struct rt_model *model);
 rt_status rt_model_grads_zero(struct rt_model *model);
-/* FOLDER/adapter_model.safetensors and adapter_config.json. Not collective. */
+/* FOLDER/adapter_model.safetensors and adapter_config.json of p, [count] f32 on the host. Asks nothing of the
+ * device: any thread. Fails: RT_ERR_IO, RT_ERR_OUTPUT, RT_ERR_MEMORY. */
+rt_status rt_model_write_adapter(const struct rt_model *model, const float *p, const char *folder,
+                                 struct rt_error *err);
+/* The same of the adapter as it is. Not collective. */
 rt_status rt_model_save_adapter(struct rt_model *model, const char *folder, struct rt_error *err);
 
 /* All parameters of the model including LoRA but without the embedding (tied head counted once): for

@@ -58,6 +58,9 @@ struct rt_state {
     double epoch, total_flos;
     bool saved, stopping; /* what TrainerControl held at the last checkpoint */
 };
+/* *text, malloc'ed: *bytes, the last one a newline, and no NUL behind them. */
+rt_status rt_trainer_state_text(const struct rt_report *r, const struct rt_state *state, char **text,
+                                size_t *bytes, struct rt_error *err);
 rt_status rt_trainer_state_write(const struct rt_report *r, const char *folder, const struct rt_state *state,
                                  struct rt_error *err);
 

@@ -278,9 +278,10 @@ rt_status rt_report_best(struct rt_report *r, double metric, int64_t step, const
     return RT_OK;
 }
 
-rt_status rt_report_state(struct rt_report *r, const char *folder, int64_t step, double epoch,
-                          double total_flos, int64_t tokens_seen, struct rt_error *err)
+rt_status rt_report_state(struct rt_report *r, int64_t step, double epoch, double total_flos,
+                          int64_t tokens_seen, char **text, size_t *bytes, struct rt_error *err)
 {
+    *text = NULL;
     if (rt_report_idle(r))
         return RT_OK;
     r->saved = true;
@@ -291,7 +292,7 @@ rt_status rt_report_state(struct rt_report *r, const char *folder, int64_t step,
                                     .total_flos = total_flos,
                                     .saved = true,
                                     .stopping = r->saved_at_end };
-    return rt_trainer_state_write(r, folder, &state, err);
+    return rt_trainer_state_text(r, &state, text, bytes, err);
 }
 
 /* Result files hold a log's entry without its step, and the effective tokens per second, which no log has. */

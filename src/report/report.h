@@ -1,7 +1,7 @@
 /*
  * report.h - numbers to logs: console lines and bar, trainer_log.jsonl, trainer_state.json, result files,
  * plots, TensorBoard event files. Rank 0 opens a report; the others use NULL, or one that only keeps lines in a
- * file, and every other call does nothing. One thread calls.
+ * file, and every other call does nothing. One thread calls, unless it says otherwise.
  *
  * Order of calls: open, [resume], begin, steps with their logs, end, [eval_results], close.
  * What writes fails with RT_ERR_OUTPUT (not allowed, no such folder) or RT_ERR_IO (disk full, I/O error),
@@ -77,13 +77,14 @@ rt_status rt_report_open_other(struct rt_report **report, const struct rt_report
 void rt_report_close(struct rt_report *report);
 
 /* State to go on after a resume: what the log files held at a checkpoint, as one JSON text (malloc'ed): the
- * byte length of trainer_log.jsonl, log_history, elapsed time; the log files are fsync'ed. NULL report: *text
- * is NULL. rt_report_resume, between open and begin, cuts trainer_log.jsonl back to that length, restores
- * log_history and lets the elapsed time go on. A trainer_log.jsonl that is no longer the checkpoint's is not
- * cut, with a warning. TensorBoard opens a new file, in the folder of the run that is resumed, with a
- * SessionLog START at step + 1: readers then drop what was logged after the checkpoint. Fails: RT_ERR_FILE
- * (text is not rt_report_save's). */
+ * byte length of trainer_log.jsonl, log_history, elapsed time. NULL report: *text is NULL. rt_report_sync makes
+ * the log files as long on the disk as they are now: any thread, while others log. rt_report_resume, between
+ * open and begin, cuts trainer_log.jsonl back to that length, restores log_history and lets the elapsed time go
+ * on. A trainer_log.jsonl that is no longer the checkpoint's is not cut, with a warning. TensorBoard opens a
+ * new file, in the folder of the run that is resumed, with a SessionLog START at step + 1: readers then drop
+ * what was logged after the checkpoint. Fails: RT_ERR_FILE (text is not rt_report_save's). */
 rt_status rt_report_save(const struct rt_report *report, char **text, struct rt_error *err);
+rt_status rt_report_sync(const struct rt_report *report, struct rt_error *err);
 rt_status rt_report_resume(struct rt_report *report, const char *text, int64_t step, struct rt_error *err);
 
 /* The same for a run that LLaMA-Factory began: `state` is its trainer_state.json at the checkpoint of `step`.
@@ -132,9 +133,10 @@ rt_status rt_report_text(struct rt_report *report, const char *tag, const char *
  * while that checkpoint is not there). */
 rt_status rt_report_best(struct rt_report *report, double metric, int64_t step, const char *checkpoint,
                          struct rt_error *err);
-/* trainer_state.json into a checkpoint folder. */
-rt_status rt_report_state(struct rt_report *report, const char *folder, int64_t step, double epoch,
-                          double total_flos, int64_t tokens_seen, struct rt_error *err);
+/* What trainer_state.json of a checkpoint holds: *text, malloc'ed, of *bytes, without a NUL behind
+ * them. NULL report: *text is NULL. */
+rt_status rt_report_state(struct rt_report *report, int64_t step, double epoch, double total_flos,
+                          int64_t tokens_seen, char **text, size_t *bytes, struct rt_error *err);
 /* After the last step and its checkpoint: the last trainer_log.jsonl line, train_results.json,
  * all_results.json, trainer_state.json, plots. */
 rt_status rt_report_end(struct rt_report *report, const struct rt_end_log *log, struct rt_error *err);

@@ -42,21 +42,27 @@ static json_t *state(const struct rt_report *r, const struct rt_state *s)
     return NULL;
 }
 
-rt_status rt_trainer_state_write(const struct rt_report *r, const char *folder, const struct rt_state *s,
-                                 struct rt_error *err)
+rt_status rt_trainer_state_text(const struct rt_report *r, const struct rt_state *s, char **text, size_t *bytes,
+                                struct rt_error *err)
 {
     json_t *o = state(r, s);
     if (o == NULL)
-        return rt_fail(err, RT_ERR_MEMORY, "%s: no memory for trainer_state.json", folder);
+        return rt_fail(err, RT_ERR_MEMORY, "no memory for trainer_state.json");
+    const rt_status st =
+        rt_pyjson_text(o, (struct rt_pyjson_style){ .indent = 2, .sort_keys = true }, text, bytes, err);
+    json_decref(o);
+    if (st == RT_OK)
+        (*text)[(*bytes)++] = '\n'; /* in the place of the NUL */
+    return st;
+}
+
+rt_status rt_trainer_state_write(const struct rt_report *r, const char *folder, const struct rt_state *s,
+                                 struct rt_error *err)
+{
     char *text;
     size_t bytes;
-    rt_status st =
-        rt_pyjson_text(o, (struct rt_pyjson_style){ .indent = 2, .sort_keys = true }, &text, &bytes, err);
-    json_decref(o);
-    if (st != RT_OK)
-        return st;
-    text[bytes] = '\n'; /* in the place of the NUL */
-    st = rt_file_put(folder, "trainer_state.json", text, bytes + 1, err);
+    RT_TRY(rt_trainer_state_text(r, s, &text, &bytes, err));
+    const rt_status st = rt_file_put(folder, "trainer_state.json", text, bytes, err);
     free(text);
     return st;
 }

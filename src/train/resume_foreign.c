@@ -2,6 +2,7 @@
 #include "config.h"
 #include "checkpoint/checkpoint.h"
 #include "train/run.h"
+#include "train/snapshot.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -197,8 +198,7 @@ static rt_status read_all(struct rt_run *run, const char *folder, struct rt_fore
     return RT_OK;
 }
 
-rt_status rt_run_read_foreign(struct rt_run *run, const char *folder, float *host,
-                              double scalars[RT_RUN_SCALARS])
+rt_status rt_run_read_foreign(struct rt_run *run, const char *folder, float *host, double *scalars)
 {
     struct rt_foreign *f = NULL;
     RT_TRY(rt_foreign_open(&f, folder, run->err));

@@ -176,7 +176,7 @@ void rt_summary_fed(struct rt_run *run, const struct rt_batch *batch)
     run->summary.pictures += (double)batch->pictures;
 }
 
-void rt_summary_saved(struct rt_run *run)
+void rt_summary_saved(struct rt_run *run, int64_t step)
 {
     struct rt_run_summary *s = &run->summary;
     if ((s->saved_count & (s->saved_count - 1)) == 0) { /* full: 0, 1, 2, 4, ... */
@@ -186,7 +186,7 @@ void rt_summary_saved(struct rt_run *run)
             return;
         s->saved = grown;
     }
-    s->saved[s->saved_count++] = run->step;
+    s->saved[s->saved_count++] = step;
 }
 
 /* As main.c ends with. */

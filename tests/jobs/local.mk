@@ -9,7 +9,7 @@ EXTRA_DIST += tests/golden/jobs/all-eval.yaml tests/golden/jobs/all-eval.json te
     tests/golden/jobs/data/turns.json
 dist_check_SCRIPTS += tests/jobs/foreign.sh
 dist_check_SCRIPTS += tests/jobs/bad.sh tests/jobs/check.sh tests/jobs/golden.sh tests/jobs/launch.sh tests/jobs/memory.sh tests/jobs/monitor.sh tests/jobs/resume.sh \
-    tests/jobs/alike.sh tests/jobs/clock.sh tests/jobs/hardware.sh tests/jobs/no_memory.sh tests/jobs/numbers.sh tests/jobs/silent.sh tests/jobs/stop.sh tests/jobs/tools.sh tests/jobs/train.sh tests/jobs/verdict.sh tests/jobs/vision_cache.sh
+    tests/jobs/alike.sh tests/jobs/beside.sh tests/jobs/clock.sh tests/jobs/hardware.sh tests/jobs/no_memory.sh tests/jobs/numbers.sh tests/jobs/silent.sh tests/jobs/stop.sh tests/jobs/tools.sh tests/jobs/train.sh tests/jobs/verdict.sh tests/jobs/vision_cache.sh
 EXTRA_DIST += tests/jobs/fault.c
 FAULT = tests/jobs/fault.so
 check_DATA += $(FAULT)
