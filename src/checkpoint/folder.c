@@ -152,7 +152,8 @@ static void wait_for_manifest(const struct rt_entry *entry)
 {
     const struct timespec nap = { .tv_sec = 1 };
     struct statfs fs;
-    for (int s = 0; s < NFS_WAIT_S && !rt_manifest_there(entry->path) && !rt_foreign_there(entry->path); s++) {
+    for (int s = 0; s < NFS_WAIT_S && !rt_manifest_there(entry->path) && !rt_checkpoint_foreign(entry->path);
+         s++) {
         if (statfs(entry->path, &fs) != 0 || fs.f_type != NFS_SUPER_MAGIC)
             return;
         nanosleep(&nap, NULL);

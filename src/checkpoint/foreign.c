@@ -28,7 +28,7 @@ static bool there(const char *folder, const char *name)
     return found;
 }
 
-bool rt_foreign_there(const char *folder)
+bool rt_checkpoint_foreign(const char *folder)
 {
     return !rt_manifest_there(folder) && (there(folder, "optimizer.pt") || there(folder, "training_args.bin"));
 }
@@ -189,14 +189,9 @@ rt_status rt_foreign_moments(struct rt_foreign *f, int64_t place, int64_t rows, 
 rt_status rt_folder_check(const char *folder, int64_t step, struct rt_error *err)
 {
     struct rt_foreign *f;
-    if (!rt_foreign_there(folder))
+    if (!rt_checkpoint_foreign(folder))
         return rt_manifest_check(folder, step, false, err);
     RT_TRY(rt_foreign_open(&f, folder, err));
     rt_foreign_close(f);
     return RT_OK;
-}
-
-bool rt_checkpoint_foreign(const char *folder)
-{
-    return rt_foreign_there(folder);
 }
