@@ -118,9 +118,6 @@ rt_status rt_beside_read(struct rt_beside **beside, const char *model_folder, st
 rt_status rt_beside_write(const struct rt_beside *beside, const char *folder, struct rt_error *err);
 void rt_beside_free(struct rt_beside *beside);
 uint64_t rt_beside_bytes(const struct rt_beside *beside); /* of all its files; NULL: 0 */
-/* folder/name, written aside and renamed. Fails: RT_ERR_IO, RT_ERR_OUTPUT. */
-rt_status rt_text_file_write(const char *folder, const char *name, const char *text, size_t bytes,
-                             struct rt_error *err);
 
 /* ---- state to resume from (HDF5)
  * ----------------------------------------------------------------------------- */

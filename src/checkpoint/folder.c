@@ -96,7 +96,7 @@ static rt_status name_latest(const char *output_dir, int64_t step, struct rt_err
 {
     char text[64];
     const int n = snprintf(text, sizeof text, "checkpoint-%lld\n", (long long)step);
-    return rt_text_file_write(output_dir, "latest", text, (size_t)n, err);
+    return rt_file_put(output_dir, "latest", text, (size_t)n, err);
 }
 
 rt_status rt_checkpoint_commit(const char *output_dir, int64_t step, const char *folder, int world_size,

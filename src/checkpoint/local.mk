@@ -8,4 +8,4 @@ librt_a_SOURCES += src/checkpoint/beside.c src/checkpoint/checkpoint.h src/check
     src/checkpoint/manifest.c src/checkpoint/peft.h src/checkpoint/peft_config.c src/checkpoint/peft_names.c \
     src/checkpoint/peft_read.c src/checkpoint/peft_write.c src/checkpoint/safetensors.h \
     src/checkpoint/safetensors_header.c src/checkpoint/safetensors_read.c src/checkpoint/safetensors_write.c \
-    src/checkpoint/text.c src/checkpoint/text.h src/checkpoint/to_f32.c
+    src/checkpoint/to_f32.c

@@ -187,10 +187,13 @@ rt_status rt_model_look_at_files(struct rt_model *model, const char *folder, con
 
 /* A random model folder in the published layout (config.json, preprocessor_config.json, generation_config.json,
  * chat_template.json, safetensors shards with index) for the tokenizer.json already in the folder. dtype of the
- * weights; shard_bytes the largest shard. Presets: rt_init_presets(), NULL-ended. Fails: RT_ERR_USAGE,
- * RT_ERR_IO. */
-const char *const *rt_init_presets(void);
+ * weights; shard_bytes the largest shard. Fails: RT_ERR_USAGE (no such preset), RT_ERR_FILE, RT_ERR_IO. */
 rt_status rt_model_init_folder(const char *preset, const char *folder, enum rt_dtype dtype, uint64_t seed,
                                size_t shard_bytes, struct rt_error *err);
+/* The names of all presets, "small25, small25tied, ..."; returns text. */
+enum { RT_PRESETS_CHARS = 256 };
+const char *rt_init_presets(char text[RT_PRESETS_CHARS]);
+/* RT_ERR_USAGE, with those names, unless there is such a preset. */
+rt_status rt_init_preset_check(const char *preset, struct rt_error *err);
 
 #endif

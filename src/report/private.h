@@ -44,6 +44,9 @@ static inline bool rt_report_idle(const struct rt_report *r)
     return r == NULL || r->other;
 }
 
+/* report.c: r->tb is open from here on, if the job asked for TensorBoard. */
+rt_status rt_report_tensorboard(struct rt_report *r, struct rt_error *err);
+
 /* metrics.c: one log_history entry each, in the order in which transformers fills it, "step" last; NULL without
  * memory. */
 json_t *rt_metrics_train(const struct rt_report *r, const struct rt_train_log *log);

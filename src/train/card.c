@@ -1,6 +1,7 @@
 /* card.c - README.md beside an adapter: what it is, in the front matter that model hubs read, and how it was
  * trained. */
 #include "config.h"
+#include "base/file.h"
 #include "checkpoint/checkpoint.h"
 #include "train/run.h"
 
@@ -122,7 +123,7 @@ rt_status rt_run_card(const struct rt_run *run, const char *folder, const struct
     size_t bytes = 0;
     rt_status st = rt_run_card_text(run, card, &text, &bytes);
     if (st == RT_OK)
-        st = rt_text_file_write(folder, "README.md", text, bytes, run->err);
+        st = rt_file_put(folder, "README.md", text, bytes, run->err);
     free(text);
     return st;
 }

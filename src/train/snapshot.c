@@ -168,9 +168,8 @@ rt_status rt_snapshot_write(const struct rt_snapshot *s, const char *folder, str
 {
     RT_TRY(rt_model_write_adapter(s->model, s->lora, folder, err));
     RT_TRY(rt_beside_write(s->beside, folder, err));
-    RT_TRY(rt_text_file_write(folder, "README.md", s->card.text, s->card.bytes, err));
-    RT_TRY(
-        rt_text_file_write(folder, "trainer_state.json", s->trainer_state.text, s->trainer_state.bytes, err));
+    RT_TRY(rt_file_put(folder, "README.md", s->card.text, s->card.bytes, err));
+    RT_TRY(rt_file_put(folder, "trainer_state.json", s->trainer_state.text, s->trainer_state.bytes, err));
     return s->adapter_only ? RT_OK : write_state(s, folder, err);
 }
 
