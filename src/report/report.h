@@ -150,30 +150,51 @@ rt_status rt_report_eval_results(struct rt_report *report, const struct rt_eval_
 /* Folder of this report's TensorBoard run, malloc'ed; NULL where it has none. After rt_report_begin. */
 char *rt_report_runs(const struct rt_report *report);
 
-/*
- * A TensorBoard run of a host, folder/HOST, of which one rank of that host is the only writer. Steps are whole
- * seconds since the first of its files began, whatever resumed in between: a point is never written twice. It
- * shares nothing with a report, so another thread may call. Fails as what writes does; an open one that fails
- * once writes no more.
- */
-struct rt_host_log;
-rt_status rt_host_log_open(struct rt_host_log **log, const char *folder, const char *host,
-                           struct rt_error *err);
-void rt_host_log_close(struct rt_host_log *log);
-
+/* What is seen of a host, look by look; its values stand in the same order in every look. How those of several
+ * looks become the points of one window: */
+enum rt_host_kind {
+    RT_HOST_LEVEL, /* mean, and least and most beside it as TAG/min and TAG/max */
+    RT_HOST_SHARE, /* mean alone, of 0 or 100 a look */
+    RT_HOST_LAST,  /* a setting or counter: the newest, where it has changed and at the run's end */
+    RT_HOST_BITS   /* all bits that were seen, likewise */
+};
 struct rt_host_value {
     const char *tag;  /* "system/cpu_percent" */
     const char *help; /* one line on what it is, for Prometheus */
-    int gpu;          /* of the host; -1: none */
+    int number;       /* of a GPU of the host or of a rank: system/gpuN_... for system/gpu_...; -1: none */
     double value;     /* NaN: left out */
+    enum rt_host_kind kind;
 };
-enum { RT_HOST_VALUES = 256 }; /* most in one call */
-/* With a GPU's number the tag is system/gpuN_... for system/gpu_... */
-rt_status rt_host_log_put(struct rt_host_log *log, const struct rt_host_value *values, int count,
-                          struct rt_error *err);
+enum { RT_HOST_VALUES = 768 }; /* most in one look */
 
-/* The same values as gauges for the node exporter's textfile collector: ranktune_cpu_percent{host="..."},
- * written to PATH.PID and renamed. Values of one tag must stand side by side. Any thread. */
+/* The looks of one window of time. NULL: no memory. */
+struct rt_host_window;
+struct rt_host_window *rt_host_window_open(void);
+void rt_host_window_close(struct rt_host_window *window);
+void rt_host_window_add(struct rt_host_window *window, const struct rt_host_value *values, int count);
+int rt_host_window_looks(const struct rt_host_window *window); /* since it was last written */
+
+/*
+ * A TensorBoard run of a host, folder/HOST, of which one rank of that host is the only writer. It shares
+ * nothing with a report, so another thread may call. Fails as what writes does; an open one that fails once
+ * writes no more. put: a window is written and empty again, at whole seconds since the first of the host's
+ * files began, whatever resumed in between; a second has one point: a window that ends in that of the one
+ * before goes on instead. put_step: likewise at an optimizer step, as system_by_step/... in folder/HOST/steps,
+ * whose points after `first_step` that an earlier start has written no longer hold. last: the run ends with
+ * this window.
+ */
+struct rt_host_log;
+rt_status rt_host_log_open(struct rt_host_log **log, const char *folder, const char *host, int64_t first_step,
+                           struct rt_error *err);
+void rt_host_log_close(struct rt_host_log *log);
+rt_status rt_host_log_put(struct rt_host_log *log, struct rt_host_window *window, bool last,
+                          struct rt_error *err);
+rt_status rt_host_log_put_step(struct rt_host_log *log, int64_t step, struct rt_host_window *window, bool last,
+                               struct rt_error *err);
+
+/* The values of one look as gauges for the node exporter's textfile collector:
+ * ranktune_cpu_percent{host="..."}, those with a number ranktune_gpu_percent{host="...",gpu="0"}; written to
+ * PATH.PID and renamed. Values of one tag must stand side by side. Any thread. */
 rt_status rt_prom_write(const char *path, const char *host, const struct rt_host_value *values, int count,
                         struct rt_error *err);
 
@@ -202,6 +223,8 @@ struct rt_summary_log {
     int phase_count;
     double gpu_hours, gpu_percent, gpu_memory_bytes, host_memory_bytes, rank_memory_bytes, kwh;
     double monitor_s;           /* that the monitor of a host computed, at most */
+    double monitor_looks;       /* that it took, at most */
+    double agreed_s;            /* of the rank that wrote this, in agreeing at each step whether to stop */
     const int64_t *checkpoints; /* [checkpoint_count] steps of those written */
     int checkpoint_count;
     const char *directory,

@@ -256,7 +256,7 @@ rt_status rt_monitoring_open(struct rt_run *run);
 rt_status rt_monitoring_begin(struct rt_run *run);
 void rt_monitoring_logged(struct rt_run *run, struct rt_train_log *log);
 void rt_monitoring_totals(const struct rt_run *run, struct rt_monitor_totals *totals);
-void rt_monitoring_stop(struct rt_run *run); /* after a last look */
+void rt_monitoring_stop(struct rt_run *run, double wait_s); /* a last look is taken */
 void rt_monitoring_close(struct rt_run *run);
 
 /*

@@ -61,7 +61,7 @@ bool rt_stop_urgent(const struct rt_run *run)
     return rt_signals_urgent(run->stop);
 }
 
-rt_status rt_stop_agree(struct rt_run *run)
+static rt_status agree(struct rt_run *run)
 {
     rt_hardware_warn(run);
     rt_run_save_look(run);
@@ -91,6 +91,14 @@ rt_status rt_stop_agree(struct rt_run *run)
         RT_TRY(rt_dist_word_post(run->dist, mine, run->err));
     }
     return RT_OK;
+}
+
+rt_status rt_stop_agree(struct rt_run *run)
+{
+    const double from = rt_now_s();
+    const rt_status st = agree(run);
+    run->stop_state.agreed_s += rt_now_s() - from;
+    return st;
 }
 
 rt_status rt_stop_between(struct rt_run *run)

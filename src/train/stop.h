@@ -24,7 +24,8 @@ enum {
 struct rt_stop {
     double looked_s; /* rank 0: when it last looked for the two files; 0: never */
     bool stop_file, checkpoint_file;
-    uint32_t why; /* what the ranks agreed on when the run stopped */
+    uint32_t why;    /* what the ranks agreed on when the run stopped */
+    double agreed_s; /* spent in rt_stop_agree so far */
 };
 
 /* Is this rank told to stop, by a signal, the time or the file? What dist asks in long phases. */
