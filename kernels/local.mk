@@ -1,7 +1,7 @@
 # kernels/local.mk - the CPU operations are compiled for each element type and level of processor; the CUDA ones are templates.
 librt_a_SOURCES += kernels/exec.h kernels/exec.c kernels/ops.h kernels/check.h kernels/check.c kernels/backend.h \
     kernels/cpu/backend.h kernels/cpu/backend.c kernels/cpu/blas.h kernels/cpu/blas.c kernels/cpu/levels.h
-CPU_OPS = kernels/cpu/act.h kernels/cpu/exp.h kernels/cpu/low.h kernels/cpu/attention.h kernels/cpu/table.c \
+CPU_OPS = kernels/cpu/act.h kernels/cpu/exp.h kernels/cpu/low.h kernels/cpu/attention.h kernels/cpu/stream.h kernels/cpu/table.c \
     kernels/cpu/adamw.c kernels/cpu/attention_bwd.c kernels/cpu/attention_fwd.c \
     kernels/cpu/cast.c kernels/cpu/dropout.c kernels/cpu/embed.c kernels/cpu/gelu.c kernels/cpu/gemm.c \
     kernels/cpu/l2norm.c kernels/cpu/layernorm.c kernels/cpu/patchify.c kernels/cpu/rmsnorm.c kernels/cpu/rope.c \

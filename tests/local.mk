@@ -1,6 +1,6 @@
 # tests/local.mk - mirrors the tree; each folder below lists its own tests.
 AM_CPPFLAGS += -I$(top_srcdir)/tests
-EXTRA_DIST += tests/tap.h tests/mpirun.sh tests/run.sh tests/install.sh tests/gpu.sh tests/multigpu.sh tests/gpu \
+EXTRA_DIST += tests/tap.h tests/mutate.h tests/mpirun.sh tests/run.sh tests/install.sh tests/gpu.sh tests/multigpu.sh tests/gpu \
     tests/sanitize.sh tests/lsan.supp tests/valgrind.supp
 dist_check_SCRIPTS += tests/check_layers.sh
 dist_check_SCRIPTS += tests/check_headers.sh

@@ -1,6 +1,7 @@
 /* rmsnorm.c - root-mean-square norm on the CPU; contracts in ops.h. */
 #include "config.h"
 #include "kernels/cpu/act.h"
+#include "kernels/cpu/stream.h"
 
 #include <math.h>
 
@@ -12,16 +13,8 @@ rt_status RT_CPU(add_rmsnorm_fwd)(struct rt_exec *ex, float *sum, rt_act *y, int
     RT_TRY(rt_check_ld(ex, "add_rmsnorm_fwd", "y", ldy, cols));
     RT_EACH_ROW(ex, r, rows, cols)
     {
-        const float *s = x + r * cols;
+        const float *s = stream_row(sum, x, delta, r * cols, cols, round_sum);
         act *yr = out(y) + r * ldy;
-        if (delta != NULL) {
-            const act *dr = in(delta) + r * cols;
-            float *sr = sum + r * cols;
-            RT_SIMD
-            for (int64_t c = 0; c < cols; c++)
-                sr[c] = round_sum ? f32(rn(s[c] + f32(dr[c]))) : s[c] + f32(dr[c]);
-            s = sr;
-        }
         float squares = 0.0f;
 #pragma omp simd reduction(+ : squares)
         for (int64_t c = 0; c < cols; c++)

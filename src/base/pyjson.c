@@ -1,10 +1,9 @@
-/* pyjson.c - JSON as Python's json module writes and reads it. */
+/* pyjson.c - JSON as Python's json module writes and reads it; its texts and numbers are in
+ * pyjson_string.c and pyjson_number.c. */
 #include "config.h"
 #include "base/pyjson.h"
 
-#include <float.h>
 #include <math.h>
-#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,78 +12,6 @@ enum { MAX_DEPTH = 2048 }; /* jansson's own limit for what it parses */
 
 /* U+0001 and the name: no text of ours starts so, and jansson carries it whole. */
 static const char *const not_finite[] = { "\001NaN", "\001Infinity", "\001-Infinity" };
-
-/* Splits "d.ddde+xx" into its digits and the power of ten before which the point stands: 0.dddd * 10^point. */
-static int split(const char *text, char digits[24], int *point)
-{
-    int count = 0;
-    for (; *text != '\0' && *text != 'e'; text++) /* passes over the point, whatever the locale makes of it */
-        if (*text >= '0' && *text <= '9' && count < 19)
-            digits[count++] = *text;
-    digits[count] = '\0';
-    *point = *text == 'e' ? (int)strtol(text + 1, NULL, 10) + 1 : 1;
-    return count;
-}
-
-/* The fewest digits of x > 0. A normal number with a decimal of at most 15 digits shows it at 15; only a
- * subnormal one can be shorter than that. Below a power of two doubles lie twice as close as above it: there
- * the nearest decimal may miss x from below while the next one up, farther away, still reads as x. */
-static int shortest_digits(double x, char digits[24], int *point)
-{
-    char text[48];
-    int count = 0;
-    for (int n = x < DBL_MIN ? 1 : 15; n <= 17; n++) {
-        snprintf(text, sizeof text, "%.*e", n - 1, x);
-        count = split(text, digits, point);
-        if (strtod(text, NULL) == x)
-            break;
-        snprintf(text, sizeof text, "%llde%d", strtoll(digits, NULL, 10) + 1, *point - count);
-        if (strtod(text, NULL) == x) {
-            snprintf(digits, 24, "%lld", strtoll(digits, NULL, 10) + 1);
-            *point += (int)strlen(digits) - count; /* 9.99 became 10.00 */
-            count = (int)strlen(digits);
-            break;
-        }
-    }
-    while (count > 1 && digits[count - 1] == '0')
-        digits[--count] = '\0';
-    return count;
-}
-
-char *rt_pyjson_repr(char text[RT_PYJSON_NUMBER], double x)
-{
-    if (!isfinite(x)) {
-        snprintf(text, RT_PYJSON_NUMBER, "%s", isnan(x) ? "NaN" : x > 0 ? "Infinity" : "-Infinity");
-        return text;
-    }
-    char digits[24];
-    int point, used = 0;
-    const int count = shortest_digits(fabs(x), digits, &point);
-    if (signbit(x))
-        text[used++] = '-';
-    const size_t room = (size_t)(RT_PYJSON_NUMBER - used);
-    if (x == 0)
-        snprintf(text + used, room, "0.0");
-    else if (point > -4 && point <= 0)
-        snprintf(text + used, room, "0.%.*s%s", -point, "0000", digits);
-    else if (point > 0 && point < count)
-        snprintf(text + used, room, "%.*s.%s", point, digits, digits + point);
-    else if (point >= count && point <= 16)
-        snprintf(text + used, room, "%s%.*s.0", digits, point - count, "0000000000000000");
-    else
-        snprintf(text + used, room, "%c%s%se%c%02d", digits[0], count > 1 ? "." : "", digits + 1,
-                 point > 0 ? '+' : '-', abs(point - 1));
-    return text;
-}
-
-double rt_pyjson_round(double x, int decimals)
-{
-    char text[400]; /* 309 digits before the point */
-    if (!isfinite(x))
-        return x;
-    snprintf(text, sizeof text, "%.*f", decimals, x);
-    return strtod(text, NULL);
-}
 
 json_t *rt_pyjson_real(double x)
 {
@@ -111,53 +38,6 @@ struct writer {
     struct rt_pyjson_style style;
     bool too_deep; /* why it did not go on; else memory */
 };
-
-/* One character of valid UTF-8 (jansson's strings are); returns its length. */
-static size_t code_point(const unsigned char *s, uint32_t *c)
-{
-    if (s[0] < 0x80)
-        return *c = s[0], 1;
-    if (s[0] < 0xe0)
-        return *c = (s[0] & 0x1fu) << 6 | (s[1] & 0x3fu), 2;
-    if (s[0] < 0xf0)
-        return *c = (s[0] & 0x0fu) << 12 | (s[1] & 0x3fu) << 6 | (s[2] & 0x3fu), 3;
-    return *c = (s[0] & 7u) << 18 | (s[1] & 0x3fu) << 12 | (s[2] & 0x3fu) << 6 | (s[3] & 0x3fu), 4;
-}
-
-static char short_escape(uint32_t c)
-{
-    switch (c) {
-    case '"': return '"';
-    case '\\': return '\\';
-    case '\n': return 'n';
-    case '\r': return 'r';
-    case '\t': return 't';
-    case '\f': return 'f';
-    case '\b': return 'b';
-    default: return '\0';
-    }
-}
-
-static void write_string(struct writer *w, const char *text, size_t bytes)
-{
-    putc('"', w->out);
-    for (size_t i = 0; i < bytes;) {
-        uint32_t c;
-        const size_t length = code_point((const unsigned char *)text + i, &c);
-        const char letter = short_escape(c);
-        if (letter != '\0')
-            fprintf(w->out, "\\%c", letter);
-        else if (c >= 0x20 && (w->style.utf8 || c < 0x7f))
-            fwrite(text + i, 1, length, w->out);
-        else if (c < 0x10000)
-            fprintf(w->out, "\\u%04x", (unsigned)c);
-        else
-            fprintf(w->out, "\\u%04x\\u%04x", (unsigned)(0xd800 + ((c - 0x10000) >> 10)),
-                    (unsigned)(0xdc00 + (c & 0x3ff)));
-        i += length;
-    }
-    putc('"', w->out);
-}
 
 static void line_break(struct writer *w, int depth, bool first)
 {
@@ -189,7 +69,7 @@ static bool write_object(struct writer *w, const json_t *object, int depth)
     bool good = true;
     for (size_t i = 0; good && i < n; i++) {
         line_break(w, depth + 1, i == 0);
-        write_string(w, keys[i], strlen(keys[i]));
+        rt_pyjson_quote(w->out, keys[i], strlen(keys[i]), w->style.utf8);
         fputs(": ", w->out);
         good = write_value(w, json_object_get(object, keys[i]), depth + 1);
     }
@@ -227,7 +107,7 @@ static bool write_value(struct writer *w, const json_t *value, int depth)
         if (rt_pyjson_get(value, &x))
             fputs(rt_pyjson_repr(number, x), w->out);
         else
-            write_string(w, json_string_value(value), json_string_length(value));
+            rt_pyjson_quote(w->out, json_string_value(value), json_string_length(value), w->style.utf8);
         return true;
     case JSON_INTEGER: fprintf(w->out, "%" JSON_INTEGER_FORMAT, json_integer_value(value)); return true;
     case JSON_REAL: fputs(rt_pyjson_repr(number, json_real_value(value)), w->out); return true;

@@ -12,6 +12,7 @@
 #include <jansson.h>
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdio.h>
 
 enum { RT_PYJSON_NUMBER = 48 }; /* room for any number, e.g. "-2.2250738585072014e-308" */
 
@@ -31,6 +32,10 @@ double rt_pyjson_round(double x, int decimals);
 json_t *rt_pyjson_real(double x);
 /* The number in a value made by rt_pyjson_real, rt_pyjson_parse or json_integer; false for anything else. */
 bool rt_pyjson_get(const json_t *value, double *x);
+
+/* json.dumps(text) of bytes of it, utf8 as in the style; serde_json of Rust quotes like utf8 = true. A byte
+ * that is not UTF-8 is what os.fsdecode makes of it, \udcXX, and with utf8 stands as it is. */
+void rt_pyjson_quote(FILE *out, const char *text, size_t bytes, bool utf8);
 
 /* json.dumps(value): *text is malloc'ed and ends in a NUL that *bytes (may be NULL) does not count. No newline
  * at the end. Fails: RT_ERR_MEMORY, RT_ERR_INTERNAL (nested too deep). */

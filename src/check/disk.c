@@ -49,8 +49,7 @@ static int64_t checkpoints(const struct rt_check *c)
     return opt->save_total_limit > 0 && n > opt->save_total_limit ? opt->save_total_limit + 1 : n;
 }
 
-/* The folder of path that is there. */
-static void existing(const char *path, char *folder, size_t bytes)
+void rt_existing_folder(const char *path, char *folder, size_t bytes)
 {
     struct stat info;
     snprintf(folder, bytes, "%s", path);
@@ -171,7 +170,7 @@ rt_status rt_check_disk(struct rt_check *c)
     char folder[4096];
     if (c->rank == 0 && c->model != NULL && c->job->train.do_train) {
         const double one = checkpoint_bytes(c);
-        existing(c->job->output_dir, folder, sizeof folder);
+        rt_existing_folder(c->job->output_dir, folder, sizeof folder);
         const double room = tell_room(c, folder, one, checkpoints(c));
         if (c->writable)
             tell_speed(c, folder, one, room);

@@ -7,52 +7,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-static int by_text(const void *a, const void *b)
-{
-    return strcmp(*(const char *const *)a, *(const char *const *)b);
-}
-
-/* A list of "NAME=VALUE" texts. */
-struct list {
-    const char **text;
-    int64_t count, room;
-    bool failed;
-};
-
-static void add(struct list *list, const char *text)
-{
-    if (list->count == list->room) {
-        const int64_t room = list->room * 2 + 64;
-        const char **more = realloc(list->text, (size_t)room * sizeof *more);
-        list->failed = list->failed || more == NULL;
-        if (more == NULL)
-            return;
-        list->text = more;
-        list->room = room;
-    }
-    list->text[list->count++] = text;
-}
-
-struct all {
-    const char *text;     /* every rank's, packed */
-    const size_t *counts; /* [size] bytes of each */
-    const size_t *from;   /* [size] where they begin */
-};
-
-/* Rank r's value of a name of n characters; NULL: not set. */
-static const char *value_of(const struct all *all, int r, const char *name, size_t n)
-{
-    return rt_settings_find(all->text + all->from[r], all->counts[r], name, n);
-}
-
-static bool same(const char *a, const char *b)
-{
-    return a == NULL || b == NULL ? a == b : strcmp(a, b) == 0;
-}
-
 /* "NAME differs: "a" on ranks 0, 1 on x; not set on rank 2 on y" */
-static void tell_difference(struct rt_check *c, const struct all *all, const char *name, int n, bool *has,
-                            bool *told)
+static void tell_difference(struct rt_check *c, const struct rt_settings *all,
+                            const struct rt_settings_name *name, bool *has, bool *told)
 {
     char text[1100] = "", who[400];
     size_t used = 0;
@@ -60,9 +17,9 @@ static void tell_difference(struct rt_check *c, const struct all *all, const cha
     for (int r = 0; r < c->size && used + 700 < sizeof text; r++) {
         if (told[r])
             continue;
-        const char *const value = value_of(all, r, name, (size_t)n);
+        const char *const value = rt_settings_value(all, r, name);
         for (int k = 0; k < c->size; k++) {
-            has[k] = same(value, value_of(all, k, name, (size_t)n));
+            has[k] = rt_settings_same(value, rt_settings_value(all, k, name));
             told[k] = told[k] || has[k];
         }
         rt_ranks_text(c->hosts, c->size, has, who, sizeof who);
@@ -71,72 +28,39 @@ static void tell_difference(struct rt_check *c, const struct all *all, const cha
                                  value != NULL ? value : "not set", value != NULL ? "\"" : "", who);
     }
     rt_find_job(c->findings, RT_WARNING, "settings",
-                "%.*s differs: %s\ngive all ranks the same: mpirun -x %.*s, or set it in the batch script", n,
-                name, text, n, name);
+                "%.*s differs: %s\ngive all ranks the same: mpirun -x %.*s, or set it in the batch script",
+                name->n, name->text, text, name->n, name->text);
 }
 
-/* Every name once: texts are sorted, so equal names stand together. */
-static void compare(struct rt_check *c, const struct all *all, const struct list *texts, bool *has, bool *told)
+/* has and told: scratch, one for each rank. */
+static void compare(struct rt_check *c, const struct rt_settings *all, bool *has, bool *told)
 {
     char alike[1000] = "";
     size_t used = 0;
-    int64_t names = 0;
-    for (int64_t i = 0; i < texts->count; i++) {
-        const char *const name = texts->text[i];
-        const int n = (int)strcspn(name, "=");
-        if (i > 0 && strncmp(texts->text[i - 1], name, (size_t)n + 1) == 0)
-            continue;
-        bool differs = false;
-        for (int r = 1; r < c->size && !differs; r++)
-            differs = !same(value_of(all, 0, name, (size_t)n), value_of(all, r, name, (size_t)n));
-        if (differs)
-            tell_difference(c, all, name, n, has, told);
-        else if (++names > 0 && used + 130 < sizeof alike)
-            used +=
-                (size_t)snprintf(alike + used, sizeof alike - used, "%s%.120s", used > 0 ? ", " : ": ", name);
+    int64_t same = 0;
+    for (int64_t i = 0; i < all->names; i++) {
+        const struct rt_settings_name *const name = &all->name[i];
+        if (rt_settings_other(all, name) != 0)
+            tell_difference(c, all, name, has, told);
+        else if (++same > 0 && used + 130 < sizeof alike) /* with its value */
+            used += (size_t)snprintf(alike + used, sizeof alike - used, "%s%.120s", used > 0 ? ", " : ": ",
+                                     name->text);
     }
     rt_find_job(c->findings, RT_OK, "settings",
-                "%lld of NCCL_, UCX_, OMPI_MCA_, CUDA_, OMP_ alike on all ranks%s", (long long)names, alike);
-}
-
-static rt_status look(struct rt_check *c, const char *packed, size_t *counts)
-{
-    struct list texts = { 0 };
-    bool *has = calloc((size_t)c->size, 2 * sizeof *has);
-    size_t *from = calloc((size_t)c->size, sizeof *from);
-    for (int r = 1; from != NULL && r < c->size; r++)
-        from[r] = from[r - 1] + counts[r - 1];
-    const size_t bytes = from != NULL ? from[c->size - 1] + counts[c->size - 1] : 0;
-    for (size_t at = 0; at < bytes; at += strlen(packed + at) + 1)
-        add(&texts, packed + at);
-    rt_status st = RT_OK;
-    if (texts.failed || has == NULL || from == NULL)
-        st = rt_fail(c->err, RT_ERR_MEMORY, "no memory for the ranks' settings");
-    if (st == RT_OK && texts.count > 0)
-        qsort(texts.text, (size_t)texts.count, sizeof *texts.text, by_text);
-    if (st == RT_OK)
-        compare(c, &(struct all){ packed, counts, from }, &texts, has, has + c->size);
-    free(texts.text);
-    free(has);
-    free(from);
-    return st;
+                "%lld of NCCL_, UCX_, OMPI_MCA_, CUDA_, OMP_ alike on all ranks%s", (long long)same, alike);
 }
 
 rt_status rt_check_settings(struct rt_check *c)
 {
-    char *mine = NULL, *all = NULL;
-    size_t bytes = 0, all_bytes = 0, *counts = calloc((size_t)c->size, sizeof *counts);
-    rt_status st = counts == NULL ? rt_fail(c->err, RT_ERR_MEMORY, "no memory for the ranks' settings")
-                                  : rt_settings_pack(&mine, &bytes, c->err);
-    RT_TRY_TO(st, rt_dist_agree(c->dist, st, c->err), done);
-    RT_TRY_TO(st, rt_dist_allgather(c->dist, mine, bytes, (void **)&all, &all_bytes, counts, c->err), done);
-    st = c->rank == 0 ? look(c, all, counts) : RT_OK;
+    struct rt_settings all;
+    RT_TRY(rt_dist_settings(c->dist, &all, c->err));
+    bool *scratch = calloc((size_t)c->size, 2 * sizeof *scratch);
+    rt_status st =
+        scratch == NULL ? rt_fail(c->err, RT_ERR_MEMORY, "no memory for the ranks' settings") : RT_OK;
+    if (st == RT_OK && c->rank == 0)
+        compare(c, &all, scratch, scratch + c->size);
+    free(scratch);
+    rt_settings_free(&all);
     st = rt_dist_agree(c->dist, st, c->err);
-    if (st == RT_OK)
-        st = rt_findings_share(c->findings, c->err);
-done:
-    free(mine);
-    free(all);
-    free(counts);
-    return st;
+    return st == RT_OK ? rt_findings_share(c->findings, c->err) : st;
 }

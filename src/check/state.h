@@ -69,6 +69,9 @@ rt_status rt_check_sums(struct rt_check *c);     /* sums.c: bandwidth and latenc
 rt_status rt_check_disk(struct rt_check *c);     /* disk.c: room and speed for the job's checkpoints */
 rt_status rt_check_time(struct rt_check *c);     /* rows.c: steps, and the least that they take */
 
+/* disk.c: path, or the nearest folder above it that is there; "." where none is. */
+void rt_existing_folder(const char *path, char *folder, size_t bytes);
+
 /* network.c: this host's working interfaces, bytes/s, and the fastest one's name; 0: not known. */
 double rt_network_rate(char *name, size_t bytes);
 

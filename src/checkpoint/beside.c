@@ -189,7 +189,7 @@ rt_status rt_beside_write(const struct rt_beside *b, const char *folder, struct 
 {
     for (size_t i = 0; i < sizeof names / sizeof *names; i++)
         if (b->file[i].text != NULL)
-            RT_TRY(rt_text_file_write(folder, b->file[i].name, b->file[i].text, b->file[i].bytes, err));
+            RT_TRY(rt_file_put(folder, b->file[i].name, b->file[i].text, b->file[i].bytes, err));
     return RT_OK;
 }
 
@@ -198,17 +198,6 @@ void rt_beside_free(struct rt_beside *b)
     for (size_t i = 0; b != NULL && i < sizeof names / sizeof *names; i++)
         free(b->file[i].text);
     free(b);
-}
-
-rt_status rt_text_file_write(const char *folder, const char *name, const char *text, size_t bytes,
-                             struct rt_error *err)
-{
-    char *path;
-    RT_TRY(rt_file_path(&path, err, "%s/%s", folder, name));
-    const struct rt_file_part part = { text, bytes };
-    const rt_status st = rt_file_write(path, &part, 1, err);
-    free(path);
-    return st;
 }
 
 uint64_t rt_beside_bytes(const struct rt_beside *b)

@@ -96,7 +96,7 @@ static rt_status name_latest(const char *output_dir, int64_t step, struct rt_err
 {
     char text[64];
     const int n = snprintf(text, sizeof text, "checkpoint-%lld\n", (long long)step);
-    return rt_text_file_write(output_dir, "latest", text, (size_t)n, err);
+    return rt_file_put(output_dir, "latest", text, (size_t)n, err);
 }
 
 rt_status rt_checkpoint_commit(const char *output_dir, int64_t step, const char *folder, int world_size,
@@ -152,7 +152,8 @@ static void wait_for_manifest(const struct rt_entry *entry)
 {
     const struct timespec nap = { .tv_sec = 1 };
     struct statfs fs;
-    for (int s = 0; s < NFS_WAIT_S && !rt_manifest_there(entry->path); s++) {
+    for (int s = 0; s < NFS_WAIT_S && !rt_manifest_there(entry->path) && !rt_checkpoint_foreign(entry->path);
+         s++) {
         if (statfs(entry->path, &fs) != 0 || fs.f_type != NFS_SUPER_MAGIC)
             return;
         nanosleep(&nap, NULL);
@@ -172,7 +173,7 @@ rt_status rt_checkpoint_newest(const char *output_dir, char **folder, int64_t *s
     if (count > 0 && entry[0].kind == RT_ENTRY_CHECKPOINT)
         wait_for_manifest(&entry[0]);
     for (int64_t i = 0; i < count && entry[i].kind != RT_ENTRY_LEFTOVER; i++) {
-        st = rt_manifest_check(entry[i].path, entry[i].step, false, &bad);
+        st = rt_folder_check(entry[i].path, entry[i].step, &bad);
         if (st == RT_OK) {
             *step = entry[i].step;
             *folder = entry[i].path;

@@ -1,8 +1,8 @@
 /* peft_write.c - an adapter as peft 0.18.1 saves it: adapter_model.safetensors and adapter_config.json. */
 #include "config.h"
 #include "base/file.h"
+#include "base/pyjson.h"
 #include "checkpoint/checkpoint.h"
-#include "checkpoint/text.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -39,12 +39,18 @@ free_names:
     return st;
 }
 
+static void put_double(FILE *out, double value)
+{
+    char text[RT_PYJSON_NUMBER];
+    fputs(rt_pyjson_repr(text, value), out);
+}
+
 static void put_alpha(FILE *out, double alpha)
 {
     if (alpha == rint(alpha) && fabs(alpha) < 0x1p53)
         fprintf(out, "%.0f", alpha);
     else
-        rt_text_double(out, alpha);
+        put_double(out, alpha);
 }
 
 /* Keys in order, two blanks deep, no line end at the end: what json.dumps(indent=2, sort_keys=True) gives peft.
@@ -57,7 +63,7 @@ static void put_config(FILE *out, const struct rt_peft *peft, const char **targe
     if (peft->base_model == NULL)
         fputs("null", out);
     else
-        rt_text_python(out, peft->base_model);
+        rt_pyjson_quote(out, peft->base_model, strlen(peft->base_model), false);
     fputs(",\n  \"bias\": \"none\",\n  \"corda_config\": null,\n  \"ensure_weight_tying\": false,\n"
           "  \"eva_config\": null,\n  \"exclude_modules\": null,\n  \"fan_in_fan_out\": false,\n"
           "  \"inference_mode\": true,\n  \"init_lora_weights\": true,\n  \"layer_replication\": null,\n"
@@ -66,7 +72,7 @@ static void put_config(FILE *out, const struct rt_peft *peft, const char **targe
           out);
     put_alpha(out, peft->alpha);
     fputs(",\n  \"lora_bias\": false,\n  \"lora_dropout\": ", out);
-    rt_text_double(out, peft->dropout);
+    put_double(out, peft->dropout);
     fprintf(out,
             ",\n  \"megatron_config\": null,\n  \"megatron_core\": \"megatron.core\",\n"
             "  \"modules_to_save\": null,\n  \"peft_type\": \"LORA\",\n  \"peft_version\": \"0.18.1\",\n"
@@ -75,7 +81,7 @@ static void put_config(FILE *out, const struct rt_peft *peft, const char **targe
             (long long)peft->r);
     for (int64_t i = 0; i < count; i++) {
         fputs(i > 0 ? ",\n    " : "\n    ", out);
-        rt_text_python(out, targets[i]);
+        rt_pyjson_quote(out, targets[i], strlen(targets[i]), false);
     }
     fprintf(out,
             "\n  ],\n  \"target_parameters\": null,\n  \"task_type\": \"CAUSAL_LM\",\n"

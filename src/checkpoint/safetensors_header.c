@@ -1,11 +1,15 @@
-/* safetensors_header.c - a safetensors header checked whole: types, shapes, no hole, no overlap, nothing beyond
- * the end. */
+/* safetensors_header.c - a safetensors header read and checked whole: types, shapes, no hole, no overlap,
+ * nothing beyond the end. */
 #include "config.h"
+#include "base/file.h"
 #include "checkpoint/safetensors.h"
 
 #include <jansson.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
+
+enum { WORD = 8 }; /* bytes before the header: its length, the lowest byte first */
 
 static const struct {
     const char *name;
@@ -121,6 +125,11 @@ static rt_status check_tiling(const char *file, struct rt_st_tensor *tensors, in
     return RT_OK;
 }
 
+static rt_status fail_memory(const char *file, struct rt_error *err)
+{
+    return rt_fail(err, RT_ERR_MEMORY, "%.500s: no memory for its header", file);
+}
+
 static rt_status read_entry(const struct where *w, const json_t *info, uint64_t data_bytes,
                             struct rt_st_tensor *t)
 {
@@ -131,12 +140,12 @@ static rt_status read_entry(const struct where *w, const json_t *info, uint64_t 
     RT_TRY(read_shape(w, json_object_get(info, "shape"), t));
     RT_TRY(read_place(w, json_object_get(info, "data_offsets"), bits, data_bytes, t));
     t->name = strdup(w->name);
-    return t->name != NULL ? RT_OK
-                           : rt_fail(w->err, RT_ERR_MEMORY, "%.500s: no memory for its header", w->file);
+    return t->name != NULL ? RT_OK : fail_memory(w->file, w->err);
 }
 
-rt_status rt_st_parse(const char *json, size_t json_bytes, uint64_t data_at, uint64_t data_bytes,
-                      const char *file, struct rt_st_tensor **tensors, int64_t *count, struct rt_error *err)
+/* The JSON of a header whose data begins at byte data_at of the file and is data_bytes long. */
+static rt_status parse(const char *json, size_t json_bytes, uint64_t data_at, uint64_t data_bytes,
+                       const char *file, struct rt_st_tensor **tensors, int64_t *count, struct rt_error *err)
 {
     rt_status st = RT_OK;
     json_error_t at;
@@ -152,7 +161,7 @@ rt_status rt_st_parse(const char *json, size_t json_bytes, uint64_t data_at, uin
     }
     table = calloc(json_object_size(root) + 1, sizeof *table);
     if (table == NULL) {
-        st = rt_fail(err, RT_ERR_MEMORY, "%.500s: no memory for its header", file);
+        st = fail_memory(file, err);
         goto free_root;
     }
     json_object_foreach (root, name, info) {
@@ -172,6 +181,47 @@ free_table:
     rt_st_free(table, n);
 free_root:
     json_decref(root);
+    return st;
+}
+
+/* The JSON of an open file's header, malloc'ed: n bytes behind the word that says so. */
+static rt_status read_header(int fd, const char *path, uint64_t size, char **json, uint64_t *n,
+                             struct rt_error *err)
+{
+    unsigned char word[WORD];
+    if (size < sizeof word)
+        return rt_fail(err, RT_ERR_FILE, "%s: %llu bytes are too few for a safetensors file", path,
+                       (unsigned long long)size);
+    RT_TRY(rt_file_read(fd, path, 0, word, sizeof word, err));
+    *n = 0;
+    for (int i = WORD - 1; i >= 0; i--)
+        *n = *n << 8 | word[i];
+    if (*n > RT_ST_HEADER_MAX || *n > size - sizeof word)
+        return rt_fail(err, RT_ERR_FILE, "%s: header of %llu bytes in a file of %llu (at most %d are read)",
+                       path, (unsigned long long)*n, (unsigned long long)size, RT_ST_HEADER_MAX);
+    char *text = malloc((size_t)*n + 1);
+    if (text == NULL)
+        return fail_memory(path, err);
+    const rt_status st = rt_file_read(fd, path, sizeof word, text, (size_t)*n, err);
+    if (st == RT_OK)
+        *json = text;
+    else
+        free(text);
+    return st;
+}
+
+rt_status rt_st_load(const char *path, uint64_t *size, struct rt_st_tensor **tensors, int64_t *count,
+                     struct rt_error *err)
+{
+    char *json = NULL;
+    uint64_t n = 0;
+    int fd;
+    RT_TRY(rt_file_open(&fd, size, path, err));
+    rt_status st = read_header(fd, path, *size, &json, &n, err);
+    if (st == RT_OK)
+        st = parse(json, (size_t)n, WORD + n, *size - WORD - n, path, tensors, count, err);
+    free(json);
+    close(fd);
     return st;
 }
 

@@ -30,45 +30,14 @@ static rt_status no_memory(const char *path, struct rt_error *err)
     return rt_fail(err, RT_ERR_MEMORY, "%.500s: no memory for its table of tensors", path);
 }
 
-/* One shard's header; its tensors go behind those already there. */
-static rt_status add_shard(struct rt_safetensors *st, int s, struct rt_error *err)
+/* One shard's tensors go behind those already there; the table of them is taken over. */
+static rt_status append(struct rt_safetensors *st, int s, struct rt_st_tensor *part, int64_t count,
+                        struct rt_error *err)
 {
-    rt_status status;
-    const char *path = st->shard[s].path;
-    struct rt_st_tensor *part = NULL, *both;
-    unsigned char word[8];
-    char *json = NULL;
-    uint64_t size, n = 0;
-    int64_t count = 0;
-    int fd;
-    RT_TRY(rt_file_open(&fd, &size, path, err));
-    if (size < sizeof word) {
-        status = rt_fail(err, RT_ERR_FILE, "%s: %llu bytes are too few for a safetensors file", path,
-                         (unsigned long long)size);
-        goto close_file;
-    }
-    RT_TRY_TO(status, rt_file_read(fd, path, 0, word, sizeof word, err), close_file);
-    for (int i = 7; i >= 0; i--)
-        n = n << 8 | word[i];
-    if (n > RT_ST_HEADER_MAX || n > size - sizeof word) {
-        status = rt_fail(err, RT_ERR_FILE, "%s: header of %llu bytes in a file of %llu (at most %d are read)",
-                         path, (unsigned long long)n, (unsigned long long)size, RT_ST_HEADER_MAX);
-        goto close_file;
-    }
-    json = malloc((size_t)n + 1);
-    if (json == NULL) {
-        status = no_memory(path, err);
-        goto close_file;
-    }
-    RT_TRY_TO(status, rt_file_read(fd, path, sizeof word, json, (size_t)n, err), free_json);
-    RT_TRY_TO(status,
-              rt_st_parse(json, (size_t)n, sizeof word + n, size - sizeof word - n, path, &part, &count, err),
-              free_json);
-    both = realloc(st->tensor, (size_t)(st->count + count + 1) * sizeof *both);
+    struct rt_st_tensor *both = realloc(st->tensor, (size_t)(st->count + count + 1) * sizeof *both);
     if (both == NULL) {
         rt_st_free(part, count);
-        status = no_memory(path, err);
-        goto free_json;
+        return no_memory(st->shard[s].path, err);
     }
     for (int64_t i = 0; i < count; i++) {
         both[st->count + i] = part[i];
@@ -77,12 +46,15 @@ static rt_status add_shard(struct rt_safetensors *st, int s, struct rt_error *er
     free(part);
     st->tensor = both;
     st->count += count;
-    st->shard[s].size = size;
-free_json:
-    free(json);
-close_file:
-    close(fd);
-    return status;
+    return RT_OK;
+}
+
+static rt_status add_shard(struct rt_safetensors *st, int s, struct rt_error *err)
+{
+    struct rt_st_tensor *part;
+    int64_t count;
+    RT_TRY(rt_st_load(st->shard[s].path, &st->shard[s].size, &part, &count, err));
+    return append(st, s, part, count, err);
 }
 
 static int by_name(const void *x, const void *y)

@@ -1,8 +1,8 @@
 /* safetensors_write.c - a safetensors file in the very layout of the stock writer. */
 #include "config.h"
 #include "base/file.h"
+#include "base/pyjson.h"
 #include "checkpoint/safetensors.h"
-#include "checkpoint/text.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -40,7 +40,7 @@ static rt_status tensor_bytes(const char *path, const struct rt_out_tensor *t, s
 static void put_tensor(FILE *out, const struct rt_out_tensor *t, uint64_t from, uint64_t to)
 {
     static const char *const name[] = { [RT_FILE_F32] = "F32", [RT_FILE_BF16] = "BF16", [RT_FILE_F16] = "F16" };
-    rt_text_serde(out, t->name);
+    rt_pyjson_quote(out, t->name, strlen(t->name), true);
     fprintf(out, ":{\"dtype\":\"%s\",\"shape\":[", name[t->dtype]);
     for (int d = 0; d < t->dims; d++)
         fprintf(out, "%s%lld", d > 0 ? "," : "", (long long)t->shape[d]);

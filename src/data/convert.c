@@ -40,8 +40,9 @@ rt_status rt_turns_take(struct rt_row *row, struct rt_pool *pool, int64_t n, str
     return row->turn != NULL ? RT_OK : rt_fail(err, RT_ERR_MEMORY, "no memory for %lld turns", (long long)n);
 }
 
-rt_status rt_messages(const struct rt_dataset_info *info, const struct rt_json *object,
-                      const struct rt_json **messages, struct rt_error *err)
+/* The list of messages. Fails when there is none, it is empty, or a message is no object. */
+static rt_status take_messages(const struct rt_dataset_info *info, const struct rt_json *object,
+                               const struct rt_json **messages, struct rt_error *err)
 {
     const struct rt_json *v = rt_column(info, object, RT_COL_MESSAGES);
     if (v == NULL || v->type != RT_JSON_ARRAY)
@@ -107,7 +108,8 @@ bool rt_role_of(const struct rt_dataset_info *info, struct rt_str role, enum rt_
     return false;
 }
 
-rt_status rt_messages_system(const struct rt_dataset_info *info, const struct rt_json *object,
+/* If the first message is the system's: its text, and *first is moved behind it; else the system column's. */
+static rt_status take_system(const struct rt_dataset_info *info, const struct rt_json *object,
                              const struct rt_json **first, struct rt_str *system, struct rt_error *err)
 {
     const struct rt_json *m = *first;
@@ -120,6 +122,18 @@ rt_status rt_messages_system(const struct rt_dataset_info *info, const struct rt
     *system = v != NULL ? v->text : RT_STR("");
     *first = m->next;
     return RT_OK;
+}
+
+rt_status rt_messages_begin(struct rt_row *row, struct rt_pool *pool, const struct rt_dataset_info *info,
+                            const struct rt_json *object, const struct rt_json **first, int64_t *number,
+                            struct rt_error *err)
+{
+    const struct rt_json *messages = NULL;
+    RT_TRY(take_messages(info, object, &messages, err));
+    *first = messages->first;
+    RT_TRY(take_system(info, object, first, &row->system, err));
+    *number = *first == messages->first ? 1 : 2;
+    return rt_turns_take(row, pool, messages->count, err);
 }
 
 rt_status rt_turns_check(const struct rt_row *row, struct rt_error *err)

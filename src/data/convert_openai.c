@@ -114,12 +114,10 @@ static rt_status thinking(struct rt_row *row, struct rt_pool *pool, struct rt_er
 rt_status rt_convert_openai(struct rt_row *row, struct rt_pool *pool, const struct rt_dataset_info *info,
                             const struct rt_json *object, struct rt_error *err)
 {
-    const struct rt_json *messages;
-    RT_TRY(rt_messages(info, object, &messages, err));
-    const struct rt_json *m = messages->first;
-    RT_TRY(rt_messages_system(info, object, &m, &row->system, err));
-    RT_TRY(rt_turns_take(row, pool, messages->count, err));
-    RT_TRY(read_turns(row, pool, info, m, m == messages->first ? 1 : 2, err));
+    const struct rt_json *m;
+    int64_t number;
+    RT_TRY(rt_messages_begin(row, pool, info, object, &m, &number, err));
+    RT_TRY(read_turns(row, pool, info, m, number, err));
     RT_TRY(rt_turns_check(row, err));
     RT_TRY(read_tools(row, pool, info, object, err));
     return thinking(row, pool, err);

@@ -5,12 +5,10 @@
 rt_status rt_convert_sharegpt(struct rt_row *row, struct rt_pool *pool, const struct rt_dataset_info *info,
                               const struct rt_json *object, struct rt_error *err)
 {
-    const struct rt_json *messages;
-    RT_TRY(rt_messages(info, object, &messages, err));
-    const struct rt_json *m = messages->first;
-    RT_TRY(rt_messages_system(info, object, &m, &row->system, err));
-    RT_TRY(rt_turns_take(row, pool, messages->count, err));
-    for (int64_t number = m == messages->first ? 1 : 2; m != NULL; m = m->next, number++) {
+    const struct rt_json *m;
+    int64_t number;
+    RT_TRY(rt_messages_begin(row, pool, info, object, &m, &number, err));
+    for (; m != NULL; m = m->next, number++) {
         const struct rt_str role = rt_message_role(info, m);
         struct rt_turn *turn = &row->turn[row->turns];
         /* which tags may stand here is asked before what they mean: two roles may share a tag */

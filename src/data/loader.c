@@ -107,6 +107,15 @@ static void *kept_features(struct rt_loader *l, int32_t number)
     return NULL;
 }
 
+/* With the lock held. The first failure ends the loader. */
+static void keep_failure(struct rt_loader *l, rt_status st, const struct rt_error *err)
+{
+    if (st == RT_OK || l->status != RT_OK)
+        return;
+    l->status = st;
+    l->error = *err;
+}
+
 /* Take one picture of a pass. Called and left with the lock held. */
 static void fetch(struct rt_loader *l, struct slot *slot)
 {
@@ -122,12 +131,10 @@ static void fetch(struct rt_loader *l, struct slot *slot)
     pthread_mutex_lock(&l->lock);
     slot->there++;
     slot->pass.picture[i] = picture;
-    if (st == RT_ERR_DATA) {
+    if (st == RT_ERR_DATA)
         slot->pass.dropped[picture.row] = true;
-    } else if (st != RT_OK && l->status == RT_OK) {
-        l->status = st;
-        l->error = err;
-    }
+    else
+        keep_failure(l, st, &err);
 }
 
 static void fill(struct rt_loader *l, struct slot *slot)
@@ -140,10 +147,7 @@ static void fill(struct rt_loader *l, struct slot *slot)
                                       data->rules.merge, l->opt.split == RT_TRAIN ? l->opt.size : 1, &err);
     pthread_mutex_lock(&l->lock);
     slot->ready = true;
-    if (st != RT_OK && l->status == RT_OK) {
-        l->status = st;
-        l->error = err;
-    }
+    keep_failure(l, st, &err);
 }
 
 /* Do one piece of work; false if there is none now. */

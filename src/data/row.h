@@ -69,9 +69,12 @@ rt_status rt_column_text(const struct rt_dataset_info *info, const struct rt_jso
                          enum rt_column column, struct rt_str *text, struct rt_error *err);
 /* Make room for n turns. */
 rt_status rt_turns_take(struct rt_row *row, struct rt_pool *pool, int64_t n, struct rt_error *err);
-/* The list of messages. Fails when there is none, it is empty, or a message is no object. */
-rt_status rt_messages(const struct rt_dataset_info *info, const struct rt_json *object,
-                      const struct rt_json **messages, struct rt_error *err);
+/* Of a row that is a list of messages: its system text, of a first message that is the system's or else of the
+ * column, and room for turns; *first is the message behind that, its *number counted from 1. Fails when there
+ * is no list, it is empty, or a message is no object. */
+rt_status rt_messages_begin(struct rt_row *row, struct rt_pool *pool, const struct rt_dataset_info *info,
+                            const struct rt_json *object, const struct rt_json **first, int64_t *number,
+                            struct rt_error *err);
 /* Role of a message (p NULL if it has none) and its content (NULL if none or null). */
 struct rt_str rt_message_role(const struct rt_dataset_info *info, const struct rt_json *message);
 const struct rt_json *rt_message_content(const struct rt_dataset_info *info, const struct rt_json *message);
@@ -82,9 +85,6 @@ rt_status rt_message_text(const struct rt_dataset_info *info, const struct rt_js
  * entry lacks is equal to a missing role. Returns false on an unknown one. */
 bool rt_role_of(const struct rt_dataset_info *info, struct rt_str role, enum rt_role *result);
 bool rt_is_tag(const struct rt_dataset_info *info, struct rt_str role, enum rt_tag tag);
-/* If the first message is the system's: its text, and *first is moved behind it; else the system column's. */
-rt_status rt_messages_system(const struct rt_dataset_info *info, const struct rt_json *object,
-                             const struct rt_json **first, struct rt_str *system, struct rt_error *err);
 /* Fails unless the roles alternate, user first, and the last turn is an answer. */
 rt_status rt_turns_check(const struct rt_row *row, struct rt_error *err);
 

@@ -33,6 +33,10 @@ struct rt_data {
     struct rt_data_course course; /* zeros: not said */
 };
 
+/* model_files.c: collective. Sets data->tok, rules and encoder. Fails: RT_ERR_FILE, RT_ERR_JOB (no name for a
+ * folder). */
+rt_status rt_data_model_files(struct rt_data *data, struct rt_dist *dist, struct rt_error *err);
+
 /* The order of a split's rows on `ranks` ranks. */
 void rt_data_plan(const struct rt_data *data, enum rt_split split, int64_t ranks, struct rt_plan_options *plan);
 /* Find data->limits of a split. Fails: RT_ERR_MEMORY. */

@@ -1,5 +1,6 @@
 /* board.c - where every rank of a host stands, and which of them a call still waits for. */
 #include "config.h"
+#include "base/process.h"
 #include "dist/board.h"
 
 #include <errno.h>
@@ -131,19 +132,12 @@ void rt_board_at(struct rt_board *board, int64_t micro, int64_t sample)
     l->since_ns = rt_board_now_ns();
 }
 
-/* The third field of its stat, after a name in parentheses that may hold anything. */
 char rt_process_state(int pid)
 {
-    char path[64], text[512] = "";
-    snprintf(path, sizeof path, "/proc/%d/stat", pid);
-    FILE *f = fopen(path, "r");
-    if (f == NULL)
+    struct rt_process process;
+    if (!rt_process_look(pid, &process))
         return errno == ENOENT ? 'Z' : 'R';
-    const size_t n = fread(text, 1, sizeof text - 1, f);
-    fclose(f);
-    text[n] = '\0';
-    const char *end = strrchr(text, ')');
-    switch (end != NULL && end[1] == ' ' ? end[2] : '?') {
+    switch (process.state) {
     case 'T':
     case 't': return 'T';
     case 'Z':

@@ -14,6 +14,7 @@
 #include <stdint.h>
 
 struct rt_dist;
+struct rt_settings; /* base/settings.h */
 
 /* Collective. Starts MPI; works without a launcher too (one rank). Fails: RT_ERR_COMM, RT_ERR_MEMORY; then MPI
  * stays unfinished, so that a launcher ends the ranks that are still in here when this one exits. */
@@ -122,6 +123,9 @@ rt_status rt_dist_read_file(struct rt_dist *dist, const char *path, char **text,
  * NULL. */
 rt_status rt_dist_allgather(struct rt_dist *dist, const void *mine, size_t mine_bytes, void **all,
                             size_t *all_bytes, size_t *counts, struct rt_error *err);
+/* Collective. Every rank's environment variables that base/settings.h is about; their names are listed on rank
+ * 0 alone. For rt_settings_free, but after a failure: RT_ERR_MEMORY, RT_ERR_COMM. */
+rt_status rt_dist_settings(struct rt_dist *dist, struct rt_settings *all, struct rt_error *err);
 /*
  * Collective: post equally many bytes on every rank, and later take what all posted, in rank order. In between
  * ranks compute and call anything else. Taking waits for nobody: *ready is false, and all untouched, as long as

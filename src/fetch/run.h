@@ -64,11 +64,13 @@ struct rt_run {
     struct rt_error first; /* why the first of the failed ones did */
 };
 
+/* item.c: a line for whoever watches. */
 void rt_run_say(const struct rt_run *run, bool warning, const char *fmt, ...)
     __attribute__((format(printf, 3, 4)));
+/* So many bytes of the file are here; all are, and right. */
 void rt_item_hold(struct rt_run *run, struct rt_item *item, int64_t held);
 void rt_item_right(struct rt_run *run, struct rt_item *item);
-/* RT_OK where the others go on without it, else what ends the run. */
+/* It cannot be had. RT_OK where the others go on without it, else what ends the run. */
 rt_status rt_item_fail(struct rt_run *run, struct rt_item *item, struct rt_error *err);
 
 /* plan.c: what is asked for, what of it is here, and whether the rest fits. */

@@ -17,8 +17,10 @@ static const struct rt_key keys[] = {
         "auto: what the batch system says is left of the job; null: no limit"),
     KEY_INT("exit_requeue", "75", "99", 1, 125, DONE(train.exit_requeue),
             "exit code of a run that stopped early with a checkpoint; 99 makes Grid Engine run it again"),
-    KEY_CHOICE("save_failure", "continue", "continue|fatal", DONE(train.save_failure),
-               "what follows a checkpoint that cannot be written; continue: the next one is tried in its turn"),
+    KEY_CHOICE(
+        "save_failure", "continue", "continue|fatal", DONE(train.save_failure),
+        "what follows a checkpoint that cannot be written; continue: the next one is tried in its turn; fatal: "
+        "the run ends within two steps"),
     KEY_BOOL("allow_restart", "false", DONE(train.allow_restart),
              "train from the start where checkpoints are there and none of them is good"),
     KEY_CHOICE(

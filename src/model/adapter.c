@@ -1,4 +1,4 @@
-/* adapter.c - LoRA's modules and starting values. */
+/* adapter.c - LoRA's modules, their starting values and the copies that products read. */
 #include "config.h"
 #include "base/bf16.h"
 #include "base/rng.h"
@@ -92,6 +92,31 @@ rt_status rt_adapter_choose(struct rt_model *m, const struct rt_model_options *o
     }
     free(hit);
     return st;
+}
+
+struct rt_adapter *rt_model_adapter(struct rt_model *m)
+{
+    return &m->adapter;
+}
+
+static rt_status refresh_blocks(const struct rt_pass *pass, const struct rt_block *block, int64_t n)
+{
+    for (int64_t i = 0; i < n; i++) {
+        RT_TRY(rt_linear_refresh(pass, &block[i].qkv));
+        RT_TRY(rt_linear_refresh(pass, &block[i].proj));
+        RT_TRY(rt_linear_refresh(pass, &block[i].up));
+        RT_TRY(rt_linear_refresh(pass, &block[i].down));
+    }
+    return RT_OK;
+}
+
+rt_status rt_model_refresh(struct rt_model *m)
+{
+    RT_TRY(refresh_blocks(&m->pass, m->vision.block, m->config.vision.depth));
+    RT_TRY(rt_linear_refresh(&m->pass, &m->vision.fc1));
+    RT_TRY(rt_linear_refresh(&m->pass, &m->vision.fc2));
+    RT_TRY(refresh_blocks(&m->pass, m->text.block, m->config.layers));
+    return rt_linear_refresh(&m->pass, &m->text.head);
 }
 
 static void round_to(float *x, int64_t n, enum rt_file_dtype dtype)

@@ -133,7 +133,11 @@ struct rt_adapter *rt_model_adapter(struct rt_model *model);
 /* After p changed: refresh the copies in the element type that the forward reads. */
 rt_status rt_model_refresh(struct rt_model *model);
 rt_status rt_model_grads_zero(struct rt_model *model);
-/* FOLDER/adapter_model.safetensors and adapter_config.json. Not collective. */
+/* FOLDER/adapter_model.safetensors and adapter_config.json of p, [count] f32 on the host. Asks nothing of the
+ * device: any thread. Fails: RT_ERR_IO, RT_ERR_OUTPUT, RT_ERR_MEMORY. */
+rt_status rt_model_write_adapter(const struct rt_model *model, const float *p, const char *folder,
+                                 struct rt_error *err);
+/* The same of the adapter as it is. Not collective. */
 rt_status rt_model_save_adapter(struct rt_model *model, const char *folder, struct rt_error *err);
 
 /* All parameters of the model including LoRA but without the embedding (tied head counted once): for
@@ -183,10 +187,13 @@ rt_status rt_model_look_at_files(struct rt_model *model, const char *folder, con
 
 /* A random model folder in the published layout (config.json, preprocessor_config.json, generation_config.json,
  * chat_template.json, safetensors shards with index) for the tokenizer.json already in the folder. dtype of the
- * weights; shard_bytes the largest shard. Presets: rt_init_presets(), NULL-ended. Fails: RT_ERR_USAGE,
- * RT_ERR_IO. */
-const char *const *rt_init_presets(void);
+ * weights; shard_bytes the largest shard. Fails: RT_ERR_USAGE (no such preset), RT_ERR_FILE, RT_ERR_IO. */
 rt_status rt_model_init_folder(const char *preset, const char *folder, enum rt_dtype dtype, uint64_t seed,
                                size_t shard_bytes, struct rt_error *err);
+/* The names of all presets, "small25, small25tied, ..."; returns text. */
+enum { RT_PRESETS_CHARS = 256 };
+const char *rt_init_presets(char text[RT_PRESETS_CHARS]);
+/* RT_ERR_USAGE, with those names, unless there is such a preset. */
+rt_status rt_init_preset_check(const char *preset, struct rt_error *err);
 
 #endif

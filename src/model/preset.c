@@ -3,6 +3,7 @@
 #include "model/model.h"
 #include "model/preset.h"
 
+#include <stdio.h>
 #include <string.h>
 
 /* clang-format off */
@@ -17,8 +18,6 @@ static const struct rt_preset presets[] = {
     { "32b", RT_QWEN2_5_VL, false, 5120, 27648, 64, 40, 8, { 16, 24, 24 }, 152064, 32, 1280, 3456, 16, { 7, 15, 23, 31 }, 4, 0.02 },
     { "72b", RT_QWEN2_5_VL, false, 8192, 29568, 80, 64, 8, { 16, 24, 24 }, 152064, 32, 1280, 3456, 16, { 7, 15, 23, 31 }, 4, 0.02 },
 };
-static const char *const names[] = { "small25", "small25tied", "small2", "qwen2-vl-2b", "qwen2-vl-7b", "3b", "7b", "32b",
-                                     "72b", NULL };
 /* clang-format on */
 
 const struct rt_preset *rt_preset_find(const char *name)
@@ -29,7 +28,20 @@ const struct rt_preset *rt_preset_find(const char *name)
     return NULL;
 }
 
-const char *const *rt_init_presets(void)
+const char *rt_init_presets(char text[RT_PRESETS_CHARS])
 {
-    return names;
+    size_t n = 0;
+    text[0] = '\0';
+    for (size_t i = 0; i < sizeof presets / sizeof *presets && n < RT_PRESETS_CHARS; i++)
+        n += (size_t)snprintf(text + n, RT_PRESETS_CHARS - n, "%s%s", n > 0 ? ", " : "", presets[i].name);
+    return text;
+}
+
+rt_status rt_init_preset_check(const char *preset, struct rt_error *err)
+{
+    char all[RT_PRESETS_CHARS];
+    return rt_preset_find(preset) != NULL
+               ? RT_OK
+               : rt_fail(err, RT_ERR_USAGE, "init: there is no preset \"%s\"; presets are %s", preset,
+                         rt_init_presets(all));
 }

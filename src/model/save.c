@@ -7,7 +7,6 @@
 #include <string.h>
 
 struct lists {
-    float *p;
     const char **module, **others;
     const float **a, **b;
     int64_t *in, *out;
@@ -21,16 +20,15 @@ static bool learns(const struct rt_adapter *ad, const char *name)
     return false;
 }
 
-static rt_status write(struct rt_model *m, const char *base_model, const char *folder, struct lists *l,
+static rt_status write(const struct rt_model *m, const float *p, const char *folder, struct lists *l,
                        struct rt_error *err)
 {
     const struct rt_adapter *ad = &m->adapter;
-    RT_TRY(rt_exec_get(m->ex, l->p, ad->p, (size_t)ad->count * sizeof *l->p));
     for (int64_t i = 0; i < ad->modules; i++) {
         const struct rt_adapter_module *mod = &ad->module[i];
         l->module[i] = mod->name;
-        l->a[i] = l->p + mod->a;
-        l->b[i] = l->p + mod->b;
+        l->a[i] = p + mod->a;
+        l->b[i] = p + mod->b;
         l->in[i] = mod->in;
         l->out[i] = mod->out;
     }
@@ -38,7 +36,7 @@ static rt_status write(struct rt_model *m, const char *base_model, const char *f
     for (int64_t i = 0; i < m->modules.count; i++)
         if (!learns(ad, m->modules.module[i].name))
             l->others[others++] = m->modules.module[i].name;
-    const struct rt_peft peft = { .base_model = base_model,
+    const struct rt_peft peft = { .base_model = m->base_model,
                                   .r = ad->r,
                                   .alpha = ad->alpha,
                                   .dropout = ad->dropout,
@@ -54,28 +52,36 @@ static rt_status write(struct rt_model *m, const char *base_model, const char *f
     return rt_peft_write(folder, &peft, err);
 }
 
-rt_status rt_model_save_adapter(struct rt_model *m, const char *folder, struct rt_error *err)
+rt_status rt_model_write_adapter(const struct rt_model *m, const float *p, const char *folder,
+                                 struct rt_error *err)
 {
     const size_t n = (size_t)m->adapter.modules;
-    struct lists l = { malloc((size_t)m->adapter.count * sizeof(float)),
-                       calloc(n, sizeof(char *)),
-                       calloc((size_t)m->modules.count, sizeof(char *)),
-                       calloc(n, sizeof(float *)),
-                       calloc(n, sizeof(float *)),
-                       calloc(n, sizeof(int64_t)),
-                       calloc(n, sizeof(int64_t)) };
+    struct lists l = { calloc(n, sizeof(char *)),  calloc((size_t)m->modules.count, sizeof(char *)),
+                       calloc(n, sizeof(float *)), calloc(n, sizeof(float *)),
+                       calloc(n, sizeof(int64_t)), calloc(n, sizeof(int64_t)) };
     rt_status st;
-    if (l.p == NULL || l.module == NULL || l.others == NULL || l.a == NULL || l.b == NULL || l.in == NULL ||
-        l.out == NULL)
+    if (l.module == NULL || l.others == NULL || l.a == NULL || l.b == NULL || l.in == NULL || l.out == NULL)
         st = rt_fail(err, RT_ERR_MEMORY, "out of host memory writing the adapter");
     else
-        st = write(m, m->base_model, folder, &l, err);
-    free(l.p);
+        st = write(m, p, folder, &l, err);
     free(l.module);
     free(l.others);
     free(l.a);
     free(l.b);
     free(l.in);
     free(l.out);
+    return st;
+}
+
+rt_status rt_model_save_adapter(struct rt_model *m, const char *folder, struct rt_error *err)
+{
+    const size_t bytes = (size_t)m->adapter.count * sizeof(float);
+    float *p = malloc(bytes);
+    if (p == NULL)
+        return rt_fail(err, RT_ERR_MEMORY, "out of host memory writing the adapter");
+    rt_status st = rt_exec_get(m->ex, p, m->adapter.p, bytes);
+    if (st == RT_OK)
+        st = rt_model_write_adapter(m, p, folder, err);
+    free(p);
     return st;
 }

@@ -12,6 +12,9 @@
 
 static const double stop_s =
     5; /* for a last look; a thread that hangs in the driver is not waited for longer */
+/* Between two questions that cards take their time for: a minute, and 5 s; less a half, as looks may come
+ * early. */
+static const double slow_s = 59.5, pcie_s = 4.5;
 
 struct rt_monitor {
     struct rt_monitor_options opt;
@@ -28,7 +31,8 @@ struct rt_monitor {
     struct rt_nvml_gpu *gpu[RT_MONITOR_GPUS];
     struct rt_nvml_events *events;
     double xid[RT_MONITOR_GPUS], first_j[RT_MONITOR_GPUS];
-    int64_t looks;
+    double slow_next_s, pcie_next_s; /* when to ask again for what takes its time; 0: at once */
+    int pcie;                        /* the card whose turn it is */
 };
 
 static void open_gpus(struct rt_monitor *m)
@@ -53,25 +57,49 @@ static void hear_events(struct rt_monitor *m)
                 m->xid[i] = (double)xid;
 }
 
+/* What a card takes its time for. */
+static void look_slowly(struct rt_monitor *m, double now_s, struct rt_monitor_sample *sample)
+{
+    if (now_s < m->slow_next_s)
+        return;
+    m->slow_next_s = now_s + slow_s;
+    for (int i = 0; i < m->opt.gpus; i++) {
+        struct rt_monitor_gpu *g = &sample->gpu[i];
+        rt_nvml_limits(m->nvml, m->gpu[i], &g->limits);
+        rt_nvml_health(m->nvml, m->gpu[i], &g->health);
+        rt_nvml_links(m->nvml, m->gpu[i], &g->links);
+    }
+}
+
+/* Of the next card alone: eight at once would be a third of a second. */
+static void look_at_pcie(struct rt_monitor *m, double now_s, struct rt_monitor_sample *sample)
+{
+    if (m->opt.gpus == 0 || now_s < m->pcie_next_s)
+        return;
+    m->pcie_next_s = now_s + pcie_s;
+    struct rt_monitor_gpu *g = &sample->gpu[m->pcie];
+    rt_nvml_pcie(m->nvml, m->gpu[m->pcie], &g->pcie_sent, &g->pcie_received);
+    m->pcie = (m->pcie + 1) % m->opt.gpus;
+}
+
 static void look(struct rt_monitor *m, struct rt_monitor_sample *sample)
 {
-    enum { HEALTH_EVERY = 12 }; /* cards take their time to count memory errors */
-    const bool ask = m->looks++ % HEALTH_EVERY == 0;
-    struct rt_nvml_health health;
+    const double now_s = rt_now_s();
     uint64_t slow;
-    rt_host_use(m->host, rt_now_s(), &sample->host);
+    rt_host_use(m->host, now_s, &sample->host);
     hear_events(m);
     sample->gpus = m->opt.gpus;
     for (int i = 0; i < m->opt.gpus; i++) {
         struct rt_monitor_gpu *g = &sample->gpu[i];
         rt_nvml_use(m->nvml, m->gpu[i], &g->use);
+        if (isnan(m->first_j[i]))
+            m->first_j[i] = g->use.energy_j;
+        g->energy_j = g->use.energy_j - m->first_j[i];
         g->slow = rt_nvml_slow(m->nvml, m->gpu[i], &slow) ? (double)slow : NAN;
-        if (ask) {
-            rt_nvml_health(m->nvml, m->gpu[i], &health);
-            g->uncorrected = health.ecc_uncorrected;
-        }
         g->xid = m->events != NULL ? m->xid[i] : NAN;
     }
+    look_slowly(m, now_s, sample);
+    look_at_pcie(m, now_s, sample);
 }
 
 static void count(struct rt_monitor *m, const struct rt_monitor_sample *sample)
@@ -91,10 +119,8 @@ static void count(struct rt_monitor *m, const struct rt_monitor_sample *sample)
             t->gpu_percent_sum += use->gpu_percent;
             t->gpu_percent_count++;
         }
-        if (isnan(m->first_j[i]))
-            m->first_j[i] = use->energy_j;
-        if (!isnan(use->energy_j))
-            joule = (isnan(joule) ? 0 : joule) + use->energy_j - m->first_j[i];
+        if (!isnan(sample->gpu[i].energy_j))
+            joule = (isnan(joule) ? 0 : joule) + sample->gpu[i].energy_j;
     }
     if (!isnan(joule))
         t->energy_j = joule;
@@ -119,10 +145,13 @@ static void *work(void *context)
 {
     struct rt_monitor *m = context;
     struct rt_monitor_sample sample = { .gpus = 0 };
+    for (int i = 0; i < RT_MONITOR_GPUS; i++)
+        sample.gpu[i].pcie_sent = sample.gpu[i].pcie_received = NAN; /* until its turn comes */
     open_gpus(m);
     bool ending = false;
     for (double next_s = rt_now_s();; next_s = wait_next(m, next_s, &ending)) {
         look(m, &sample);
+        sample.last = ending;
         count(m, &sample);
         if (m->opt.fn != NULL)
             m->opt.fn(&sample, m->opt.context);
@@ -190,11 +219,11 @@ void rt_monitor_totals(struct rt_monitor *m, struct rt_monitor_totals *totals)
     pthread_mutex_unlock(&m->lock);
 }
 
-void rt_monitor_stop(struct rt_monitor *m)
+void rt_monitor_stop(struct rt_monitor *m, double wait_s)
 {
     if (m == NULL || m->joined || m->left)
         return;
-    const double end_s = rt_now_s() + stop_s;
+    const double end_s = rt_now_s() + wait_s;
     const struct timespec until = { (time_t)end_s, (long)((end_s - floor(end_s)) * 1e9) };
     pthread_mutex_lock(&m->lock);
     m->ending = true;
@@ -214,7 +243,7 @@ bool rt_monitor_close(struct rt_monitor *m)
 {
     if (m == NULL)
         return true;
-    rt_monitor_stop(m);
+    rt_monitor_stop(m, stop_s);
     if (m->left) /* it keeps what it works on */
         return false;
     pthread_cond_destroy(&m->wake);

@@ -99,10 +99,22 @@ void rt_nvml_uuid(const struct rt_nvml *nvml, struct rt_nvml_gpu *gpu, char *buf
         buf[0] = '\0';
 }
 
+static void use_memory(const struct rt_nvml *nvml, struct rt_nvml_gpu *gpu, struct rt_nvml_use *use)
+{
+    struct rt_nvml_memory_v2 two = { .version = RT_NVML_MEMORY_V2 };
+    struct rt_nvml_memory one;
+    if (RT_NVML_HAS(nvml, memory_v2, gpu, &two)) {
+        use->memory_used_bytes = (double)two.used;
+        use->memory_total_bytes = (double)two.total;
+    } else if (RT_NVML_HAS(nvml, memory, gpu, &one)) {
+        use->memory_used_bytes = (double)one.used;
+        use->memory_total_bytes = (double)one.total;
+    }
+}
+
 void rt_nvml_use(const struct rt_nvml *nvml, struct rt_nvml_gpu *gpu, struct rt_nvml_use *use)
 {
     struct rt_nvml_utilization share;
-    struct rt_nvml_memory memory;
     unsigned number;
     unsigned long long large;
     *use = (struct rt_nvml_use){ NAN, NAN, NAN, NAN, NAN, NAN, NAN, NAN, NAN };
@@ -112,10 +124,7 @@ void rt_nvml_use(const struct rt_nvml *nvml, struct rt_nvml_gpu *gpu, struct rt_
         use->gpu_percent = share.gpu;
         use->memory_percent = share.memory;
     }
-    if (RT_NVML_HAS(nvml, memory, gpu, &memory)) {
-        use->memory_used_bytes = (double)memory.used;
-        use->memory_total_bytes = (double)memory.total;
-    }
+    use_memory(nvml, gpu, use);
     if (RT_NVML_HAS(nvml, clock, gpu, RT_NVML_CLOCK_SM, &number))
         use->sm_mhz = number;
     if (RT_NVML_HAS(nvml, clock, gpu, RT_NVML_CLOCK_MEMORY, &number))

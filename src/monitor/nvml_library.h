@@ -14,6 +14,12 @@ struct rt_nvml_utilization { /* % */
 struct rt_nvml_memory {
     unsigned long long total, free, used;
 };
+struct rt_nvml_memory_v2 { /* its `used` is without what the driver keeps for itself, as nvidia-smi counts */
+    unsigned version;      /* in: RT_NVML_MEMORY_V2 */
+    unsigned long long total, reserved, free, used;
+};
+/* Versions of structs are their size and, from bit 24 on, a number. */
+#define RT_NVML_MEMORY_V2 ((unsigned)sizeof(struct rt_nvml_memory_v2) | 2u << 24)
 struct rt_nvml_event {
     struct rt_nvml_gpu *gpu;
     unsigned long long type, data; /* data of an Xid event: its number */
@@ -41,6 +47,7 @@ enum { RT_NVML_MOST_LINKS = 36, RT_NVML_EVENT_XID = 8 };
     X(uuid, "DeviceGetUUID", (struct rt_nvml_gpu *, char *, unsigned))                                         \
     X(utilization, "DeviceGetUtilizationRates", (struct rt_nvml_gpu *, struct rt_nvml_utilization *))          \
     X(memory, "DeviceGetMemoryInfo", (struct rt_nvml_gpu *, struct rt_nvml_memory *))                          \
+    X(memory_v2, "DeviceGetMemoryInfo_v2", (struct rt_nvml_gpu *, struct rt_nvml_memory_v2 *))                 \
     X(clock, "DeviceGetClockInfo", (struct rt_nvml_gpu *, int, unsigned *))                                    \
     X(max_clock, "DeviceGetMaxClockInfo", (struct rt_nvml_gpu *, int, unsigned *))                             \
     X(power, "DeviceGetPowerUsage", (struct rt_nvml_gpu *, unsigned *))                                        \

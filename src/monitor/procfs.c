@@ -27,6 +27,39 @@ bool rt_proc_in_list(const char *list, int n)
     return false;
 }
 
+void rt_proc_mark(const char *list, bool *has)
+{
+    while (*list != '\0') {
+        char *end;
+        const long from = strtol(list, &end, 10);
+        if (end == list || from < 0)
+            return;
+        const long to = *end == '-' ? strtol(end + 1, &end, 10) : from;
+        for (long n = from; n <= to && n < RT_PROC_CPUS; n++)
+            has[n] = true;
+        list = *end == ',' ? end + 1 : "";
+    }
+}
+
+void rt_proc_list(const bool *has, char *list, size_t bytes)
+{
+    char part[32];
+    size_t used = 0;
+    list[0] = '\0';
+    for (int n = 0, last; n < RT_PROC_CPUS; n = last + 1) {
+        for (last = n; has[n] && last + 1 < RT_PROC_CPUS && has[last + 1];)
+            last++;
+        if (!has[n])
+            continue;
+        const int chars = last > n ? snprintf(part, sizeof part, "%s%d-%d", used > 0 ? "," : "", n, last)
+                                   : snprintf(part, sizeof part, "%s%d", used > 0 ? "," : "", n);
+        if (used + (size_t)chars >= bytes)
+            return;
+        memcpy(list + used, part, (size_t)chars + 1);
+        used += (size_t)chars;
+    }
+}
+
 bool rt_proc_cpus(const char *text, const char *list, double *busy, double *all)
 {
     double at_work = 0, total = 0;
@@ -74,20 +107,26 @@ bool rt_proc_pages(const char *text, double *resident, double *shared)
     return true;
 }
 
-bool rt_proc_number(const char *text, const char *word, double *number)
+const char *rt_proc_word(const char *text, const char *word)
 {
     const size_t n = strlen(word);
-    for (; *text != '\0'; text = next_line(text)) {
-        char *end;
-        if (strncmp(text, word, n) != 0 || (n > 0 && text[n] != ' ' && text[n] != '\t'))
-            continue;
-        const double x = strtod(text + n, &end);
-        if (end == text + n)
-            return false;
-        *number = x;
-        return true;
-    }
-    return false;
+    for (; *text != '\0'; text = next_line(text))
+        if (strncmp(text, word, n) == 0 && (n == 0 || text[n] == ' ' || text[n] == '\t'))
+            return text + n + strspn(text + n, " \t");
+    return NULL;
+}
+
+bool rt_proc_number(const char *text, const char *word, double *number)
+{
+    char *end;
+    const char *at = rt_proc_word(text, word);
+    if (at == NULL)
+        return false;
+    const double x = strtod(at, &end);
+    if (end == at)
+        return false;
+    *number = x;
+    return true;
 }
 
 bool rt_proc_network(const char *text, bool (*counts)(const char *name, void *context), void *context,

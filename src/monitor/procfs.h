@@ -12,6 +12,9 @@
 
 /* Is n in a list such as "0-3,8"? An empty list holds nothing. */
 bool rt_proc_in_list(const char *list, int n);
+enum { RT_PROC_CPUS = 8192 };                                 /* most that a kernel is built for */
+void rt_proc_mark(const char *list, bool *has);               /* has[RT_PROC_CPUS]: those in the list as well */
+void rt_proc_list(const bool *has, char *list, size_t bytes); /* the list; what does not fit is left out */
 /* /proc/stat: ticks that the CPUs in `list` (NULL: all) were at work, and ticks in all. Waiting for a disk is
  * no work. */
 bool rt_proc_cpus(const char *text, const char *list, double *busy, double *all);
@@ -21,6 +24,8 @@ bool rt_proc_process(const char *text, double *ticks);
 bool rt_proc_pages(const char *text, double *resident, double *shared);
 /* A line "WORD number", as in /proc/meminfo ("MemTotal:", in kB), /proc/PID/io ("rchar:") and cpu.stat. */
 bool rt_proc_number(const char *text, const char *word, double *number);
+/* What follows WORD and blanks in its line; NULL where there is no such line. */
+const char *rt_proc_word(const char *text, const char *word);
 /* /proc/net/dev: bytes of all interfaces of which `counts` says so. */
 bool rt_proc_network(const char *text, bool (*counts)(const char *name, void *context), void *context,
                      double *received, double *sent);

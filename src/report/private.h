@@ -44,6 +44,9 @@ static inline bool rt_report_idle(const struct rt_report *r)
     return r == NULL || r->other;
 }
 
+/* report.c: r->tb is open from here on, if the job asked for TensorBoard. */
+rt_status rt_report_tensorboard(struct rt_report *r, struct rt_error *err);
+
 /* metrics.c: one log_history entry each, in the order in which transformers fills it, "step" last; NULL without
  * memory. */
 json_t *rt_metrics_train(const struct rt_report *r, const struct rt_train_log *log);
@@ -58,6 +61,9 @@ struct rt_state {
     double epoch, total_flos;
     bool saved, stopping; /* what TrainerControl held at the last checkpoint */
 };
+/* *text, malloc'ed: *bytes, the last one a newline, and no NUL behind them. */
+rt_status rt_trainer_state_text(const struct rt_report *r, const struct rt_state *state, char **text,
+                                size_t *bytes, struct rt_error *err);
 rt_status rt_trainer_state_write(const struct rt_report *r, const char *folder, const struct rt_state *state,
                                  struct rt_error *err);
 

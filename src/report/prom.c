@@ -29,6 +29,7 @@ static void put_label(FILE *f, const char *text)
 
 static void put_values(FILE *f, const char *host, const struct rt_host_value *values, int count)
 {
+    enum { OURS = sizeof "ranktune_" - 1 };
     char name[96], last[96] = "";
     for (int i = 0; i < count; i++) {
         if (isnan(values[i].value))
@@ -39,8 +40,8 @@ static void put_values(FILE *f, const char *host, const struct rt_host_value *va
         memcpy(last, name, sizeof last);
         fprintf(f, "%s{host=\"", name);
         put_label(f, host);
-        if (values[i].gpu >= 0)
-            fprintf(f, "\",gpu=\"%d", values[i].gpu);
+        if (values[i].number >= 0) /* the label is the name's first word: gpu, rank */
+            fprintf(f, "\",%.*s=\"%d", (int)strcspn(name + OURS, "_"), name + OURS, values[i].number);
         fprintf(f, "\"} %.10g\n", values[i].value);
     }
 }

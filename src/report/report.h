@@ -1,7 +1,7 @@
 /*
  * report.h - numbers to logs: console lines and bar, trainer_log.jsonl, trainer_state.json, result files,
  * plots, TensorBoard event files. Rank 0 opens a report; the others use NULL, or one that only keeps lines in a
- * file, and every other call does nothing. One thread calls.
+ * file, and every other call does nothing. One thread calls, unless it says otherwise.
  *
  * Order of calls: open, [resume], begin, steps with their logs, end, [eval_results], close.
  * What writes fails with RT_ERR_OUTPUT (not allowed, no such folder) or RT_ERR_IO (disk full, I/O error),
@@ -77,14 +77,30 @@ rt_status rt_report_open_other(struct rt_report **report, const struct rt_report
 void rt_report_close(struct rt_report *report);
 
 /* State to go on after a resume: what the log files held at a checkpoint, as one JSON text (malloc'ed): the
- * byte length of trainer_log.jsonl, log_history, elapsed time; the log files are fsync'ed. NULL report: *text
- * is NULL. rt_report_resume, between open and begin, cuts trainer_log.jsonl back to that length, restores
- * log_history and lets the elapsed time go on. A trainer_log.jsonl that is no longer the checkpoint's is not
- * cut, with a warning. TensorBoard opens a new file, in the folder of the run that is resumed, with a
- * SessionLog START at step + 1: readers then drop what was logged after the checkpoint. Fails: RT_ERR_FILE
- * (text is not rt_report_save's). */
+ * byte length of trainer_log.jsonl, log_history, elapsed time. NULL report: *text is NULL. rt_report_sync makes
+ * the log files as long on the disk as they are now: any thread, while others log. rt_report_resume, between
+ * open and begin, cuts trainer_log.jsonl back to that length, restores log_history and lets the elapsed time go
+ * on. A trainer_log.jsonl that is no longer the checkpoint's is not cut, with a warning. TensorBoard opens a
+ * new file, in the folder of the run that is resumed, with a SessionLog START at step + 1: readers then drop
+ * what was logged after the checkpoint. Fails: RT_ERR_FILE (text is not rt_report_save's). */
 rt_status rt_report_save(const struct rt_report *report, char **text, struct rt_error *err);
+rt_status rt_report_sync(const struct rt_report *report, struct rt_error *err);
 rt_status rt_report_resume(struct rt_report *report, const char *text, int64_t step, struct rt_error *err);
+
+/* The same for a run that LLaMA-Factory began: `state` is its trainer_state.json at the checkpoint of `step`.
+ * log_history and the best evaluation go on from there. trainer_log.jsonl is made to hold one line a logged
+ * loss of log_history: lines that the file has as they are, others anew; what it has besides (of steps after
+ * the checkpoint, or of another attempt) goes. A file that knows none of these losses stays, with a warning,
+ * unless the job overwrites. TensorBoard has a run of its own for what is to come. Fails: RT_ERR_FILE,
+ * RT_ERR_IO, RT_ERR_OUTPUT, RT_ERR_MEMORY. */
+struct rt_report_past {
+    double total_loss; /* of all steps; those after the last log count as its mean */
+    double grad_norm, total_flos, best_metric /* NaN: none */;
+    int64_t tokens_seen, best_step;
+    const char *best_checkpoint; /* the report's; NULL: not there */
+};
+rt_status rt_report_adopt(struct rt_report *report, const char *state, int64_t step,
+                          struct rt_report_past *past, struct rt_error *err);
 
 /* The first step comes next: elapsed time counts from here, total_steps and the fields below it are taken from
  * opt, the TensorBoard file is opened. `step` is 0, or the checkpoint's that was resumed. At step 0
@@ -117,9 +133,10 @@ rt_status rt_report_text(struct rt_report *report, const char *tag, const char *
  * while that checkpoint is not there). */
 rt_status rt_report_best(struct rt_report *report, double metric, int64_t step, const char *checkpoint,
                          struct rt_error *err);
-/* trainer_state.json into a checkpoint folder. */
-rt_status rt_report_state(struct rt_report *report, const char *folder, int64_t step, double epoch,
-                          double total_flos, int64_t tokens_seen, struct rt_error *err);
+/* What trainer_state.json of a checkpoint holds: *text, malloc'ed, of *bytes, without a NUL behind
+ * them. NULL report: *text is NULL. */
+rt_status rt_report_state(struct rt_report *report, int64_t step, double epoch, double total_flos,
+                          int64_t tokens_seen, char **text, size_t *bytes, struct rt_error *err);
 /* After the last step and its checkpoint: the last trainer_log.jsonl line, train_results.json,
  * all_results.json, trainer_state.json, plots. */
 rt_status rt_report_end(struct rt_report *report, const struct rt_end_log *log, struct rt_error *err);
@@ -133,30 +150,51 @@ rt_status rt_report_eval_results(struct rt_report *report, const struct rt_eval_
 /* Folder of this report's TensorBoard run, malloc'ed; NULL where it has none. After rt_report_begin. */
 char *rt_report_runs(const struct rt_report *report);
 
-/*
- * A TensorBoard run of a host, folder/HOST, of which one rank of that host is the only writer. Steps are whole
- * seconds since the first of its files began, whatever resumed in between: a point is never written twice. It
- * shares nothing with a report, so another thread may call. Fails as what writes does; an open one that fails
- * once writes no more.
- */
-struct rt_host_log;
-rt_status rt_host_log_open(struct rt_host_log **log, const char *folder, const char *host,
-                           struct rt_error *err);
-void rt_host_log_close(struct rt_host_log *log);
-
+/* What is seen of a host, look by look; its values stand in the same order in every look. How those of several
+ * looks become the points of one window: */
+enum rt_host_kind {
+    RT_HOST_LEVEL, /* mean, and least and most beside it as TAG/min and TAG/max */
+    RT_HOST_SHARE, /* mean alone, of 0 or 100 a look */
+    RT_HOST_LAST,  /* a setting or counter: the newest, where it has changed and at the run's end */
+    RT_HOST_BITS   /* all bits that were seen, likewise */
+};
 struct rt_host_value {
     const char *tag;  /* "system/cpu_percent" */
     const char *help; /* one line on what it is, for Prometheus */
-    int gpu;          /* of the host; -1: none */
+    int number;       /* of a GPU of the host or of a rank: system/gpuN_... for system/gpu_...; -1: none */
     double value;     /* NaN: left out */
+    enum rt_host_kind kind;
 };
-enum { RT_HOST_VALUES = 256 }; /* most in one call */
-/* With a GPU's number the tag is system/gpuN_... for system/gpu_... */
-rt_status rt_host_log_put(struct rt_host_log *log, const struct rt_host_value *values, int count,
-                          struct rt_error *err);
+enum { RT_HOST_VALUES = 768 }; /* most in one look */
 
-/* The same values as gauges for the node exporter's textfile collector: ranktune_cpu_percent{host="..."},
- * written to PATH.PID and renamed. Values of one tag must stand side by side. Any thread. */
+/* The looks of one window of time. NULL: no memory. */
+struct rt_host_window;
+struct rt_host_window *rt_host_window_open(void);
+void rt_host_window_close(struct rt_host_window *window);
+void rt_host_window_add(struct rt_host_window *window, const struct rt_host_value *values, int count);
+int rt_host_window_looks(const struct rt_host_window *window); /* since it was last written */
+
+/*
+ * A TensorBoard run of a host, folder/HOST, of which one rank of that host is the only writer. It shares
+ * nothing with a report, so another thread may call. Fails as what writes does; an open one that fails once
+ * writes no more. put: a window is written and empty again, at whole seconds since the first of the host's
+ * files began, whatever resumed in between; a second has one point: a window that ends in that of the one
+ * before goes on instead. put_step: likewise at an optimizer step, as system_by_step/... in folder/HOST/steps,
+ * whose points after `first_step` that an earlier start has written no longer hold. last: the run ends with
+ * this window.
+ */
+struct rt_host_log;
+rt_status rt_host_log_open(struct rt_host_log **log, const char *folder, const char *host, int64_t first_step,
+                           struct rt_error *err);
+void rt_host_log_close(struct rt_host_log *log);
+rt_status rt_host_log_put(struct rt_host_log *log, struct rt_host_window *window, bool last,
+                          struct rt_error *err);
+rt_status rt_host_log_put_step(struct rt_host_log *log, int64_t step, struct rt_host_window *window, bool last,
+                               struct rt_error *err);
+
+/* The values of one look as gauges for the node exporter's textfile collector:
+ * ranktune_cpu_percent{host="..."}, those with a number ranktune_gpu_percent{host="...",gpu="0"}; written to
+ * PATH.PID and renamed. Values of one tag must stand side by side. Any thread. */
 rt_status rt_prom_write(const char *path, const char *host, const struct rt_host_value *values, int count,
                         struct rt_error *err);
 
@@ -185,6 +223,8 @@ struct rt_summary_log {
     int phase_count;
     double gpu_hours, gpu_percent, gpu_memory_bytes, host_memory_bytes, rank_memory_bytes, kwh;
     double monitor_s;           /* that the monitor of a host computed, at most */
+    double monitor_looks;       /* that it took, at most */
+    double agreed_s;            /* of the rank that wrote this, in agreeing at each step whether to stop */
     const int64_t *checkpoints; /* [checkpoint_count] steps of those written */
     int checkpoint_count;
     const char *directory,

@@ -24,8 +24,6 @@ rt_status rt_report_save(const struct rt_report *r, char **text, struct rt_error
     }
     struct rt_trainer_mark mark;
     RT_TRY(rt_trainer_log_mark(&r->log, &mark, err));
-    if (r->tb != NULL)
-        RT_TRY(rt_tensorboard_sync(r->tb, err));
     json_t *o = json_object();
     int bad = json_object_set_new(o, "trainer_log_bytes", json_integer(mark.bytes));
     bad |= json_object_set_new(o, "trainer_log_digest", json_string(mark.digest));
@@ -38,6 +36,14 @@ rt_status rt_report_save(const struct rt_report *r, char **text, struct rt_error
                                   : rt_pyjson_text(o, (struct rt_pyjson_style){ 0 }, text, NULL, err);
     json_decref(o);
     return st;
+}
+
+rt_status rt_report_sync(const struct rt_report *r, struct rt_error *err)
+{
+    if (rt_report_idle(r))
+        return RT_OK;
+    RT_TRY(rt_trainer_log_sync(&r->log, err));
+    return r->tb != NULL ? rt_tensorboard_sync(r->tb, err) : RT_OK;
 }
 
 /* "runs/NAME" and nothing that leads elsewhere. */

@@ -82,6 +82,8 @@ static json_t *object_of(const struct rt_summary_log *log)
     bad |= put_count(o, "peak_rank_memory_bytes", log->rank_memory_bytes);
     bad |= put_number(o, "gpu_kwh", log->kwh, 6);
     bad |= put_number(o, "monitor_cpu_seconds", log->monitor_s, 6);
+    bad |= put_count(o, "monitor_samples", log->monitor_looks);
+    bad |= put_number(o, "stop_agreement_seconds", log->agreed_s, 6);
     bad |= put(o, "checkpoints", steps_of(log->checkpoints, log->checkpoint_count));
     bad |= put(o, "ranks", json_integer(log->ranks));
     bad |= put(o, "hosts", json_integer(log->hosts));

@@ -156,10 +156,14 @@ rt_status rt_tensorboard_scalars(struct rt_tensorboard *tb, int64_t step, const 
     for (int64_t i = 0; i < count; i++)
         if (take(tb, scalars[i].tag, step))
             fresh[n++] = scalars[i];
-    if (n == 0)
-        return RT_OK;
+    return n > 0 ? rt_tensorboard_points(tb, step, fresh, n, err) : RT_OK;
+}
+
+rt_status rt_tensorboard_points(struct rt_tensorboard *tb, int64_t step, const struct rt_scalar *scalars,
+                                int64_t count, struct rt_error *err)
+{
     struct rt_record record;
-    RT_TRY(rt_event_scalars(&record, rt_wall_s(), step, fresh, n, err));
+    RT_TRY(rt_event_scalars(&record, rt_wall_s(), step, scalars, count, err));
     return append(tb, &record, err);
 }
 

@@ -24,6 +24,9 @@ void rt_tensorboard_close(struct rt_tensorboard *tb);
  * second one for a restart. */
 rt_status rt_tensorboard_scalars(struct rt_tensorboard *tb, int64_t step, const struct rt_scalar *scalars,
                                  int64_t count, struct rt_error *err);
+/* The same for a caller that sees to it itself that no tag has a second point at a step. */
+rt_status rt_tensorboard_points(struct rt_tensorboard *tb, int64_t step, const struct rt_scalar *scalars,
+                                int64_t count, struct rt_error *err);
 /* Shown under tag; stored, as readers expect it, as tag/text_summary. */
 rt_status rt_tensorboard_text(struct rt_tensorboard *tb, int64_t step, const char *tag, const char *text,
                               struct rt_error *err);

@@ -87,12 +87,15 @@ static rt_status digest(const struct rt_trainer_log *log, int64_t bytes, char te
     return st;
 }
 
+rt_status rt_trainer_log_sync(const struct rt_trainer_log *log, struct rt_error *err)
+{
+    return fsync(log->fd) == 0 || errno == EINVAL ? RT_OK : rt_file_fail_out(err, errno, "write", log->path);
+}
+
 rt_status rt_trainer_log_mark(const struct rt_trainer_log *log, struct rt_trainer_mark *mark,
                               struct rt_error *err)
 {
     struct stat info;
-    if (fsync(log->fd) != 0 && errno != EINVAL)
-        return rt_file_fail_out(err, errno, "write", log->path);
     if (fstat(log->fd, &info) != 0)
         return rt_file_fail_in(err, errno, "read", log->path);
     struct rt_trainer_mark new = { .bytes = log->start_anew ? 0 : info.st_size };

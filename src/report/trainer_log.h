@@ -27,7 +27,9 @@ rt_status rt_trainer_log_open(struct rt_trainer_log *log, const char *output_dir
 bool rt_trainer_log_anew(struct rt_trainer_log *log);
 void rt_trainer_log_close(struct rt_trainer_log *log);
 rt_status rt_trainer_log_append(struct rt_trainer_log *log, const json_t *line, struct rt_error *err);
-/* fsync, and the mark to go back to. */
+/* fsync: any thread, while it is open. */
+rt_status rt_trainer_log_sync(const struct rt_trainer_log *log, struct rt_error *err);
+/* The mark to go back to. */
 rt_status rt_trainer_log_mark(const struct rt_trainer_log *log, struct rt_trainer_mark *mark,
                               struct rt_error *err);
 /* Cut the file back to the mark; *same is false, and nothing is cut, if it is not the file that was marked. */

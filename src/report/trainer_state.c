@@ -1,10 +1,12 @@
-/* trainer_state.c - trainer_state.json as transformers writes it. */
+/* trainer_state.c - trainer_state.json as transformers writes it, with what it says of the best evaluation. */
 #include "config.h"
 #include "base/file.h"
 #include "base/pyjson.h"
+#include "report/file.h"
 #include "report/private.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 /* transformers keeps here what its TrainerControl held when the last checkpoint was written. */
 static json_t *callbacks(const struct rt_state *s)
@@ -42,21 +44,60 @@ static json_t *state(const struct rt_report *r, const struct rt_state *s)
     return NULL;
 }
 
-rt_status rt_trainer_state_write(const struct rt_report *r, const char *folder, const struct rt_state *s,
-                                 struct rt_error *err)
+rt_status rt_trainer_state_text(const struct rt_report *r, const struct rt_state *s, char **text, size_t *bytes,
+                                struct rt_error *err)
 {
     json_t *o = state(r, s);
     if (o == NULL)
-        return rt_fail(err, RT_ERR_MEMORY, "%s: no memory for trainer_state.json", folder);
+        return rt_fail(err, RT_ERR_MEMORY, "no memory for trainer_state.json");
+    const rt_status st =
+        rt_pyjson_text(o, (struct rt_pyjson_style){ .indent = 2, .sort_keys = true }, text, bytes, err);
+    json_decref(o);
+    if (st == RT_OK)
+        (*text)[(*bytes)++] = '\n'; /* in the place of the NUL */
+    return st;
+}
+
+rt_status rt_trainer_state_write(const struct rt_report *r, const char *folder, const struct rt_state *s,
+                                 struct rt_error *err)
+{
     char *text;
     size_t bytes;
-    rt_status st =
-        rt_pyjson_text(o, (struct rt_pyjson_style){ .indent = 2, .sort_keys = true }, &text, &bytes, err);
-    json_decref(o);
-    if (st != RT_OK)
-        return st;
-    text[bytes] = '\n'; /* in the place of the NUL */
-    st = rt_file_put(folder, "trainer_state.json", text, bytes + 1, err);
+    RT_TRY(rt_trainer_state_text(r, s, &text, &bytes, err));
+    const rt_status st = rt_file_put(folder, "trainer_state.json", text, bytes, err);
     free(text);
     return st;
+}
+
+rt_status rt_report_best(struct rt_report *r, double metric, int64_t step, const char *checkpoint,
+                         struct rt_error *err)
+{
+    if (rt_report_idle(r))
+        return RT_OK;
+    char *copy = checkpoint != NULL ? strdup(checkpoint) : NULL;
+    if (checkpoint != NULL && copy == NULL)
+        return rt_fail(err, RT_ERR_MEMORY, "no memory for the name of %s", checkpoint);
+    free(r->best.checkpoint);
+    r->best.checkpoint = copy != NULL ? rt_utf8_only(copy) : NULL;
+    r->best.metric = metric;
+    r->best.step = step;
+    r->best.known = true;
+    return RT_OK;
+}
+
+rt_status rt_report_state(struct rt_report *r, int64_t step, double epoch, double total_flos,
+                          int64_t tokens_seen, char **text, size_t *bytes, struct rt_error *err)
+{
+    *text = NULL;
+    if (rt_report_idle(r))
+        return RT_OK;
+    r->saved = true;
+    r->saved_at_end = step >= r->opt.total_steps;
+    const struct rt_state state = { .step = step,
+                                    .tokens_seen = tokens_seen,
+                                    .epoch = epoch,
+                                    .total_flos = total_flos,
+                                    .saved = true,
+                                    .stopping = r->saved_at_end };
+    return rt_trainer_state_text(r, &state, text, bytes, err);
 }

@@ -22,26 +22,15 @@ struct arguments {
     int64_t seed, merges, shard_mb;
 };
 
-enum { PRESETS_CHARS = 256 };
-
-static const char *all_presets(char text[PRESETS_CHARS])
-{
-    size_t n = 0;
-    text[0] = '\0';
-    for (const char *const *p = rt_init_presets(); *p != NULL && n < PRESETS_CHARS; p++)
-        n += (size_t)snprintf(text + n, PRESETS_CHARS - n, "%s%s", n > 0 ? ", " : "", *p);
-    return text;
-}
-
 static rt_status usage(struct rt_error *err)
 {
-    char presets[PRESETS_CHARS];
+    char presets[RT_PRESETS_CHARS];
     return rt_fail(
         err, RT_ERR_USAGE,
         "init: write ranktune init PRESET DIR, then --tokenizer DIR (a folder with tokenizer.json) or "
         "--corpus FILE (texts to train one on), and if wished --merges N, --dtype fp32|bf16, --seed N, "
         "--shard-mb N; presets: %s",
-        all_presets(presets));
+        rt_init_presets(presets));
 }
 
 static rt_status whole(const char *flag, const char *value, int64_t least, int64_t *out, struct rt_error *err)
@@ -55,23 +44,12 @@ static rt_status whole(const char *flag, const char *value, int64_t least, int64
     return RT_OK;
 }
 
-static bool is_preset(const char *name)
-{
-    const char *const *p = rt_init_presets();
-    while (*p != NULL && strcmp(*p, name) != 0)
-        p++;
-    return *p != NULL;
-}
-
 /* What the words together have to be. */
 static rt_status check(const struct arguments *a, struct rt_error *err)
 {
     if (a->folder == NULL || (a->tokenizer != NULL) + (a->corpora > 0) != 1)
         return usage(err);
-    char presets[PRESETS_CHARS];
-    if (!is_preset(a->preset))
-        return rt_fail(err, RT_ERR_USAGE, "init: there is no preset \"%s\"; presets are %s", a->preset,
-                       all_presets(presets));
+    RT_TRY(rt_init_preset_check(a->preset, err));
     if (strcmp(a->dtype, "bf16") != 0 && strcmp(a->dtype, "fp32") != 0)
         return rt_fail(err, RT_ERR_USAGE, "init: --dtype: \"%s\" is not known here; write fp32 or bf16",
                        a->dtype);

@@ -1,6 +1,7 @@
 /* card.c - README.md beside an adapter: what it is, in the front matter that model hubs read, and how it was
  * trained. */
 #include "config.h"
+#include "base/file.h"
 #include "checkpoint/checkpoint.h"
 #include "train/run.h"
 
@@ -102,21 +103,27 @@ static const char *name_of(const char *folder, char *room, size_t bytes)
     return slash != NULL && slash[1] != '\0' ? slash + 1 : room;
 }
 
-rt_status rt_run_card(const struct rt_run *run, const char *folder, const struct rt_card *card)
+rt_status rt_run_card_text(const struct rt_run *run, const struct rt_card *card, char **text, size_t *bytes)
 {
-    char *text = NULL, room[4096];
-    size_t bytes = 0;
+    char room[4096];
     const char *name = name_of(run->job->output_dir, room, sizeof room);
-    FILE *out = open_memstream(&text, &bytes);
+    FILE *out = open_memstream(text, bytes);
     if (out == NULL)
         return rt_fail(run->err, RT_ERR_MEMORY, "no memory for README.md");
     put_front(out, run, name);
     put_text(out, run, name);
     put_numbers(out, run);
     put_results(out, card);
-    rt_status st = fclose(out) == 0 ? RT_OK : rt_fail(run->err, RT_ERR_MEMORY, "no memory for README.md");
+    return fclose(out) == 0 ? RT_OK : rt_fail(run->err, RT_ERR_MEMORY, "no memory for README.md");
+}
+
+rt_status rt_run_card(const struct rt_run *run, const char *folder, const struct rt_card *card)
+{
+    char *text = NULL;
+    size_t bytes = 0;
+    rt_status st = rt_run_card_text(run, card, &text, &bytes);
     if (st == RT_OK)
-        st = rt_text_file_write(folder, "README.md", text, bytes, run->err);
+        st = rt_file_put(folder, "README.md", text, bytes, run->err);
     free(text);
     return st;
 }

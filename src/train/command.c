@@ -1,5 +1,6 @@
 /* command.c - the line that started this run, from /proc. */
 #include "config.h"
+#include "base/process.h"
 #include "train/command.h"
 
 #include <fcntl.h>
@@ -46,12 +47,13 @@ char *rt_command_quote(const char *words, size_t bytes)
     return line;
 }
 
-/* A file of a process into buf, with a NUL behind it; bytes read, 0 where there is none. */
-static size_t load(int pid, const char *name, char *buf, size_t room)
+/* The words of a process, each with a NUL behind it, into buf, with one more behind all; bytes read, 0 where
+ * there are none. */
+static size_t words_of(int pid, char *buf, size_t room)
 {
     char path[64];
     size_t used = 0;
-    snprintf(path, sizeof path, "/proc/%d/%s", pid, name);
+    snprintf(path, sizeof path, "/proc/%d/cmdline", pid);
     const int fd = open(path, O_RDONLY | O_CLOEXEC);
     if (fd < 0)
         return 0;
@@ -64,12 +66,9 @@ static size_t load(int pid, const char *name, char *buf, size_t room)
 
 static int parent_of(int pid)
 {
-    char text[1024];
-    int parent = 0;
-    if (load(pid, "stat", text, sizeof text) == 0)
-        return 0;
-    const char *end = strrchr(text, ')');
-    return end != NULL && sscanf(end + 1, " %*c %d", &parent) == 1 ? parent : 0;
+    struct rt_process process;
+    rt_process_look(pid, &process);
+    return process.parent;
 }
 
 static bool is_launcher(const char *word)
@@ -90,7 +89,7 @@ static size_t launcher_words(char *words, size_t room)
 {
     int pid = (int)getpid();
     for (int i = 0; i < MOST_PARENTS && (pid = parent_of(pid)) > 1; i++) {
-        const size_t bytes = load(pid, "cmdline", words, room);
+        const size_t bytes = words_of(pid, words, room);
         if (bytes > 0 && is_launcher(words))
             return bytes;
     }
@@ -105,7 +104,7 @@ char *rt_command_again(int ranks, bool anew, bool flags)
     size_t bytes = launcher_words(words, MOST_BYTES);
     const bool launched = bytes > 0;
     if (!launched)
-        bytes = load((int)getpid(), "cmdline", words, MOST_BYTES);
+        bytes = words_of((int)getpid(), words, MOST_BYTES);
     if (bytes > 0)
         line = rt_command_quote(words, bytes);
     free(words);

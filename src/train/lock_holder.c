@@ -1,6 +1,7 @@
 /* lock_holder.c - who holds an output folder, as a lock file says it, and whether that process still lives. */
 #include "config.h"
 #include "base/clock.h"
+#include "base/process.h"
 #include "train/lock.h"
 
 #include <errno.h>
@@ -12,27 +13,6 @@
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
-
-/* When a process began, and its state: the 22nd and the third field of its stat, counted behind a name in
- * parentheses that may hold anything. 0 and '\0': not known. */
-static int64_t start_of(int64_t pid, char *state)
-{
-    char path[64], text[1024] = "";
-    *state = '\0';
-    snprintf(path, sizeof path, "/proc/%lld/stat", (long long)pid);
-    FILE *f = fopen(path, "r");
-    if (f == NULL)
-        return 0;
-    const size_t n = fread(text, 1, sizeof text - 1, f);
-    fclose(f);
-    text[n] = '\0';
-    char *at = strrchr(text, ')');
-    if (at != NULL && at[1] == ' ')
-        *state = at[2];
-    for (int field = 2; at != NULL && field < 22; field++)
-        at = strchr(at + 1, ' ');
-    return at == NULL ? 0 : strtoll(at + 1, NULL, 10);
-}
 
 /* This start of the system, and the space of process numbers: two containers can have one host's name. */
 static void find_place(char *text, size_t bytes)
@@ -55,14 +35,15 @@ static void find_place(char *text, size_t bytes)
 void rt_lock_self(struct rt_lock_holder *self)
 {
     struct tm tm;
-    char state;
+    struct rt_process process;
     const time_t now = (time_t)rt_wall_s();
     memset(self, 0, sizeof *self);
     if (gethostname(self->host, sizeof self->host - 1) != 0)
         snprintf(self->host, sizeof self->host, "unknown host");
     find_place(self->place, sizeof self->place);
     self->pid = (int64_t)getpid();
-    self->pid_start = start_of(self->pid, &state);
+    rt_process_look(self->pid, &process);
+    self->pid_start = process.start;
     self->job = rt_batch_job();
     if (localtime_r(&now, &tm) == NULL || strftime(self->started, sizeof self->started, "%F %T", &tm) == 0)
         self->started[0] = '\0';
@@ -117,11 +98,12 @@ bool rt_lock_absent(const struct rt_lock_holder *h, const struct rt_lock_holder 
         return false;
     if (kill((pid_t)h->pid, 0) != 0 && errno == ESRCH)
         return true;
-    char state;
-    const int64_t start = start_of(h->pid, &state);
-    if (state == 'Z' || state == 'X')
+    struct rt_process process;
+    rt_process_look(h->pid, &process);
+    if (process.state == 'Z' || process.state == 'X')
         return true; /* over: only nobody has asked yet how it ended; in a container perhaps nobody ever will */
-    return h->pid_start > 0 && start > 0 && start != h->pid_start; /* the number is another's by now */
+    return h->pid_start > 0 && process.start > 0 &&
+           process.start != h->pid_start; /* the number is another's by now */
 }
 
 bool rt_lock_dead(const struct rt_lock_holder *h, const struct rt_lock_holder *self)

@@ -1,5 +1,6 @@
 /* monitoring.c - the first rank of each host watches it, and tells TensorBoard and Prometheus. */
 #include "config.h"
+#include "base/clock.h"
 #include "train/monitoring.h"
 #include "train/run.h"
 
@@ -13,11 +14,13 @@
 struct rt_monitoring { /* of the ranks that watch */
     struct rt_monitor *monitor;
     char host[256];
-    char *prom;                      /* the file of this host; NULL: none */
-    struct rt_monitor_totals logged; /* when the log was last written */
-    bool told;                       /* of what went wrong */
-    pthread_mutex_t lock;            /* of what follows: the main thread sets it, the monitor's reads it */
+    char *prom;                           /* the file of this host; NULL: none */
+    struct rt_monitor_totals logged;      /* when the log was last written */
+    bool told;                            /* of what went wrong */
+    struct rt_monitoring_windows windows; /* the monitor's, once there is a log */
+    pthread_mutex_t lock;                 /* of what follows: the main thread sets it, the monitor's reads it */
     struct rt_host_log *log;
+    int64_t first_logged; /* step of the first log since the look before; 0: none */
     struct rt_monitoring_progress progress;
     struct rt_error error; /* the monitor's; its text is empty as long as all goes well */
 };
@@ -31,9 +34,13 @@ static void tell(const struct rt_monitor_sample *sample, void *context)
     pthread_mutex_lock(&m->lock);
     struct rt_host_log *log = m->log;
     const struct rt_monitoring_progress progress = m->progress;
+    const int64_t logged = m->first_logged;
+    m->first_logged = 0;
     pthread_mutex_unlock(&m->lock);
     int n = rt_monitoring_values(sample, values);
-    rt_status st = log != NULL ? rt_host_log_put(log, values, n, &err) : RT_OK;
+    rt_status st = RT_OK;
+    if (log != NULL)
+        st = rt_monitoring_windows_look(&m->windows, log, values, n, logged, sample->last, rt_now_s(), &err);
     n = rt_monitoring_progress(&progress, values, n);
     if (m->prom != NULL && st == RT_OK)
         st = rt_prom_write(m->prom, m->host, values, n, &err);
@@ -54,18 +61,20 @@ static rt_status open_monitor(struct rt_run *run, const struct member *member, s
 {
     const int ranks = rt_dist_size(run->dist);
     char bus[RT_MONITOR_GPUS][24];
-    int *pids = calloc((size_t)ranks, sizeof *pids), count = 0, gpus = 0;
+    int *pids = calloc((size_t)ranks, 2 * sizeof *pids), count = 0, gpus = 0;
     if (pids == NULL)
         return rt_fail(run->err, RT_ERR_MEMORY, "no memory for %d processes", ranks);
+    int *numbers = pids + ranks;
     for (int r = 0; r < ranks; r++) {
         if (strcmp(member[r].host, m->host) != 0)
             continue;
+        numbers[count] = r;
         pids[count++] = member[r].pid;
         if (member[r].bus[0] != '\0' && gpus < RT_MONITOR_GPUS)
             memcpy(bus[gpus++], member[r].bus, sizeof bus[0]);
     }
     const struct rt_monitor_options opt = { .seconds = run->job->train.monitor_seconds,
-                                            .host = { .pids = pids, .count = count },
+                                            .host = { .pids = pids, .ranks = numbers, .count = count },
                                             .bus = bus,
                                             .gpus = gpus,
                                             .fn = tell,
@@ -127,7 +136,10 @@ rt_status rt_monitoring_begin(struct rt_run *run)
     RT_TRY(rt_dist_bcast(run->dist, folder, sizeof folder, 0, run->err));
     if (m != NULL && folder[0] != '\0') {
         struct rt_host_log *log = NULL;
-        st = rt_host_log_open(&log, folder, m->host, run->err);
+        if (!rt_monitoring_windows_open(&m->windows, rt_now_s()))
+            st = rt_fail(run->err, RT_ERR_MEMORY, "no memory for what is seen of %s", m->host);
+        else
+            st = rt_host_log_open(&log, folder, m->host, run->step, run->err);
         pthread_mutex_lock(&m->lock);
         m->log = log;
         m->progress.steps = (double)run->steps;
@@ -155,6 +167,7 @@ void rt_monitoring_logged(struct rt_run *run, struct rt_train_log *log)
     pthread_mutex_lock(&m->lock);
     m->progress = (struct rt_monitoring_progress){ (double)log->step, (double)run->steps, log->loss,
                                                    log->tokens_per_s, log->data_wait_s,   log->step_s };
+    m->first_logged = m->first_logged > 0 ? m->first_logged : log->step;
     error = m->error;
     pthread_mutex_unlock(&m->lock);
     if (error.text[0] != '\0' && !m->told)
@@ -167,10 +180,15 @@ void rt_monitoring_totals(const struct rt_run *run, struct rt_monitor_totals *to
     rt_monitor_totals(run->monitoring != NULL ? run->monitoring->monitor : NULL, totals);
 }
 
-void rt_monitoring_stop(struct rt_run *run)
+void rt_monitoring_stop(struct rt_run *run, double wait_s)
 {
-    if (run->monitoring != NULL)
-        rt_monitor_stop(run->monitoring->monitor);
+    struct rt_monitoring *m = run->monitoring;
+    if (m == NULL)
+        return;
+    pthread_mutex_lock(&m->lock);
+    m->first_logged = run->step; /* up to which the last look tells */
+    pthread_mutex_unlock(&m->lock);
+    rt_monitor_stop(m->monitor, wait_s);
 }
 
 void rt_monitoring_close(struct rt_run *run)
@@ -182,6 +200,7 @@ void rt_monitoring_close(struct rt_run *run)
     if (!rt_monitor_close(m->monitor))
         return; /* it may still log */
     rt_host_log_close(m->log);
+    rt_monitoring_windows_close(&m->windows);
     pthread_mutex_destroy(&m->lock);
     free(m->prom);
     free(m);

@@ -14,6 +14,7 @@
 #include "report/report.h"
 #include "train/lock.h"
 #include "train/schedule.h"
+#include "train/snapshot.h"
 #include "train/stop.h"
 #include "train/time_limit.h"
 
@@ -91,7 +92,14 @@ struct rt_run {
     bool save_asked;      /* a checkpoint now, whatever save_steps says */
     bool owes_evaluation; /* the one that follows step `step` was stopped: a resumed run begins with it */
     int64_t saved_step;   /* of the newest checkpoint of this output_dir; -1: none */
-    char unsaved[1024];   /* why the last checkpoint is not there; "": it is */
+    struct rt_run_saving {
+        int64_t step;             /* of the checkpoint under way; -1: none */
+        struct rt_writer *writer; /* rank 0 only: its thread */
+        struct rt_snapshot snapshot;
+        double taken_s;    /* that training stood still for it */
+        bool said, failed; /* rank 0 has seen its end, which all ranks learn of at the next step */
+    } saving;
+    char unsaved[1024]; /* why the last checkpoint is not there; "": it is */
     rt_status unsaved_as;
     bool together;                    /* all ranks met the failure alike: nobody has to be ended by force */
     struct rt_monitoring *monitoring; /* of the first rank of each host; NULL: it does not watch */
@@ -206,26 +214,35 @@ rt_status rt_run_share_late(struct rt_run *run);
 char *rt_identity_text(const struct rt_run *run);
 rt_status rt_identity_compare(const struct rt_run *run, const char *path, const char *text);
 
-/* save.c. Collective: a checkpoint of this step, unless it is there already. A failure is tried again; in the
- * end it is told, kept in run->unsaved, and the run goes on without: unless the job says save_failure: fatal or
- * the run is about to stop, then RT_ERR_IO or RT_ERR_OUTPUT on all ranks alike. */
+/*
+ * save.c. Checkpoints: rank 0 takes what one holds off the run (snapshot.c), and a thread writes it (writer.c)
+ * while training goes on. save, collective: one of this step is under way, unless it is there already; the one
+ * before is waited for, and where the run stops or a person asked for it this one too. wait, collective: none
+ * is under way. A failure is tried again; in the end it is told, kept in run->unsaved, and the run goes on
+ * without: unless the job says save_failure: fatal or the run is about to stop, then RT_ERR_IO or RT_ERR_OUTPUT
+ * on all ranks alike. look, rank 0 between steps: says what became of it. close: whatever happened, none is
+ * under way.
+ */
 rt_status rt_run_save(struct rt_run *run);
-
-/* state.c, for rank 0: what a checkpoint folder holds, and bytes that it will take at most. */
-rt_status rt_run_write_folder(struct rt_run *run, const char *folder);
-uint64_t rt_run_folder_bytes(const struct rt_run *run);
-enum { RT_RUN_SCALARS = 12 };
-void rt_run_scalars_in(struct rt_run *run, const double scalars[RT_RUN_SCALARS]);
+rt_status rt_run_save_wait(struct rt_run *run);
+void rt_run_save_look(struct rt_run *run);
+void rt_run_save_close(struct rt_run *run);
 
 /* resume.c. Collective. */
 rt_status rt_run_resume(struct rt_run *run);
 
-/* card.c, for rank 0: the adapter with the files beside it; and README.md. */
+/* resume_foreign.c, for rank 0: p, m and v of the adapter to host [3 * count], and the scalars as a checkpoint
+ * of ours has them (snapshot.h), from one that LLaMA-Factory wrote; the logs go on from there. RT_ERR_JOB where
+ * the job is another than the one that wrote it. */
+rt_status rt_run_read_foreign(struct rt_run *run, const char *folder, float *host, double *scalars);
+
+/* card.c, for rank 0: the adapter with the files beside it; and README.md, or its text (malloc'ed). */
 struct rt_card {
     double train_loss, eval_loss, eval_accuracy; /* NaN: not known */
 };
 rt_status rt_run_save_adapter(const struct rt_run *run, const char *folder);
 rt_status rt_run_card(const struct rt_run *run, const char *folder, const struct rt_card *card);
+rt_status rt_run_card_text(const struct rt_run *run, const struct rt_card *card, char **text, size_t *bytes);
 
 /* finish.c. Collective: adapter, results, plots, evaluation after training. */
 rt_status rt_run_finish(struct rt_run *run);
@@ -239,7 +256,7 @@ rt_status rt_monitoring_open(struct rt_run *run);
 rt_status rt_monitoring_begin(struct rt_run *run);
 void rt_monitoring_logged(struct rt_run *run, struct rt_train_log *log);
 void rt_monitoring_totals(const struct rt_run *run, struct rt_monitor_totals *totals);
-void rt_monitoring_stop(struct rt_run *run); /* after a last look */
+void rt_monitoring_stop(struct rt_run *run, double wait_s); /* a last look is taken */
 void rt_monitoring_close(struct rt_run *run);
 
 /*
@@ -251,7 +268,7 @@ void rt_monitoring_close(struct rt_run *run);
 void rt_summary_begin(struct rt_run *run);
 void rt_summary_resumed(struct rt_run *run);
 void rt_summary_fed(struct rt_run *run, const struct rt_batch *batch);
-void rt_summary_saved(struct rt_run *run);
+void rt_summary_saved(struct rt_run *run, int64_t step);
 void rt_summary_end(struct rt_run *run, rt_status st);
 void rt_summary_abort(struct rt_run *run, rt_status st) __attribute__((noreturn));
 void rt_summary_forced(void *run, int code, const char *text);

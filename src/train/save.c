@@ -1,109 +1,146 @@
-/* save.c - a checkpoint of a run: room first, tried again where the disk fails, and no end of the run for it.
- */
+/* save.c - checkpoints of a run: taken off it in a moment, written while it goes on, and no end of it for a
+ * disk that fails. */
 #include "config.h"
 #include "base/clock.h"
-#include "base/file.h"
-#include "checkpoint/checkpoint.h"
 #include "train/run.h"
+#include "train/writer.h"
 
-#include <jansson.h>
 #include <math.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <time.h>
-
-/* Pauses before it is tried again. */
-static const double pause_s[] = { 1, 5, 30 };
-enum { PAUSES = sizeof pause_s / sizeof *pause_s };
 
 /* The longest that other ranks wait for rank 0's checkpoint. */
 static const double save_timeout_s = 900;
 
-/* For MANIFEST.json: the job's digest and what a resume compares; malloc'ed, NULL without memory. */
-static char *note_of(const struct rt_run *run)
+static void warn(const char *text, void *context)
 {
-    char hex[RT_DIGEST_CHARS + 1];
-    char *job = rt_job_text(run->job), *identity = rt_identity_text(run), *text = NULL;
-    if (job != NULL && identity != NULL) {
-        rt_digest_text(job, strlen(job), hex);
-        json_t *o = json_pack("{s:s, s:o?}", "config", hex, "identity", json_loads(identity, 0, NULL));
-        text = o == NULL ? NULL : json_dumps(o, JSON_COMPACT);
-        json_decref(o);
-    }
-    free(job);
-    free(identity);
-    return text;
+    struct rt_run *run = context;
+    rt_report_warn(run->report, "%s", text);
 }
 
-static rt_status write_once(struct rt_run *run, const char *note)
+/* What all ranks make of rank 0's status. */
+static rt_status agree(struct rt_run *run, rt_status st)
 {
-    char *folder = NULL;
-    RT_TRY(rt_checkpoint_begin(run->job->output_dir, run->step, &folder, run->err));
-    rt_status st = rt_run_write_folder(run, folder);
-    if (st == RT_OK)
-        st = rt_checkpoint_commit(run->job->output_dir, run->step, folder, rt_dist_size(run->dist),
-                                  run->job->train.save_total_limit, note, run->err);
-    if (st != RT_OK)
-        rt_checkpoint_abandon(folder);
-    free(folder);
-    return st;
-}
-
-/* Rank 0. A full disk may be emptied, a server may come back; a limit on file size stays. */
-static rt_status write_somehow(struct rt_run *run)
-{
-    RT_TRY(rt_lock_check(run->lock, run->err));
-    RT_TRY(rt_checkpoint_room(run->job->output_dir, rt_run_folder_bytes(run), run->job->train.save_total_limit,
-                              run->err));
-    char *note = note_of(run);
-    if (note == NULL)
-        return rt_fail(run->err, RT_ERR_MEMORY, "out of host memory writing a checkpoint");
-    rt_status st = write_once(run, note);
-    for (int i = 0; i < PAUSES && st == RT_ERR_IO && !run->err->lasting; i++) {
-        const struct timespec nap = { .tv_sec = (time_t)pause_s[i] };
-        rt_report_warn(run->report, "checkpoint-%lld: %s; tried again in %.0f s", (long long)run->step,
-                       run->err->text, pause_s[i]);
-        nanosleep(&nap, NULL);
-        st = write_once(run, note);
-    }
-    free(note);
+    rt_dist_set_timeout(run->dist, fmax(save_timeout_s, (double)run->job->train.ddp_timeout));
+    st = rt_dist_agree(run->dist, st, run->err);
+    rt_dist_set_timeout(run->dist, (double)run->job->train.ddp_timeout);
     return st;
 }
 
 /* All ranks know st alike. */
-static rt_status bear(struct rt_run *run, rt_status st)
+static rt_status bear(struct rt_run *run, int64_t step, rt_status st)
 {
     const bool bearable = st == RT_ERR_IO || st == RT_ERR_OUTPUT || st == RT_ERR_MEMORY;
+    const bool last = run->stopped && step == run->step; /* what a stopped run would go on from */
     run->together = true;
-    if (!bearable || run->stopped || strcmp(run->job->train.save_failure, "fatal") == 0)
-        return rt_fail_in(run->err, "checkpoint-%lld is not written: ", (long long)run->step);
+    if (!bearable || last || strcmp(run->job->train.save_failure, "fatal") == 0)
+        return rt_fail_in(run->err, "checkpoint-%lld is not written: ", (long long)step);
     run->together = false;
     run->unsaved_as = st;
-    snprintf(run->unsaved, sizeof run->unsaved, "checkpoint-%lld is not written: %.900s", (long long)run->step,
+    snprintf(run->unsaved, sizeof run->unsaved, "checkpoint-%lld is not written: %.900s", (long long)step,
              run->err->text);
     rt_report_warn(run->report, "%s; training goes on", run->unsaved);
     return RT_OK;
 }
 
-rt_status rt_run_save(struct rt_run *run)
+/* Rank 0, once: it is written. */
+static void say_written(struct rt_run *run, double seconds)
 {
-    const double from = rt_now_s();
-    rt_run_store_flos(run);
-    if (run->saved_step == run->step)
+    if (run->saving.said)
+        return;
+    run->saving.said = true;
+    rt_time_limit_save(&run->limit, seconds);
+    rt_report_info(run->report, "checkpoint-%lld written", (long long)run->saving.step);
+    rt_summary_saved(run, run->saving.step);
+}
+
+/* Rank 0: how the checkpoint under way ended. */
+static rt_status wait_for(struct rt_run *run, struct rt_error *err)
+{
+    double seconds;
+    const rt_status st = rt_writer_wait(run->saving.writer, warn, run, &seconds, err);
+    if (st == RT_OK)
+        say_written(run, seconds + run->saving.taken_s);
+    rt_writer_free(run->saving.writer);
+    run->saving.writer = NULL;
+    return st;
+}
+
+void rt_run_save_look(struct rt_run *run)
+{
+    char text[RT_WRITER_CHARS];
+    if (run->saving.writer == NULL)
+        return;
+    if (rt_writer_news(run->saving.writer, text))
+        warn(text, run);
+    if (rt_writer_done(run->saving.writer)) {
+        double seconds;
+        struct rt_error err;
+        run->saving.failed = rt_writer_wait(run->saving.writer, warn, run, &seconds, &err) != RT_OK;
+        if (!run->saving.failed)
+            say_written(run, seconds + run->saving.taken_s);
+    }
+}
+
+rt_status rt_run_save_wait(struct rt_run *run)
+{
+    const int64_t step = run->saving.step;
+    if (step < 0)
         return RT_OK;
-    rt_status st = rt_dist_rank(run->dist) == 0 ? write_somehow(run) : RT_OK;
-    rt_dist_set_timeout(run->dist, fmax(save_timeout_s, (double)run->job->train.ddp_timeout));
-    st = rt_dist_agree(run->dist, st, run->err);
-    rt_dist_set_timeout(run->dist, (double)run->job->train.ddp_timeout);
+    rt_status st = run->saving.writer != NULL ? wait_for(run, run->err) : RT_OK;
+    st = agree(run, st);
+    run->saving.step = -1;
+    run->saving.failed = false;
     if (st == RT_ERR_COMM)
         return st;
     if (st != RT_OK)
-        return bear(run, st);
-    rt_time_limit_save(&run->limit, rt_now_s() - from);
-    run->saved_step = run->step;
+        return bear(run, step, st);
+    if (rt_dist_rank(run->dist) != 0)
+        rt_summary_saved(run, step);
+    run->saved_step = step;
     run->unsaved[0] = '\0';
-    rt_report_info(run->report, "checkpoint-%lld written", (long long)run->step);
-    rt_summary_saved(run);
     return RT_OK;
+}
+
+/* Rank 0: the run as it stands, and a thread that writes it. */
+static rt_status begin(struct rt_run *run)
+{
+    const double from = rt_now_s();
+    const struct rt_writing writing = { .output_dir = run->job->output_dir,
+                                        .snapshot = &run->saving.snapshot,
+                                        .lock = run->lock,
+                                        .report = run->report,
+                                        .world_size = rt_dist_size(run->dist),
+                                        .save_total_limit = run->job->train.save_total_limit };
+    RT_TRY(rt_snapshot_take(&run->saving.snapshot, run));
+    run->saving.taken_s = rt_now_s() - from;
+    run->saving.said = run->saving.failed = false;
+    return rt_writer_start(&run->saving.writer, &writing, run->err);
+}
+
+rt_status rt_run_save(struct rt_run *run)
+{
+    rt_run_store_flos(run);
+    if (run->saved_step != run->step && run->saving.step != run->step) {
+        RT_TRY(rt_run_save_wait(run)); /* one at a time */
+        const rt_status st = agree(run, rt_dist_rank(run->dist) == 0 ? begin(run) : RT_OK);
+        if (st == RT_ERR_COMM)
+            return st;
+        if (st != RT_OK)
+            return bear(run, run->step, st);
+        run->saving.step = run->step;
+    }
+    return run->stopped || run->save_asked ? rt_run_save_wait(run) : RT_OK;
+}
+
+void rt_run_save_close(struct rt_run *run)
+{
+    struct rt_error err;
+    if (run->saving.writer != NULL) {
+        rt_dist_phase(run->dist, RT_PHASE_SAVE, run->step);
+        if (wait_for(run, &err) != RT_OK)
+            rt_report_warn(run->report, "checkpoint-%lld is not written: %s", (long long)run->saving.step,
+                           err.text);
+    }
+    run->saving.step = -1;
 }

@@ -148,7 +148,8 @@ rt_status rt_run_open(struct rt_run *run, const struct rt_job *job, struct rt_di
                             .stop = stop,
                             .started_s = rt_now_s(),
                             .best_metric = NAN,
-                            .saved_step = -1 };
+                            .saved_step = -1,
+                            .saving = { .step = -1 } };
     rt_dist_set_timeout(dist, RT_SETUP_TIMEOUT_S);
     rt_dist_set_stop(dist, rt_stop_asked, run);
     rt_status st = rt_dist_rank(dist) == 0
@@ -204,6 +205,7 @@ static void close_device(struct rt_run *run, bool failed)
 void rt_run_close(struct rt_run *run)
 {
     const bool failed = rt_hardware_failed(run);
+    rt_run_save_close(run);
     rt_run_say_rest(run);
     rt_hardware_close(run);       /* it tells the watchdog */
     rt_dist_watch_end(run->dist); /* it names rows of the data */
@@ -214,6 +216,8 @@ void rt_run_close(struct rt_run *run)
     free(run->samples.row);
     rt_loader_close(run->loader);
     rt_beside_free(run->beside);
+    if (!failed)
+        rt_snapshot_free(&run->saving.snapshot);
     close_device(run, failed);
     rt_cache_close(run->features.cache);
     rt_data_close(run->data);

@@ -44,6 +44,7 @@ static uint32_t own_bits(struct rt_run *run)
            (run->stop_state.stop_file ? RT_STOP_FILE : 0u) |
            (run->stop_state.checkpoint_file ? RT_STOP_CHECKPOINT : 0u) |
            (rt_hardware_failed(run) ? RT_STOP_FAULT : 0u) | (run->said[0] != '\0' ? RT_STOP_SAID : 0u) |
+           (run->saving.failed ? RT_STOP_UNSAVED : 0u) |
            (run->data != NULL && rt_data_late_news(run->data) ? RT_STOP_NEWS : 0u);
 }
 
@@ -60,20 +61,24 @@ bool rt_stop_urgent(const struct rt_run *run)
     return rt_signals_urgent(run->stop);
 }
 
-rt_status rt_stop_agree(struct rt_run *run)
+static rt_status agree(struct rt_run *run)
 {
     rt_hardware_warn(run);
+    rt_run_save_look(run);
     uint32_t mine = own_bits(run), all = 0;
-    const bool alone = rt_dist_size(run->dist) == 1;
-    if (alone)
-        all = mine;
-    else if (rt_dist_word_posted(run->dist))
+    const bool alone = rt_dist_size(run->dist) == 1, more = run->step < run->steps;
+    if (!alone && rt_dist_word_posted(run->dist))
         RT_TRY(rt_dist_word_take(run->dist, &all, run->err));
+    if (!alone && !more) /* no word comes after this step */
+        RT_TRY(rt_dist_or(run->dist, &mine, run->err));
+    if (alone || !more)
+        all |= mine;
     if ((all & RT_STOP_FAULT) != 0)
         return rt_hardware_agree(run);
-    const bool more = run->step < run->steps;
     if ((all & RT_STOP_SAID) != 0)
         RT_TRY(rt_run_share_said(run));
+    if ((all & RT_STOP_UNSAVED) != 0)
+        RT_TRY(rt_run_save_wait(run));
     run->stopped = (all & STOPS) != 0 && more;
     run->save_asked = (all & RT_STOP_CHECKPOINT) != 0;
     if ((all & RT_STOP_NEWS) != 0 || run->stopped || !more)
@@ -86,6 +91,14 @@ rt_status rt_stop_agree(struct rt_run *run)
         RT_TRY(rt_dist_word_post(run->dist, mine, run->err));
     }
     return RT_OK;
+}
+
+rt_status rt_stop_agree(struct rt_run *run)
+{
+    const double from = rt_now_s();
+    const rt_status st = agree(run);
+    run->stop_state.agreed_s += rt_now_s() - from;
+    return st;
 }
 
 rt_status rt_stop_between(struct rt_run *run)

@@ -17,13 +17,15 @@ enum {
     RT_STOP_NEWS = 8,        /* rows that turned out bad on some rank */
     RT_STOP_CHECKPOINT = 16, /* output_dir/CHECKPOINT: no stop, a checkpoint alone */
     RT_STOP_FAULT = 32,      /* hardware of some rank has failed */
-    RT_STOP_SAID = 64        /* some rank has a warning of its own */
+    RT_STOP_SAID = 64,       /* some rank has a warning of its own */
+    RT_STOP_UNSAVED = 128    /* a checkpoint could not be written */
 };
 
 struct rt_stop {
     double looked_s; /* rank 0: when it last looked for the two files; 0: never */
     bool stop_file, checkpoint_file;
-    uint32_t why; /* what the ranks agreed on when the run stopped */
+    uint32_t why;    /* what the ranks agreed on when the run stopped */
+    double agreed_s; /* spent in rt_stop_agree so far */
 };
 
 /* Is this rank told to stop, by a signal, the time or the file? What dist asks in long phases. */
@@ -33,8 +35,8 @@ bool rt_stop_urgent(const struct rt_run *run);
 /*
  * Collective, at the end of each step: sets run->stopped and run->save_asked alike on all ranks. What a rank is
  * told during step k travels while k + 1 is computed and is acted on at its end, by all, and the wait for it
- * costs nothing; a rank alone acts at once. Bad rows are shared. RT_ERR_HARDWARE on all
- * where some rank's hardware has failed.
+ * costs nothing; a rank alone acts at once, and so do all after the last step. Bad rows are shared.
+ * RT_ERR_HARDWARE on all where some rank's hardware has failed.
  */
 rt_status rt_stop_agree(struct rt_run *run);
 /* Collective, between the phases before the first step and in their place: RT_STOPPED on all if any rank is

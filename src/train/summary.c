@@ -17,7 +17,7 @@
 /* One rank's part of what is known of all ranks together. */
 struct share {
     double samples, pictures, rank_bytes;
-    double gpu_percent_sum, gpu_percent_count, gpu_bytes, energy_j, host_bytes, monitor_s;
+    double gpu_percent_sum, gpu_percent_count, gpu_bytes, energy_j, host_bytes, monitor_s, looks;
     int on_gpu, leads;
 };
 
@@ -36,6 +36,7 @@ static struct share share_of(const struct rt_run *run)
                            .energy_j = t.energy_j,
                            .host_bytes = t.host_bytes,
                            .monitor_s = t.looks > 0 ? t.cpu_s : NAN,
+                           .looks = t.looks > 0 ? (double)t.looks : NAN,
                            .on_gpu = run->ex != NULL && run->ex->device == RT_DEVICE_CUDA,
                            .leads = rt_dist_local_rank(run->dist) == 0 };
 }
@@ -54,6 +55,7 @@ static void add(struct share *a, const struct share *b)
     a->gpu_bytes = fmax(a->gpu_bytes, b->gpu_bytes);
     a->host_bytes = fmax(a->host_bytes, b->host_bytes);
     a->monitor_s = fmax(a->monitor_s, b->monitor_s);
+    a->looks = fmax(a->looks, b->looks);
     a->on_gpu += b->on_gpu;
     a->leads += b->leads;
 }
@@ -144,6 +146,8 @@ static void write_summary(struct rt_run *run, int code, const char *reason, cons
         .rank_memory_bytes = s->rank_bytes,
         .kwh = s->energy_j / 3.6e6,
         .monitor_s = s->monitor_s,
+        .monitor_looks = s->looks,
+        .agreed_s = run->stop_state.agreed_s,
         .checkpoints = run->summary.saved,
         .checkpoint_count = run->summary.saved_count,
         .directory = getcwd(directory, sizeof directory),
@@ -176,7 +180,7 @@ void rt_summary_fed(struct rt_run *run, const struct rt_batch *batch)
     run->summary.pictures += (double)batch->pictures;
 }
 
-void rt_summary_saved(struct rt_run *run)
+void rt_summary_saved(struct rt_run *run, int64_t step)
 {
     struct rt_run_summary *s = &run->summary;
     if ((s->saved_count & (s->saved_count - 1)) == 0) { /* full: 0, 1, 2, 4, ... */
@@ -186,7 +190,7 @@ void rt_summary_saved(struct rt_run *run)
             return;
         s->saved = grown;
     }
-    s->saved[s->saved_count++] = run->step;
+    s->saved[s->saved_count++] = step;
 }
 
 /* As main.c ends with. */
@@ -198,7 +202,7 @@ static int code_of(const struct rt_run *run, rt_status st)
 void rt_summary_end(struct rt_run *run, rt_status st)
 {
     const bool whole = st == RT_OK || st == RT_STOPPED; /* all ranks are here, in the same state */
-    rt_monitoring_stop(run);
+    rt_monitoring_stop(run, 5);
     if (run->summary.ours) {
         struct share sum = share_of(run);
         const bool known = whole && share_of_all(run, &sum) == RT_OK;
@@ -214,6 +218,7 @@ void rt_summary_abort(struct rt_run *run, rt_status failed)
 {
     rt_run_say_rest(run);
     const rt_status st = rt_dist_why(run->dist, rt_hardware_explain(run, failed));
+    rt_monitoring_stop(run, 0.5); /* the last minute is what somebody will look at */
     if (run->summary.ours && !rt_dist_silent(run->dist)) {
         const struct share mine = share_of(run);
         char reason[sizeof run->err->text + 320];

@@ -142,6 +142,8 @@ static rt_status train_or_abort(struct rt_run *run)
     rt_dist_set_timeout(run->dist, (double)run->job->train.ddp_timeout);
     rt_status st = run->step < run->steps || run->owes_evaluation ? train_loop(run) : RT_OK;
     rt_dist_phase(run->dist, RT_PHASE_SAVE, run->step);
+    if (st == RT_OK)
+        st = rt_run_save_wait(run);
     if (st == RT_OK && !run->stopped)
         st = rt_run_finish(run);
     if (st != RT_OK && !run->together)
@@ -216,6 +218,8 @@ rt_status rt_train(const struct rt_job *job, struct rt_dist *dist, const volatil
                      run.unsaved);
     if (st == RT_STOPPED)
         st = say_stopped(&run);
+    if (st != RT_ERR_COMM)
+        rt_run_save_close(&run);
     if (st == RT_ERR_COMM) /* a device that waits for another rank would not let go of its memory */
         rt_summary_abort(&run, st);
     rt_summary_end(&run, st);

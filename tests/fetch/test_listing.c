@@ -3,6 +3,7 @@
 #include "config.h"
 #include "fetch/digest.h"
 #include "fetch/listing.h"
+#include "mutate.h"
 #include "tap.h"
 
 #include <stdint.h>
@@ -159,46 +160,11 @@ static void test_digests(void)
     ok(atomic_load(&bytes) == 4 + 3 + 3 + 3, "%lld bytes were read", (long long)atomic_load(&bytes));
 }
 
-static uint32_t next(uint32_t *state)
-{
-    *state ^= *state << 13;
-    *state ^= *state >> 17;
-    *state ^= *state << 5;
-    return *state;
-}
-
-/* A few changes: a byte, a piece put in, a part cut out or doubled. */
-static void mutate(char *text, size_t room, uint32_t *state)
-{
-    static const char pieces[][16] = { "\"",      "{",         "}",    "[",     "]",        ",",         ":",
-                                       "\\u0000", "\\u002e./", "../",  "/",     "-1",       "1e9",       "null",
-                                       "true",    "\\ud8",     "\xff", "\\n",   "\"lfs\":", "\"size\":", ".git",
-                                       "0",       "{}",        "[]",   "\"x\":" };
-    for (uint32_t n = 1 + next(state) % 5; n > 0; n--) {
-        const size_t length = strlen(text), at = next(state) % (length + 1);
-        const char *piece = pieces[next(state) % (sizeof pieces / sizeof *pieces)];
-        size_t span = next(state) % 40;
-        if (span > length - at)
-            span = length - at;
-        switch (next(state) % 4) {
-        case 0:
-            if (at < length)
-                text[at] = (char)(1 + next(state) % 255);
-            break;
-        case 1:
-            if (length + strlen(piece) < room) {
-                memmove(text + at + strlen(piece), text + at, length - at + 1);
-                memcpy(text + at, piece, strlen(piece));
-            }
-            break;
-        case 2: memmove(text + at, text + at + span, length - at - span + 1); break;
-        default:
-            if (length + span < room)
-                memmove(text + at + span, text + at, length - at + 1);
-            break;
-        }
-    }
-}
+static const char *const pieces[] = { "\"",      "{",         "}",    "[",     "]",        ",",         ":",
+                                      "\\u0000", "\\u002e./", "../",  "/",     "-1",       "1e9",       "null",
+                                      "true",    "\\ud8",     "\xff", "\\n",   "\"lfs\":", "\"size\":", ".git",
+                                      "0",       "{}",        "[]",   "\"x\":" };
+static const struct mutate_options changes = { pieces, sizeof pieces / sizeof *pieces, 40 };
 
 static void test_mutated(void)
 {
@@ -210,7 +176,7 @@ static void test_mutated(void)
         struct rt_error err = { 0 };
         const bool pages = i % 2 == 1;
         snprintf(text, sizeof text, "%s", pages ? tree : info);
-        mutate(text, sizeof text, &state);
+        mutate(text, sizeof text, &state, 1 + mutate_next(&state) % 5, &changes);
         rt_status st = pages ? rt_listing_tree(&list, text, strlen(text), "hub", &err)
                              : rt_listing_info(&list, text, strlen(text), "hub", &err);
         if (st == RT_OK)

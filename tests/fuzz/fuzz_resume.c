@@ -13,13 +13,16 @@ static int go_on(const struct rt_report_options *opt, const char *text, int64_t 
     struct rt_error err = { .text = "" };
     const struct rt_train_log log = { .step = 4, .loss = 1, .grad_norm = 1, .learning_rate = 1, .epoch = 1 };
     struct rt_report *report;
+    char *state = NULL;
+    size_t bytes;
     if (rt_report_open(&report, opt, &err) != RT_OK)
         abort();
     const int taken = fuzz_told(rt_report_resume(report, text, step, &err), &err);
     if (taken && again != NULL && fuzz_told(rt_report_begin(report, opt, step, &err), &err) &&
         fuzz_told(rt_report_train(report, &log, &err), &err) &&
-        fuzz_told(rt_report_state(report, fuzz_folder(), 4, 1, 0, 0, &err), &err))
+        fuzz_told(rt_report_state(report, 4, 1, 0, 0, &state, &bytes, &err), &err))
         (void)fuzz_told(rt_report_save(report, again, &err), &err);
+    free(state);
     rt_report_close(report);
     return taken;
 }

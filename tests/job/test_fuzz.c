@@ -3,6 +3,7 @@
 #include "config.h"
 
 #include "job_test.h"
+#include "mutate.h"
 
 enum { ROUNDS = 6000 };
 
@@ -21,46 +22,11 @@ static const char *const words[] = {
     "--no_do_sample",        "--lr_scheduler_kwargs",
     "{\"a\": [1, 2.5]}",     "--lora-target=a,b",
 };
-static const char pieces[][8] = { "\n",   ": ",  "- ",  "[", "]", "{",  "}",  "&a", "*a", "<<: ",
-                                  "!!",   "\"",  "'",   "#", "|", "1e", "0x", "_",  "\t", "\xc3",
-                                  "\xff", "---", "...", ",", "?", "%",  "~",  "\\", "=" };
+static const char *const pieces[] = { "\n",   ": ",  "- ",  "[", "]", "{",  "}",  "&a", "*a", "<<: ",
+                                      "!!",   "\"",  "'",   "#", "|", "1e", "0x", "_",  "\t", "\xc3",
+                                      "\xff", "---", "...", ",", "?", "%",  "~",  "\\", "=" };
 
-static uint32_t next(uint32_t *state)
-{
-    *state ^= *state << 13;
-    *state ^= *state >> 17;
-    *state ^= *state << 5;
-    return *state;
-}
-
-/* A few changes: a byte, a piece put in, a part cut out or doubled. */
-static void mutate(char *text, size_t room, uint32_t *state)
-{
-    for (uint32_t n = next(state) % 6; n > 0; n--) {
-        const size_t length = strlen(text), at = next(state) % (length + 1);
-        const char *piece = pieces[next(state) % (sizeof pieces / sizeof *pieces)];
-        size_t span = next(state) % 20;
-        if (span > length - at)
-            span = length - at;
-        switch (next(state) % 4) {
-        case 0:
-            if (at < length)
-                text[at] = (char)(1 + next(state) % 255);
-            break;
-        case 1:
-            if (length + strlen(piece) < room) {
-                memmove(text + at + strlen(piece), text + at, length - at + 1);
-                memcpy(text + at, piece, strlen(piece));
-            }
-            break;
-        case 2: memmove(text + at, text + at + span, length - at - span + 1); break;
-        default:
-            if (length + span < room)
-                memmove(text + at + span, text + at, length - at + 1);
-            break;
-        }
-    }
-}
+static const struct mutate_options changes = { pieces, sizeof pieces / sizeof *pieces, 20 };
 
 int main(void)
 {
@@ -68,19 +34,20 @@ int main(void)
     int good = 0, bad = 0, wrong = 0;
     for (int i = 0; i < ROUNDS; i++) {
         char text[4096], word[3][256];
-        const uint32_t kind = next(&state) % 5;
+        const uint32_t kind = mutate_next(&state) % 5;
         struct opened o;
         snprintf(text, sizeof text, "%s", seeds[kind % 4]);
         if (kind < 4)
-            mutate(text, sizeof text, &state);
+            mutate(text, sizeof text, &state, mutate_next(&state) % 6, &changes);
         for (int w = 0; w < 3; w++) {
-            snprintf(word[w], sizeof word[w], "%s", words[next(&state) % (sizeof words / sizeof *words)]);
-            mutate(word[w], sizeof word[w], &state);
+            snprintf(word[w], sizeof word[w], "%s",
+                     words[mutate_next(&state) % (sizeof words / sizeof *words)]);
+            mutate(word[w], sizeof word[w], &state, mutate_next(&state) % 6, &changes);
         }
         if (kind == 4)
             job_open(&o, NULL,
                      WORDS(word[0], word[1], word[2], "--model_name_or_path", "m", "--template", "t"));
-        else if (next(&state) % 4 != 0)
+        else if (mutate_next(&state) % 4 != 0)
             job_open(&o, text, WORDS(kind == 3 ? "a.json" : "a.yaml"));
         else
             job_open(&o, text, WORDS(kind == 3 ? "a.json" : "a.yaml", word[0], word[1]));

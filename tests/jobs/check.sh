@@ -134,7 +134,7 @@ check "an unknown data set: exit $rc" rc_is 78
 : > file
 on 2 check job.yaml output_dir=file/out
 check "an output_dir under a file: exit $rc" rc_is 73
-check "an output_dir under a file: what to do" cured output "another output_dir"
+check "an output_dir under a file: what to do" cured output "choose another folder"
 as_run 2 job.yaml output_dir=file/out
 mkdir old && : > old/adapter_model.safetensors
 on 1 check job.yaml output_dir=old

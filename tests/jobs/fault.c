@@ -1,14 +1,19 @@
-/*
- * fault.c - trouble for whole runs, by LD_PRELOAD: nothing of it is in the program. The variable FAULT says
- * what, on the rank FAULT_RANK alone where that is set: spin-open:TEXT,N   the N-th opening of a path with TEXT
- * in it never ends, in a loop block-open:TEXT,N  the same, asleep in a read from a pipe that nobody writes to
- *     spin-gemm:FILE     once FILE is there: a matrix product never ends
- *     block-mpi:FILE     once FILE is there: a call of MPI by the main thread never ends
- *     block-test:FILE    likewise, in the midst of waiting for other ranks
- *     malloc:N           the program's N-th allocation since main() and all later ones fail; malloc-once:N:
- * that one alone; malloc-count:FILE  how many there are, into FILE flip-bit:N         the N-th sum of many
- * numbers comes out with one bit wrong clock              wall time leaps back and forth by an hour calls:FILE
- * the collective calls of each rank, one a line, into FILE.<rank>
+/* fault.c - trouble for whole runs, by LD_PRELOAD: nothing of it is in the program.
+ *
+ * The variable FAULT says what, on the rank FAULT_RANK alone where that is set:
+ *
+ * - spin-open:TEXT,N: the N-th opening of a path with TEXT in it never ends, in a loop
+ * - block-open:TEXT,N: the same, asleep in a read from a pipe that nobody writes to
+ * - slow-sync:TEXT,MS: each fsync of a file with TEXT in its path takes so many milliseconds more
+ * - spin-gemm:FILE: once FILE is there: a matrix product never ends
+ * - block-mpi:FILE: once FILE is there: a call of MPI by the main thread never ends
+ * - block-test:FILE: likewise, in the midst of waiting for other ranks
+ * - malloc:N: the program's N-th allocation since main() and all later ones fail
+ * - malloc-once:N: that one alone
+ * - malloc-count:FILE: how many there are, into FILE
+ * - flip-bit:N: the N-th sum of many numbers comes out with one bit wrong
+ * - clock: wall time leaps back and forth by an hour
+ * - calls:FILE: the collective calls of each rank, one a line, into FILE.<rank>
  */
 #define _GNU_SOURCE
 #include <dlfcn.h>
@@ -43,6 +48,7 @@ enum kind {
     NONE,
     SPIN_OPEN,
     BLOCK_OPEN,
+    SLOW_SYNC,
     SPIN_GEMM,
     BLOCK_MPI,
     BLOCK_TEST,
@@ -53,9 +59,10 @@ enum kind {
     CLOCK,
     CALLS
 };
-static const char *const kinds[] = { "",          "none",       "spin-open", "block-open",  "spin-gemm",
-                                     "block-mpi", "block-test", "malloc",    "malloc-once", "malloc-count",
-                                     "flip-bit",  "clock",      "calls" };
+static const char *const kinds[] = { "",          "none",        "spin-open",    "block-open",
+                                     "slow-sync", "spin-gemm",   "block-mpi",    "block-test",
+                                     "malloc",    "malloc-once", "malloc-count", "flip-bit",
+                                     "clock",     "calls" };
 
 static const char *rank_text(void)
 {
@@ -147,6 +154,17 @@ int open64(const char *path, int flags, ...)
     va_end(ap);
     at_open(path);
     return NEXT(open64)(path, flags, mode);
+}
+
+int fsync(int fd)
+{
+    char link[40], path[512];
+    snprintf(link, sizeof link, "/proc/self/fd/%d", fd);
+    const ssize_t n = fault.kind == SLOW_SYNC ? readlink(link, path, sizeof path - 1) : -1;
+    path[n > 0 ? n : 0] = '\0';
+    if (n > 0 && strstr(path, fault.text) != NULL)
+        nanosleep(&(struct timespec){ fault.n / 1000, fault.n % 1000 * 1000000 }, NULL);
+    return NEXT(fsync)(fd);
 }
 
 void cblas_sgemm(int order, int ta, int tb, int m, int n, int k, float alpha, const float *a, int lda,

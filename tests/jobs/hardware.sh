@@ -52,6 +52,17 @@ check "from a checkpoint of before" said "going on from out.f/checkpoint-$last, 
 fails "memory errors of rank 0" 2 gpus=2,uecc=0 "rank 0 on $host: GPU GPU-fake-0 (PCI 0000:1b:00.0) has failed: 1 uncorrectable memory error since"
 check "memory errors: over after $took s <= 35" below $took 35
 fails "a GPU that is lost" 2 gpus=2,lost=1 "rank 1 on $host: GPU GPU-fake-1 (PCI 0000:1c:00.0) has failed: the driver has lost the GPU"
+rm -rf cards out.f
+begin 2 train job.yaml output_dir=out.f max_steps=6 eval_strategy=steps eval_steps=6 per_device_eval_batch_size=1 image_max_pixels=200704
+find_ranks
+until_said 'step 6/'
+kill -STOP ${members%% *} # in the evaluation: rank 1 waits, and meanwhile its card is looked at
+break_cards gpus=2,xid=1:79
+sleep 3
+kill -CONT ${members%% *}
+end_of
+check "a GPU that fails in the last step: exit $rc" rc_is 80
+check "a GPU that fails in the last step: one line" one_error "ranktune: after step 6: rank 1 on $host" "has failed: Xid 79"
 fails "a rank alone" 1 gpus=2,xid=0:95 "rank 0 on $host: GPU GPU-fake-0 (PCI 0000:1b:00.0) has failed: Xid 95: an uncorrectable memory error"
 
 # ---- what is no fault ----

@@ -38,8 +38,13 @@ check "exit $rc" rc_is 0
 runs=$(ls -d a/runs/*)
 check "one run of the job, and one of the host below it" [ -d "$runs/$host" ]
 check "one event file each" [ "$(ls "$runs"/*tfevents* "$runs/$host"/*tfevents* | wc -l)" -eq 2 ]
-for tag in system/cpu_percent system/memory_gib system/memory_ranks_gib system/read_mb_s; do
+for tag in system/cpu_percent system/memory_gib system/memory_ranks_gib system/read_mb_s system/cpu_percent/min system/rank1_cpu/max \
+    system/memory_ranks_pss_gib system/memory_total_gib; do
     check "the host's run has $tag" grep -qa "$tag" "$runs/$host"/*tfevents*
+done
+check "each once, as the run took no minute" [ "$(grep -ao 'system/memory_gib/max' "$runs/$host"/*tfevents* | wc -l)" -eq 1 ]
+for tag in system_by_step/cpu_percent system_by_step/memory_gib/max; do
+    check "its run by step has $tag" grep -qa "$tag" "$runs/$host/steps"/*tfevents*
 done
 for tag in perf/tokens_per_second perf/step_seconds perf/tflops_per_rank train/loss; do
     check "the job's run has $tag" grep -qa "$tag" "$runs"/*tfevents*
@@ -47,7 +52,7 @@ done
 check "which has none of the host's" no_words system/ "$runs"/*tfevents*
 check "gauges for Prometheus, as its format wants them" \
     awk '/^#/ { bad = bad || !/^# (HELP|TYPE) ranktune_[a-z0-9_]+ ./; next }
-         { bad = bad || !/^ranktune_[a-z0-9_]+[{]host="[^"]*"[}] -?[0-9.e+-]+$/; n++ } END { print n; exit bad || n < 12 }' "$host.prom"
+         { bad = bad || !/^ranktune_[a-z0-9_]+[{]host="[^"]*"(,rank="[0-9]+")?[}] -?[0-9.e+-]+$/; n++ } END { print n; exit bad || n < 12 }' "$host.prom"
 check "with the last step" grep -qF "ranktune_step{host=\"$host\"} 12" "$host.prom"
 check "and nothing left beside it" [ "$(ls "$host".prom* | wc -l)" -eq 1 ]
 for pair in state:complete exit_code:0 "reason:training complete" step:12 total_steps:12 first_step:0 samples:96 ranks:2 hosts:1 \
@@ -59,6 +64,8 @@ check "the summary: no batch system" field_is a batch_job null
 check "its checkpoints" [ "$(sed -n '/"checkpoints"/,/]/p' a/run_summary.json | tr -dc '0-9,')" = 6,12, ]
 sum=$(sed -n '/"phase_seconds"/,/}/p' a/run_summary.json | awk -F': ' 'NR > 1 { s += $2 } END { print s }')
 # Phases lie end to end; what comes before and after them, MPI's start and closing, is outside the wall time or short.
+check "the summary has the monitor's looks and the time of agreeing on stops" \
+    awk -v n="$(field a monitor_samples)" -v s="$(field a stop_agreement_seconds)" 'BEGIN { exit !(n >= 2 && s > 0) }'
 check "seconds of all phases, $sum, are the wall time, $(field a wall_seconds)" \
     awk -v a="$sum" -v b="$(field a wall_seconds)" 'BEGIN { exit !(a >= 0.9 * b - 0.1 && a <= 1.1 * b + 1) }'
 check "the same in words on the console" said "run complete, exit code 0: training complete"
@@ -117,7 +124,34 @@ check "rank 0 hangs: exit $rc" rc_is 76
 check "another wrote the summary" field_is d exit_code 76
 check "which says who did not answer" field_like d reason "rank 0 on [^ ]* (process [0-9]*, stopped by a signal) does not answer"
 check "and how to go on" field_has d continue "train job.yaml output_dir=d"
+begin 2 train job.yaml output_dir=f max_steps=100000 ddp_timeout=2 report_to=tensorboard monitor_seconds=0.2
+find_ranks
+until_said "step 3/"
+other=$(for m in $members; do tr '\0' '\n' < "/proc/$m/environ" | grep -q '^OMPI_COMM_WORLD_RANK=1$' && echo "$m"; done)
+kill -STOP "${other:-$(echo $members | cut -d' ' -f2)}"
+end_of
+check "rank 1 hangs: exit $rc" rc_is 76
+check "rank 0, which watches, has written what it saw in the last minute" grep -qa "system/memory_gib/max" f/runs/*/"$host"/*tfevents*
 on 1 train job.yaml output_dir=e overwrite_output_dir=true max_steps=4 max_hours=0.00001
 check "a job that begins anew: exit $rc" rc_is 75
 check "is told to go on" field_has e continue "overwrite_output_dir=true max_steps=4 max_hours=0.00001 resume_from_checkpoint=true"
+
+# ---- cards, played by a stand-in for NVML, whose driver hangs in the midst of a run ----
+nvml=$(dirname "$program")/tests/monitor/fake
+if [ -e "$nvml/libnvidia-ml.so.1" ]; then
+    export LD_LIBRARY_PATH="$nvml:${LD_LIBRARY_PATH:-}" FAKE_NVML=gpus=2 FAKE_NVML_FILE="$tmp/cards"
+    export RANKTUNE_TEST_GPUS=0000:1b:00.0,0000:1c:00.0
+    begin 2 train job.yaml output_dir=g report_to=tensorboard max_steps=200 monitor_seconds=0.1 prom_file="$tmp/cards.prom"
+    until_said "step 3/"
+    echo gpus=2,hang=1 > cards.new
+    mv cards.new cards
+    end_of
+    check "a driver that hangs stops no step: exit $rc" rc_is 0
+    check "all of them are done" field_is g step 200
+    check "the monitor had seen both cards before" grep -qF "ranktune_gpu_power_w{host=\"$host\",gpu=\"1\"} 612.5" cards.prom
+    check "and hung, as the last it told was step $(sed -n 's/^ranktune_step{.* //p' cards.prom)" \
+        awk '/^ranktune_step[{]/ { n = $2 } END { exit !(n < 200) }' cards.prom
+else
+    skip "a driver that hangs" "tests/monitor/fake/libnvidia-ml.so.1 is not built"
+fi
 finish

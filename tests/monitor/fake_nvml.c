@@ -6,6 +6,7 @@
  *     nodriver      the library does not start          plain     the cards know nothing (NOT_SUPPORTED)
  *     xid=GPU:N     an Xid event N of that card, once    hot=GPU   that card slows down for heat, at half the
  *                   clock; allhot: all of them
+ *     oldmemory     memory in use is known by its older function alone
  *     uecc=GPU      that card has had an uncorrectable memory error
  *     lost=GPU      that card has fallen off the bus     hang=GPU  a question about that card is never answered
  * FAKE_NVML_FILE names a file with such words, which is read again each time, so that cards fail in the midst
@@ -25,7 +26,8 @@ enum {
     NOT_FOUND = 6,
     NO_DRIVER = 9,
     TIMEOUT = 10,
-    GPU_IS_LOST = 15
+    GPU_IS_LOST = 15,
+    ARGUMENT_VERSION_MISMATCH = 25
 };
 
 struct gpu {
@@ -169,6 +171,28 @@ int nvmlDeviceGetMemoryInfo(struct gpu *g, unsigned long long out[3])
     out[0] = 80ull << 30;
     out[2] = (unsigned long long)gib << 30;
     out[1] = out[0] - out[2];
+    return st;
+}
+
+struct memory_v2 {
+    unsigned version;
+    unsigned long long total, reserved, free, used;
+};
+
+/* The older function counts the half GiB that is reserved as used. With oldmemory the driver knows this one
+ * not. */
+int nvmlDeviceGetMemoryInfo_v2(struct gpu *g, struct memory_v2 *out)
+{
+    unsigned gib = 0;
+    if (out->version != 0x02000028) /* 40 bytes, version 2 */
+        return ARGUMENT_VERSION_MISMATCH;
+    if (asked("oldmemory", 0))
+        return NOT_SUPPORTED;
+    const int st = value(g, 1u + (unsigned)g->number, &gib);
+    out->total = 80ull << 30;
+    out->reserved = 1ull << 29;
+    out->used = ((unsigned long long)gib << 30) - out->reserved;
+    out->free = out->total - out->reserved - out->used;
     return st;
 }
 

@@ -6,13 +6,13 @@
 #include "base/clock.h"
 #include "fake_nvml.h"
 #include "monitor/monitor.h"
-#include "report/event_test.h"
+#include "report/event_folder.h"
 #include "report/report.h"
 #include "tap.h"
 #include "train/monitoring.h"
 
-#include <dirent.h>
 #include <math.h>
+#include <fcntl.h>
 #include <pthread.h>
 #include <signal.h>
 #include <sys/stat.h>
@@ -20,6 +20,7 @@
 
 static struct {
     struct rt_host_log *log;
+    struct rt_monitoring_windows windows;
     char prom[128];
     _Atomic int looks, failed;
     int same_thread;
@@ -32,7 +33,8 @@ static void tell(const struct rt_monitor_sample *sample, void *context)
     const struct rt_monitoring_progress progress = { 7, 10, 0.5, NAN, 1, 2 };
     (void)context;
     int n = rt_monitoring_values(sample, values);
-    told.failed += rt_host_log_put(told.log, values, n, NULL) != RT_OK;
+    told.failed += rt_monitoring_windows_look(&told.windows, told.log, values, n, sample->last ? 7 : 0,
+                                              sample->last, rt_now_s(), NULL) != RT_OK;
     n = rt_monitoring_progress(&progress, values, n);
     told.failed += rt_prom_write(told.prom, "node \"7\"", values, n, NULL) != RT_OK;
     told.same_thread = pthread_equal(pthread_self(), told.main_thread);
@@ -44,51 +46,59 @@ static void nap(double s)
     nanosleep(&(struct timespec){ (time_t)s, (long)((s - floor(s)) * 1e9) }, NULL);
 }
 
-/* A file's bytes, malloc'ed. */
-static char *load(const char *path, size_t *bytes)
+/* The run's end flushes what a window has gathered: a point of each series, and settings and counters once. */
+static void try_points(const struct seen *seen)
 {
-    FILE *f = fopen(path, "rb");
-    char *text = calloc(1 << 20, 1);
-    *bytes = f != NULL ? fread(text, 1, (1 << 20) - 1, f) : 0;
-    if (f != NULL)
-        fclose(f);
-    return text;
-}
-
-static void read_folder(struct seen *seen, const char *folder, int *files, bool *whole)
-{
-    char path[512];
-    DIR *d = opendir(folder);
-    *files = 0;
-    *whole = true;
-    for (const struct dirent *e; d != NULL && (e = readdir(d)) != NULL;) {
-        size_t bytes;
-        if (strstr(e->d_name, "tfevents") == NULL)
-            continue;
-        snprintf(path, sizeof path, "%s/%s", folder, e->d_name);
-        char *data = load(path, &bytes);
-        *whole = read_events(seen, data, bytes) && *whole;
-        free(data);
-        ++*files;
+    static const struct {
+        const char *tag;
+        double value;
+    } want[] = { /* of fake_nvml.c */
+                 { "system/gpu0_percent", 90 },
+                 { "system/gpu1_percent", 91 },
+                 { "system/gpu1_percent/min", 91 },
+                 { "system/gpu1_percent/max", 91 },
+                 { "system/gpu1_memory_busy_percent", 40 },
+                 { "system/gpu0_memory_gib", 0.5 },
+                 { "system/gpu1_memory_gib", 1.5 },
+                 { "system/gpu1_memory_total_gib", 80 },
+                 { "system/gpu1_memory_clock_mhz", 2619 },
+                 { "system/gpu1_memory_clock_max_mhz", 2619 },
+                 { "system/gpu1_sm_clock_mhz", 1980 },
+                 { "system/gpu1_sm_clock_max_mhz", 1980 },
+                 { "system/gpu1_power_w", 612.5 },
+                 { "system/gpu1_power_limit_w", 700 },
+                 { "system/gpu1_temperature_c", 61 },
+                 { "system/gpu1_clock_limits", 4 },
+                 { "system/gpu1_power_capped_percent", 100 },
+                 { "system/gpu1_throttled_percent", 0 },
+                 { "system/gpu1_ecc_corrected", 3 },
+                 { "system/gpu1_ecc_uncorrected", 0 },
+                 { "system/gpu1_remapped_rows", 3 },
+                 { "system/gpu1_remap_pending", 1 },
+                 { "system/gpu1_remap_failed", 0 },
+                 { "system/gpu0_xid", 0 },
+                 { "system/gpu1_xid", 79 },
+                 { "system/gpu0_pcie_out_mb_s", 1 },
+                 { "system/gpu0_pcie_in_mb_s", 2 },
+                 { "system/gpu1_nvlinks_up", 4 },
+                 { "system/gpu1_nvlink_replay_errors", 9 },
+                 { "system/gpu1_nvlink_crc_errors", 4 }
+    };
+    bool grows;
+    int64_t first = -1;
+    for (size_t i = 0; i < sizeof want / sizeof *want; i++) {
+        const int n = points(seen, want[i].tag, want[i].value, &first, &grows);
+        ok(n == 1, "%s: %d point of %g", want[i].tag, n, want[i].value);
     }
-    if (d != NULL)
-        closedir(d);
-}
-
-static int points(const struct seen *seen, const char *tag, double value, int64_t *first, bool *grows)
-{
-    int n = 0;
-    int64_t last = -1;
-    *grows = true;
-    for (int i = 0; i < seen->points; i++) {
-        if (strcmp(seen->point[i].tag, tag) != 0 || (!isnan(value) && seen->point[i].value != (float)value))
-            continue;
-        *grows = *grows && seen->point[i].step > last;
-        last = seen->point[i].step;
-        *first = n == 0 ? last : *first;
-        n++;
-    }
-    return n;
+    ok(nth(seen, "system/gpu1_energy_wh", 0, &first) > 0 &&
+           isnan(nth(seen, "system/gpu1_nvlink_recovery_errors", 0, &first)) &&
+           isnan(nth(seen, "system/gpu1_power_limit_w/min", 0, &first)),
+       "energy grows; a counter that a card has not, and least and most of a setting, are left out");
+    ok(points(seen, "system/cpu_percent", NAN, &first, &grows) == 1 &&
+           points(seen, "system/rank5_cpu/max", NAN, &first, &grows) == 1 &&
+           points(seen, "system/memory_gib", NAN, &first, &grows) == 1 &&
+           points(seen, "step", NAN, &first, &grows) == 0,
+       "and the host");
 }
 
 static void try_prom(void)
@@ -100,6 +110,7 @@ static void try_prom(void)
     ok(strstr(text, "ranktune_gpu_memory_clock_mhz{host=\"node \\\"7\\\"\",gpu=\"1\"} 2619\n") != NULL &&
            strstr(text, "ranktune_step{host=\"node \\\"7\\\"\"} 7\n") != NULL &&
            strstr(text, "ranktune_loss{host=\"node \\\"7\\\"\"} 0.5\n") != NULL &&
+           strstr(text, "ranktune_rank_cpu{host=\"node \\\"7\\\"\",rank=\"5\"} ") != NULL &&
            strstr(text, "# TYPE ranktune_gpu_percent gauge\n") != NULL && strstr(text, "tokens") == NULL,
        "gauges with host and GPU, and none of what is not known");
     for (char *line = strtok_r(text, "\n", &rest); line != NULL; line = strtok_r(NULL, "\n", &rest), lines++) {
@@ -119,15 +130,17 @@ static void try_prom(void)
 static void watch(const char *folder, double seconds)
 {
     char bus[2][24] = { "0000:1b:00.0", "0000:1c:00.0" };
-    const int pid = (int)getpid();
+    const int pid = (int)getpid(), rank = 5;
     const struct rt_monitor_options opt = {
-        .seconds = 0.2, .host = { NULL, &pid, 1 }, .bus = bus, .gpus = 2, .fn = tell
+        .seconds = 0.2, .host = { NULL, &pid, &rank, 1 }, .bus = bus, .gpus = 2, .fn = tell
     };
     struct rt_error err = { .text = "" };
     struct rt_monitor *m = NULL;
     struct rt_monitor_totals t;
     sigset_t mine, now;
-    ok(rt_host_log_open(&told.log, folder, "node7", &err) == RT_OK, "a run of the host %s", err.text);
+    ok(rt_host_log_open(&told.log, folder, "node7", 0, &err) == RT_OK &&
+           rt_monitoring_windows_open(&told.windows, rt_now_s()),
+       "a run of the host %s", err.text);
     pthread_sigmask(SIG_SETMASK, NULL, &mine);
     told.looks = 0;
     const double start_s = rt_now_s();
@@ -149,12 +162,42 @@ static void watch(const char *folder, double seconds)
     ok(t.cpu_s <= 0.010 + 0.025 * (end_s - start_s),
        "the thread has computed %.4f s of %.1f <= 0.1 %% of a core at 5 s", t.cpu_s, end_s - start_s);
     ok(t.gpu_percent_count >= 2 && t.gpu_percent_sum / t.gpu_percent_count == 90.5 &&
-           t.gpu_memory_bytes == 2147483648.0 && t.host_bytes > 0,
+           t.gpu_memory_bytes == 1610612736.0 && t.host_bytes > 0,
        "mean use %g %%, peak %g bytes of a card and %g of the host", t.gpu_percent_sum / t.gpu_percent_count,
        t.gpu_memory_bytes, t.host_bytes);
     ok(t.energy_j > 0, "energy %g J", t.energy_j);
     ok(took_s < 5, "it ends within %.2f s", took_s);
     rt_host_log_close(told.log);
+    rt_monitoring_windows_close(&told.windows);
+}
+
+/* A look that hangs in a file system, here at a pipe that nobody writes to: others are answered at once. */
+static void try_hang(const char *folder)
+{
+    char root[128], path[256], command[160];
+    const int pid = 41;
+    struct rt_monitor_totals t;
+    struct rt_monitor *m = NULL;
+    snprintf(root, sizeof root, "%s/root", folder);
+    snprintf(command, sizeof command, "mkdir -p %s/proc/41", root);
+    snprintf(path, sizeof path, "%s/proc/41/smaps_rollup", root);
+    ok(system(command) == 0 && mkfifo(path, 0600) == 0, "a file that hangs");
+    const struct rt_monitor_options opt = { .seconds = 0.1, .host = { root, &pid, NULL, 1 } };
+    ok(rt_monitor_open(&m, &opt, NULL) == RT_OK, "a monitor of it");
+    nap(0.5);
+    double most_s = 0;
+    for (int i = 0; i < 1000; i++) {
+        const double from = rt_now_s();
+        rt_monitor_totals(m, &t);
+        most_s = fmax(most_s, rt_now_s() - from);
+    }
+    /* a microsecond each; the rest is for a machine that does something else meanwhile */
+    ok(t.looks == 0 && most_s < 0.4, "while it hangs, the slowest of 1000 questions took %.6f s", most_s);
+    const int fd = open(path, O_WRONLY); /* the reader goes on, at the end of an empty file */
+    close(fd);
+    const double from = rt_now_s();
+    const bool closed = rt_monitor_close(m);
+    ok(fd >= 0 && closed && rt_now_s() - from < 5, "then it ends, after %.3f s", rt_now_s() - from);
 }
 
 int main(int argc, char **argv)
@@ -175,28 +218,27 @@ int main(int argc, char **argv)
     read_folder(seen, host, &files, &whole);
     ok(files == 1 && whole && seen->versions == 1, "one file, whole: %d events, %d points", seen->events,
        seen->points);
-    int n = points(seen, "system/gpu1_memory_clock_mhz", 2619, &first, &grows);
-    ok(n >= 2 && grows && first <= 1, "%d points of a tag, a second each at most, from %lld on", n,
+    try_points(seen);
+    memset(seen, 0, sizeof *seen);
+    snprintf(old, sizeof old, "%s/steps", host);
+    read_folder(seen, old, &files, &whole);
+    int n = points(seen, "system_by_step/gpu1_percent/max", 91, &first, &grows);
+    ok(files == 1 && whole && n == 1 && first == 7, "and of the steps up to the last log, %lld",
        (long long)first);
-    ok(points(seen, "system/gpu0_percent", 90, &first, &grows) >= 2 &&
-           points(seen, "system/gpu1_percent", 91, &first, &grows) >= 2 &&
-           points(seen, "system/gpu1_xid", 79, &first, &grows) >= 1 &&
-           points(seen, "system/gpu0_xid", 0, &first, &grows) >= 2,
-       "each card has tags of its own");
-    ok(points(seen, "system/cpu_percent", NAN, &first, &grows) >= 1 &&
-           points(seen, "system/memory_gib", NAN, &first, &grows) >= 2 &&
-           points(seen, "step", NAN, &first, &grows) == 0,
-       "and the host");
     try_prom();
     /* A run that goes on: its host's first file began 1000 s ago. */
     snprintf(old, sizeof old, "%s/events.out.tfevents.%010lld.node7.1.0", host, (long long)rt_wall_s() - 1000);
     fclose(fopen(old, "w"));
     memset(seen, 0, sizeof *seen);
     struct rt_host_log *log = NULL;
-    const struct rt_host_value value = { "system/x", "x", -1, 3 };
-    ok(rt_host_log_open(&log, folder, "node7", NULL) == RT_OK && rt_host_log_put(log, &value, 1, NULL) == RT_OK,
+    const struct rt_host_value value = { "system/x", "x", -1, 3, RT_HOST_LEVEL };
+    struct rt_host_window *window = rt_host_window_open();
+    rt_host_window_add(window, &value, 1);
+    ok(rt_host_log_open(&log, folder, "node7", 0, NULL) == RT_OK &&
+           rt_host_log_put(log, window, true, NULL) == RT_OK,
        "it goes on");
     rt_host_log_close(log);
+    rt_host_window_close(window);
     read_folder(seen, host, &files, &whole);
     n = points(seen, "system/x", 3, &first, &grows);
     ok(n == 1 && files == 3 && first >= 1000 && first < 1100, "in a new file, at second %lld of the run",
@@ -206,6 +248,7 @@ int main(int argc, char **argv)
     free(path);
     ok(rt_prom_write("/nowhere/x.prom", "h", &value, 1, NULL) == RT_ERR_OUTPUT,
        "a folder that is not there is told");
+    try_hang(folder);
     free(seen);
     char command[128];
     snprintf(command, sizeof command, "rm -r %s", folder);

@@ -35,17 +35,18 @@ def tag_of(key):
 
 
 def check_hosts(run):
-    """The runs of the hosts, below that of the job: they load, and each tag goes on by whole seconds."""
+    """The runs of the hosts, below that of the job: they load, and each tag goes on by whole seconds, or by steps."""
     folders = sorted(path for path in glob.glob(os.path.join(run, "*")) if os.path.isdir(path))
-    for path in folders:
+    for path in folders + sorted(glob.glob(os.path.join(run, "*", "steps"))):
         accumulator = EventAccumulator(path, size_guidance={"scalars": 0})
         accumulator.Reload()
         tags = accumulator.Tags()["scalars"]
         steps = {tag: [e.step for e in accumulator.Scalars(tag)] for tag in tags}
-        ok("system/memory_gib" in tags and all(tag.startswith("system/") for tag in tags),
+        group = "system_by_step/" if os.path.basename(path) == "steps" else "system/"
+        ok(group + "memory_gib" in tags and all(tag.startswith(group) for tag in tags),
            f"host {os.path.basename(path)}: {len(tags)} tags")
         ok(all(a < b for s in steps.values() for a, b in zip(s, s[1:])), f"up to {max(map(len, steps.values()), default=0)} "
-           "points of a tag, none at a second of another")
+           "points of a tag, none at a second or step of another")
     summary = os.path.join(run, "..", "..", "run_summary.json")
     if os.path.exists(summary):
         ok(len(folders) == json.load(open(summary))["hosts"], f"{len(folders)} hosts as in run_summary.json")

@@ -14,7 +14,7 @@ struct seen {
         char tag[64];
         int64_t step;
         float value;
-    } point[512];
+    } point[2048];
     char text_tag[64];
     size_t text_bytes;
 };
@@ -116,7 +116,7 @@ static bool read_value(struct seen *seen, const struct field *value, int64_t ste
             }
         }
     }
-    if (have_number && seen->points < 512) {
+    if (have_number && seen->points < 2048) {
         memcpy(seen->point[seen->points].tag, tag, sizeof tag);
         seen->point[seen->points].step = step;
         seen->point[seen->points++].value = number;

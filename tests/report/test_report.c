@@ -10,6 +10,12 @@
 #include <signal.h>
 #include <sys/resource.h>
 
+static void write_text(const char *dir, const char *name, const char *text)
+{
+    if (rt_file_put(dir, name, text, strlen(text), NULL) != RT_OK)
+        ok(0, "%s is prepared", name);
+}
+
 static json_t *golden_json(const char *name)
 {
     char *text = golden(name);
@@ -99,10 +105,16 @@ static void replay_entry(const struct replay *p, const json_t *e)
             .steps = steps,
             .effective_tokens_per_s = effective,
         };
-        char *folder = joined(p->dir, "checkpoint");
-        mkdir(folder, 0777);
-        st = rt_report_state(p->r, folder, step, log.epoch, log.total_flos, tokens, &err);
-        free(folder);
+        char *text = NULL;
+        size_t bytes;
+        st = rt_report_state(p->r, step, log.epoch, log.total_flos, tokens, &text, &bytes, &err);
+        if (st == RT_OK) {
+            char *folder = joined(p->dir, "checkpoint");
+            mkdir(folder, 0777);
+            st = rt_file_put(folder, "trainer_state.json", text, bytes, &err);
+            free(folder);
+        }
+        free(text);
         if (st == RT_OK)
             st = rt_report_end(p->r, &log, &err);
     }
@@ -232,17 +244,13 @@ static void check_empty(void)
     scratch_remove(dir);
 }
 
-static void write_text(const char *dir, const char *name, const char *text)
-{
-    if (rt_file_put(dir, name, text, strlen(text), NULL) != RT_OK)
-        ok(0, "%s is prepared", name);
-}
-
 /* An old all_results.json is added to, an old log is added to by a run that goes on, and replaced by one that
  * begins, best_* and NaN get through. */
 static void check_old_files(void)
 {
     struct rt_error err = { 0 };
+    char *state = NULL;
+    size_t bytes = 0;
     char *dir = scratch_make();
     struct rt_report_options opt = {
         .output_dir = dir, .total_steps = 4, .logging_steps = 1, .eval_steps = 500
@@ -255,8 +263,10 @@ static void check_old_files(void)
     const struct rt_train_log log = { .step = 1, .loss = NAN, .grad_norm = INFINITY, .epoch = 0.25 };
     ok(rt_report_train(r, &log, &err) == RT_OK, "a loss that is NaN is logged %s", err.text);
     ok(rt_report_best(r, 1.5, 3, "out/checkpoint-3", &err) == RT_OK &&
-           rt_report_state(r, dir, 2, 0.5, 0, 0, &err) == RT_OK,
+           rt_report_state(r, 2, 0.5, 0, 0, &state, &bytes, &err) == RT_OK &&
+           rt_file_put(dir, "trainer_state.json", state, bytes, &err) == RT_OK,
        "state with a best one %s", err.text);
+    free(state);
     char *text = slurp(dir, "trainer_log.jsonl");
     mask(text, "elapsed_time");
     mask(text, "remaining_time");
@@ -300,6 +310,7 @@ static void check_null(void)
 {
     struct rt_error err = { 0 };
     char nothing[] = "x", *text = nothing;
+    size_t bytes;
     const struct rt_report_options opt = { 0 };
     const struct rt_train_log train = { 0 };
     const struct rt_eval_log eval = { 0 };
@@ -313,7 +324,7 @@ static void check_null(void)
            text == NULL && rt_report_resume(NULL, "", 1, &err) == RT_OK &&
            rt_report_train(NULL, &train, &err) == RT_OK && rt_report_eval(NULL, &eval, &err) == RT_OK &&
            rt_report_text(NULL, "a", "b", &err) == RT_OK && rt_report_best(NULL, 1, 1, NULL, &err) == RT_OK &&
-           rt_report_state(NULL, "/nowhere", 1, 1, 1, 1, &err) == RT_OK &&
+           rt_report_state(NULL, 1, 1, 1, 1, &text, &bytes, &err) == RT_OK && text == NULL &&
            rt_report_end(NULL, &end, &err) == RT_OK && rt_report_eval_results(NULL, &eval, &err) == RT_OK &&
            rt_report_elapsed_s(NULL) == 0,
        "NULL report: every call is RT_OK");

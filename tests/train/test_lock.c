@@ -206,6 +206,46 @@ static void test_ending(void)
     rt_lock_release(lock);
 }
 
+/* A batch system's program of this name: a shell script in the folder, which is on PATH. */
+static void put_tool(const char *name, const char *script)
+{
+    char tool[300], search[600];
+    snprintf(tool, sizeof tool, "%s/%s", folder, name);
+    FILE *f = fopen(tool, "w");
+    if (f == NULL || fputs(script, f) < 0 || fclose(f) != 0 || chmod(tool, 0755) != 0)
+        exit(1);
+    snprintf(search, sizeof search, "%s:/usr/bin:/bin", folder);
+    setenv("PATH", search, 1);
+}
+
+static void remove_tool(const char *name)
+{
+    char tool[300];
+    snprintf(tool, sizeof tool, "%s/%s", folder, name);
+    unlink(tool);
+}
+
+struct foreign_job {
+    const char *id;
+    bool gone;
+};
+
+/* The holder is on another host, and of one job after the other. */
+static void test_jobs(struct rt_lock_holder *h, const char *system, const struct foreign_job *jobs, size_t n)
+{
+    snprintf(h->job.system, sizeof h->job.system, "%s", system);
+    for (size_t i = 0; i < n; i++) {
+        struct rt_lock *lock;
+        snprintf(h->job.id, sizeof h->job.id, "%s", jobs[i].id);
+        put(h);
+        const rt_status st = take(&lock, 30, 180);
+        ok(st == (jobs[i].gone ? RT_OK : RT_ERR_OUTPUT), "another host, %s's job %s is %s: %s", system,
+           jobs[i].id, jobs[i].gone ? "gone" : "there or not known", err.text);
+        if (st == RT_OK)
+            rt_lock_release(lock);
+    }
+}
+
 static void test_elsewhere(void)
 {
     struct rt_lock *lock;
@@ -217,32 +257,12 @@ static void test_elsewhere(void)
     ok(take(&lock, 30, 1) == RT_ERR_OUTPUT && strstr(err.text, "node-of-another") != NULL,
        "another host, however old: %s", err.text);
 
-    char tool[300], search[600];
-    snprintf(tool, sizeof tool, "%s/squeue", folder);
-    FILE *f = fopen(tool, "w");
-    if (f == NULL ||
-        fprintf(f,
-                "#!/bin/sh\n[ \"$3\" = 8 ] && { echo RUNNING; exit; }\n[ \"$3\" = 9 ] && exit 0\n"
-                "[ \"$3\" = 10 ] && { echo 'slurm_load_jobs error: Invalid job id specified' >&2; exit 1; }\n"
-                "echo 'Unable to contact slurm controller' >&2; exit 1\n") < 0 ||
-        fclose(f) != 0 || chmod(tool, 0755) != 0)
-        exit(1);
-    snprintf(search, sizeof search, "%s:/usr/bin:/bin", folder);
-    setenv("PATH", search, 1);
-    snprintf(h.job.system, sizeof h.job.system, "slurm");
-    static const struct {
-        const char *job;
-        bool gone;
-    } jobs[] = { { "8", false }, { "9", true }, { "10", true }, { "11", false } };
-    for (size_t i = 0; i < sizeof jobs / sizeof *jobs; i++) {
-        snprintf(h.job.id, sizeof h.job.id, "%s", jobs[i].job);
-        put(&h);
-        const rt_status st = take(&lock, 30, 180);
-        ok(st == (jobs[i].gone ? RT_OK : RT_ERR_OUTPUT), "another host, Slurm's job %s is %s: %s", jobs[i].job,
-           jobs[i].gone ? "gone" : "there or not known", err.text);
-        if (st == RT_OK)
-            rt_lock_release(lock);
-    }
+    put_tool("squeue",
+             "#!/bin/sh\n[ \"$3\" = 8 ] && { echo RUNNING; exit; }\n[ \"$3\" = 9 ] && exit 0\n"
+             "[ \"$3\" = 10 ] && { echo 'slurm_load_jobs error: Invalid job id specified' >&2; exit 1; }\n"
+             "echo 'Unable to contact slurm controller' >&2; exit 1\n");
+    static const struct foreign_job jobs[] = { { "8", false }, { "9", true }, { "10", true }, { "11", false } };
+    test_jobs(&h, "slurm", jobs, sizeof jobs / sizeof *jobs);
     snprintf(h.job.id, sizeof h.job.id, "12");
     snprintf(h.job.attempt, sizeof h.job.attempt, "0");
     setenv("SLURM_JOB_ID", "12", 1);
@@ -257,42 +277,25 @@ static void test_elsewhere(void)
     give_up_now = true;
     ok(take(&lock, 30, 180) == RT_STOPPED, "told to stop while it waits: %s", err.text);
     unlink(path);
-    unlink(tool);
+    remove_tool("squeue");
 }
 
 /* LSF's jobs, as bjobs tells them. */
 static void test_lsf(void)
 {
-    struct rt_lock *lock;
     struct rt_lock_holder h;
-    char tool[300];
     rt_lock_self(&h);
     snprintf(h.host, sizeof h.host, "node-of-another");
     h.heartbeat -= 100000;
-    snprintf(tool, sizeof tool, "%s/bjobs", folder);
-    FILE *f = fopen(tool, "w");
-    if (f == NULL ||
-        fprintf(f, "#!/bin/sh\n[ \"$1 $2 $3\" = '-noheader -o stat' ] || exit 9\n"
-                   "case $4 in 8) echo RUN ;; 9) echo DONE ;; 11) echo UNKWN ;; 12) exit 1 ;;\n"
-                   "*) echo \"Job <$4> is not found\" >&2; exit 255 ;; esac\n") < 0 ||
-        fclose(f) != 0 || chmod(tool, 0755) != 0)
-        exit(1);
-    snprintf(h.job.system, sizeof h.job.system, "lsf");
-    static const struct {
-        const char *job;
-        bool gone;
-    } jobs[] = { { "8", false }, { "9", true }, { "10", true }, { "11", false }, { "12", false } };
-    for (size_t i = 0; i < sizeof jobs / sizeof *jobs; i++) {
-        snprintf(h.job.id, sizeof h.job.id, "%s", jobs[i].job);
-        put(&h);
-        const rt_status st = take(&lock, 30, 180);
-        ok(st == (jobs[i].gone ? RT_OK : RT_ERR_OUTPUT), "another host, LSF's job %s is %s: %s", jobs[i].job,
-           jobs[i].gone ? "gone" : "there or not known", err.text);
-        if (st == RT_OK)
-            rt_lock_release(lock);
-    }
+    put_tool("bjobs", "#!/bin/sh\n[ \"$1 $2 $3\" = '-noheader -o stat' ] || exit 9\n"
+                      "case $4 in 8) echo RUN ;; 9) echo DONE ;; 11) echo UNKWN ;; 12) exit 1 ;;\n"
+                      "*) echo \"Job <$4> is not found\" >&2; exit 255 ;; esac\n");
+    static const struct foreign_job jobs[] = {
+        { "8", false }, { "9", true }, { "10", true }, { "11", false }, { "12", false }
+    };
+    test_jobs(&h, "lsf", jobs, sizeof jobs / sizeof *jobs);
     unlink(path);
-    unlink(tool);
+    remove_tool("bjobs");
 }
 
 /* A job that its system ran again under its old number, after the host with the lock was lost. */

@@ -1,13 +1,11 @@
-/* model.c - opening a model, and the passes. */
+/* open.c - opening a model: what it is, where its memory lies, its weights and its adapter. */
 #include "config.h"
 #include "dist/dist.h"
-#include "kernels/ops.h"
 #include "model/adapter.h"
 #include "model/layout.h"
 
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
 static rt_status read_config(struct rt_model_config *config, const char *folder, struct rt_dist *dist,
                              struct rt_error *err)
@@ -201,32 +199,6 @@ done:
     return st;
 }
 
-rt_status rt_model_foresee(struct rt_model *m, const struct rt_model_options *opt,
-                           const struct rt_model_needs *needs, size_t card_bytes, struct rt_dist *dist,
-                           struct rt_error *err)
-{
-    struct rt_room room = rt_memplan_card(card_bytes);
-    if (card_bytes == 0)
-        RT_TRY(rt_memplan_room(m, dist, &room, err));
-    return rt_dist_agree(dist, rt_memplan_make(m, needs, opt, room, err), err);
-}
-
-void rt_model_sizes(const struct rt_model *m, struct rt_model_sizes *sizes)
-{
-    const struct rt_memplan *p = &m->plan;
-    *sizes = (struct rt_model_sizes){ .weights = p->weights,
-                                      .adapter = p->adapter,
-                                      .activations = p->acts + p->scratch,
-                                      .total = p->total,
-                                      .free = p->room.free_bytes,
-                                      .layers_again = p->again,
-                                      .layers_most = rt_memplan_steps(m),
-                                      .pass_tokens = m->train.tokens };
-    for (int64_t i = 0; i < m->weights; i++)
-        if (strstr(m->weight[i].name, "language_model.layers.") != NULL)
-            sizes->layer_params += m->weight[i].rows * m->weight[i].cols;
-}
-
 void rt_model_close(struct rt_model *m)
 {
     if (m == NULL)
@@ -252,149 +224,4 @@ void rt_model_close(struct rt_model *m)
     rt_modules_free(&m->modules);
     rt_model_config_free(&m->config);
     free(m);
-}
-
-/* ---- passes ---- */
-
-rt_status rt_model_put(struct rt_model *m, const struct rt_batch *batch)
-{
-    return rt_upload(m, batch);
-}
-
-/* The buffers for a pass of this kind. */
-static rt_status lay_out(struct rt_model *m, const struct rt_batch *b, bool train)
-{
-    const struct rt_model_limits *l = train ? &m->train : &m->eval;
-    if (b->tokens > l->tokens || b->patches > l->patches || b->learned > l->learned)
-        return rt_fail(m->ex->err, RT_ERR_INTERNAL,
-                       "a pass of %lld tokens, %lld patches and %lld learned tokens is larger than "
-                       "the plan for %s (%lld, %lld, %lld)",
-                       (long long)b->tokens, (long long)b->patches, (long long)b->learned,
-                       train ? "training" : "evaluation", (long long)l->tokens, (long long)l->patches,
-                       (long long)l->learned);
-    if (m->laid_out_train != train)
-        rt_layout_acts(m, m->act_memory, m->plan.acts, train);
-    return RT_OK;
-}
-
-/* The pass's losses go behind those of the step's earlier passes. */
-static rt_status keep_weights(struct rt_model *m, const struct rt_batch *batch, bool train)
-{
-    struct rt_staging *h = &m->host;
-    h->first = train ? h->first + h->passed : 0;
-    h->passed = batch->learned;
-    if (h->first + h->passed > m->step_learned)
-        return rt_fail(m->ex->err, RT_ERR_INTERNAL,
-                       "a step of more than %lld learned tokens is larger than the plan",
-                       (long long)m->step_learned);
-    memcpy(h->weights + h->first, batch->weights, (size_t)batch->learned * sizeof(float));
-    return RT_OK;
-}
-
-rt_status rt_model_fwd(struct rt_model *m, const struct rt_batch *batch, bool train, uint64_t dropout_stream)
-{
-    m->pass.train = train;
-    m->pass.stream = dropout_stream;
-    RT_TRY(lay_out(m, batch, train));
-    RT_TRY(keep_weights(m, batch, train));
-    RT_TRY(rt_vision_fwd(m));
-    return rt_text_fwd(m, batch);
-}
-
-rt_status rt_model_bwd(struct rt_model *m, rt_grads_ready_fn *ready, void *context)
-{
-    m->ready = ready;
-    m->ready_context = context;
-    if (m->host.learned == 0)
-        return RT_OK;
-    RT_TRY(rt_text_bwd(m));
-    RT_TRY(rt_vision_bwd(m));
-    return rt_vision_saved_flush(m); /* while the device is at it */
-}
-
-rt_status rt_model_logits(struct rt_model *m, const struct rt_batch *batch, float *host_logits)
-{
-    m->pass.train = false;
-    RT_TRY(lay_out(m, batch, false));
-    RT_TRY(rt_upload(m, batch));
-    RT_TRY(rt_vision_fwd(m));
-    return rt_text_logits(m, batch, host_logits);
-}
-
-rt_status rt_model_loss(struct rt_model *m, double *weighted_sum, float *row_loss, float *row_hit)
-{
-    const int64_t learned = m->host.first + m->host.passed;
-    const size_t bytes = (size_t)learned * sizeof(float);
-    RT_TRY(rt_vision_saved_flush(m));
-    RT_TRY(rt_exec_get(m->ex, m->host.row_loss, m->text_acts.row_loss, bytes));
-    double sum = 0;
-    for (int64_t i = 0; i < learned; i++)
-        sum += (double)m->host.weights[i] * (double)m->host.row_loss[i];
-    *weighted_sum = sum;
-    if (row_loss != NULL)
-        memcpy(row_loss, m->host.row_loss, bytes);
-    if (row_hit != NULL)
-        RT_TRY(rt_exec_get(m->ex, row_hit, m->text_acts.row_hit, bytes));
-    return RT_OK;
-}
-
-/* ---- the adapter ---- */
-
-struct rt_adapter *rt_model_adapter(struct rt_model *m)
-{
-    return &m->adapter;
-}
-
-rt_status rt_model_refresh(struct rt_model *m)
-{
-    for (int64_t i = 0; i < m->config.vision.depth; i++) {
-        const struct rt_block *b = &m->vision.block[i];
-        RT_TRY(rt_linear_refresh(&m->pass, &b->qkv));
-        RT_TRY(rt_linear_refresh(&m->pass, &b->proj));
-        RT_TRY(rt_linear_refresh(&m->pass, &b->up));
-        RT_TRY(rt_linear_refresh(&m->pass, &b->down));
-    }
-    RT_TRY(rt_linear_refresh(&m->pass, &m->vision.fc1));
-    RT_TRY(rt_linear_refresh(&m->pass, &m->vision.fc2));
-    for (int64_t i = 0; i < m->config.layers; i++) {
-        const struct rt_block *b = &m->text.block[i];
-        RT_TRY(rt_linear_refresh(&m->pass, &b->qkv));
-        RT_TRY(rt_linear_refresh(&m->pass, &b->proj));
-        RT_TRY(rt_linear_refresh(&m->pass, &b->up));
-        RT_TRY(rt_linear_refresh(&m->pass, &b->down));
-    }
-    return rt_linear_refresh(&m->pass, &m->text.head);
-}
-
-rt_status rt_model_grads_zero(struct rt_model *m)
-{
-    m->host.first = m->host.passed = 0;
-    return rt_exec_zero(m->ex, m->adapter.g, (size_t)m->adapter.count * sizeof(float));
-}
-
-/* ---- numbers ---- */
-
-int64_t rt_model_params(const struct rt_model *m)
-{
-    return m->params + m->adapter.count;
-}
-
-int64_t rt_model_flos_params(const struct rt_model *m)
-{
-    return rt_model_params(m) - m->config.vocab * m->config.hidden;
-}
-
-int64_t rt_model_vocab(const struct rt_model *m)
-{
-    return m->config.vocab;
-}
-
-int64_t rt_model_pass_tokens(const struct rt_model *m)
-{
-    return m->plan.pass_tokens;
-}
-
-char *rt_model_plan_text(const struct rt_model *m)
-{
-    return rt_memplan_text(m);
 }
