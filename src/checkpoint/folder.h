@@ -33,10 +33,6 @@ void rt_entries_free(struct rt_entry *entries, int64_t count);
 int64_t rt_entry_step(const char *name);
 int64_t rt_entry_step_of(const char *path);
 
-/* foreign.c. A checkpoint of ours (rt_manifest_check, not from_disk), or one of LLaMA-Factory, of which all is
- * read. */
-rt_status rt_folder_check(const char *folder, int64_t step, struct rt_error *err);
-
 /* Delete the oldest checkpoints beyond limit; `newest`, which has been verified, stays. See
  * rt_checkpoint_commit. */
 void rt_checkpoint_rotate(const char *output_dir, int64_t newest, int64_t limit);

@@ -185,13 +185,3 @@ rt_status rt_foreign_moments(struct rt_foreign *f, int64_t place, int64_t rows, 
     RT_TRY(rt_torch_read(f->optimizer, &param.exp_avg, m, err));
     return rt_torch_read(f->optimizer, &param.exp_avg_sq, v, err);
 }
-
-rt_status rt_folder_check(const char *folder, int64_t step, struct rt_error *err)
-{
-    struct rt_foreign *f;
-    if (!rt_checkpoint_foreign(folder))
-        return rt_manifest_check(folder, step, false, err);
-    RT_TRY(rt_foreign_open(&f, folder, err));
-    rt_foreign_close(f);
-    return RT_OK;
-}

@@ -195,11 +195,6 @@ free_root:
     return st;
 }
 
-rt_status rt_checkpoint_verify(const char *folder, struct rt_error *err)
-{
-    return rt_folder_check(folder, rt_entry_step_of(folder), err);
-}
-
 rt_status rt_checkpoint_manifest(const char *folder, char **json, struct rt_error *err)
 {
     json_t *root;
