@@ -27,6 +27,13 @@ tests_checkpoint_test_faults_t_LDADD = $(RT_LIBS)
 tests_checkpoint_test_faults_t_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=open,--wrap=close,--wrap=write,--wrap=pread \
     -Wl,--wrap=fsync,--wrap=rename,--wrap=unlink,--wrap=rmdir,--wrap=mkdir,--wrap=opendir,--wrap=statvfs \
     -Wl,--wrap=fstat,--wrap=lstat
+check_PROGRAMS += tests/checkpoint/test_crash.t
+tests_checkpoint_test_crash_t_SOURCES = tests/checkpoint/test_crash.c tests/checkpoint/crash_history.c \
+    tests/checkpoint/crash_record.c tests/checkpoint/crash_replay.c tests/checkpoint/crash.h \
+    tests/checkpoint/common.h tests/tap.h
+tests_checkpoint_test_crash_t_LDADD = $(RT_LIBS)
+tests_checkpoint_test_crash_t_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=open,--wrap=write,--wrap=fsync,--wrap=rename \
+    -Wl,--wrap=unlink,--wrap=rmdir,--wrap=mkdir,--wrap=statvfs
 check_PROGRAMS += tests/checkpoint/test_beside.t
 tests_checkpoint_test_beside_t_SOURCES = tests/checkpoint/test_beside.c tests/checkpoint/common.h tests/tap.h
 tests_checkpoint_test_beside_t_LDADD = $(RT_LIBS)
