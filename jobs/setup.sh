@@ -6,7 +6,7 @@ cd "$(dirname "$0")/.."
 
 packages=(gcc make autoconf automake pkg-config libopenmpi-dev openmpi-bin libopenblas-dev libhdf5-dev libyaml-dev
     libjansson-dev libutf8proc-dev libjpeg62-turbo-dev libpng-dev libwebp-dev libgif-dev libtiff-dev libcairo2-dev
-    libxxhash-dev libcurl4-openssl-dev libssl-dev)
+    libxxhash-dev libzip-dev libcurl4-openssl-dev libssl-dev)
 if command -v dpkg-query > /dev/null; then
     missing=()
     for p in "${packages[@]}"; do

@@ -31,7 +31,7 @@ for dir in src/base src/checkpoint src/report src/fetch src/monitor src/dist ker
             *) bad="$bad $file->$module" ;;
             esac
         done
-        for pair in mpi.h:src/dist nccl.h:src/dist hdf5.h:src/checkpoint curl/curl.h:src/fetch cblas.h:kernels/cpu cuda_runtime.h:kernels/cuda; do
+        for pair in mpi.h:src/dist nccl.h:src/dist hdf5.h:src/checkpoint zip.h:src/checkpoint curl/curl.h:src/fetch cblas.h:kernels/cpu cuda_runtime.h:kernels/cuda; do
             if grep -q "^#include <${pair%%:*}>" "$file" && [ "$dir" != "${pair#*:}" ]; then
                 bad="$bad $file includes ${pair%%:*}"
             fi

@@ -170,17 +170,53 @@ rt_status rt_checkpoint_commit(const char *output_dir, int64_t step, const char 
                                int64_t save_total_limit, const char *note_json, struct rt_error *err);
 /* Remove an unfinished one, e.g. after a failed write. */
 void rt_checkpoint_abandon(const char *folder);
-/* Newest checkpoint-N in output_dir whose manifest and digests hold; *folder NULL if there is none. Bad ones
- * are passed over, each named through note(text, context). An output_dir that is not there holds none. */
+/* Newest checkpoint-N in output_dir whose manifest and digests hold, or which LLaMA-Factory wrote and
+ * rt_foreign_open can read; *folder NULL if there is none. Bad ones are passed over, each named through
+ * note(text, context). An output_dir that is not there holds none. */
 rt_status rt_checkpoint_newest(const char *output_dir, char **folder, int64_t *step,
                                void (*note)(const char *text, void *context), void *context,
                                struct rt_error *err);
 /* Manifest and digests of one folder, and that a folder named checkpoint-N holds step N. Files that the
- * manifest does not name are no fault. Fails: RT_ERR_FILE naming the file that is wrong. */
+ * manifest does not name are no fault. One of LLaMA-Factory is read whole instead. Fails: RT_ERR_FILE naming
+ * the file that is wrong. */
 rt_status rt_checkpoint_verify(const char *folder, struct rt_error *err);
 /* *json (malloc'ed): MANIFEST.json's text after its own digest held; keys "files", "program", "run", "step",
  * "world_size". Fails: RT_ERR_FILE. */
 rt_status rt_checkpoint_manifest(const char *folder, char **json, struct rt_error *err);
+
+/* ---- checkpoints of LLaMA-Factory
+ * ------------------------------------------------------------------------------------ */
+
+/* Is it a folder without a manifest that the Trainer of transformers wrote, as far as the names in it say? */
+bool rt_checkpoint_foreign(const char *folder);
+
+struct rt_foreign_facts {
+    int64_t step;
+    double epoch;
+    int64_t train_batch_size; /* of a rank; 0: not known */
+    int ranks;                /* whose generators are there */
+    int64_t tensors;          /* of the adapter and of the optimizer's state */
+    bool loraplus;            /* B learns at a rate of its own */
+    double learning_rate[2];  /* of A and of B, before the schedule's factor */
+    double next_rate;         /* of A in the step to come; NaN: not known */
+    double weight_decay, adam_beta1, adam_beta2, adam_epsilon;
+    const char *state; /* trainer_state.json's text */
+};
+struct rt_foreign;
+/* A folder checkpoint-N with adapter_model.safetensors, adapter_config.json, optimizer.pt (torch's AdamW),
+ * scheduler.pt, rng_state.pth or rng_state_K.pth and trainer_state.json: each is parsed, every number of the
+ * optimizer's is read against the archive's check sum, and all must be of one step. Pickles are read as data:
+ * nothing in them is called. Fails: RT_ERR_FILE naming folder, file and what is wrong, RT_ERR_IO,
+ * RT_ERR_MEMORY. */
+rt_status rt_foreign_open(struct rt_foreign **foreign, const char *folder, struct rt_error *err);
+void rt_foreign_close(struct rt_foreign *foreign);
+const struct rt_foreign_facts *rt_foreign_facts(const struct rt_foreign *foreign);
+const struct rt_peft *rt_foreign_adapter(const struct rt_foreign *foreign);
+/* AdamW's moments [rows, cols] of the parameter at this place: A of the model's module i (in the model's order,
+ * not the file's) is 2 i and B 2 i + 1; there are twice the adapter's modules. Fails: RT_ERR_FILE (another
+ * shape), RT_ERR_IO, RT_ERR_MEMORY. */
+rt_status rt_foreign_moments(struct rt_foreign *foreign, int64_t place, int64_t rows, int64_t cols, float *m,
+                             float *v, struct rt_error *err);
 
 /* "1.10.8": HDF5 as it is loaded. Returns text. */
 const char *rt_state_library(char text[32]);

@@ -39,6 +39,22 @@ int64_t rt_entry_step(const char *name)
     return *name == '\0' ? step : -1;
 }
 
+int64_t rt_entry_step_of(const char *path)
+{
+    char name[64];
+    size_t end = strlen(path);
+    while (end > 1 && path[end - 1] == '/')
+        end--;
+    size_t first = end;
+    while (first > 0 && path[first - 1] != '/')
+        first--;
+    if (end - first >= sizeof name)
+        return -1;
+    memcpy(name, path + first, end - first);
+    name[end - first] = '\0';
+    return rt_entry_step(name);
+}
+
 /* Files of any of our modules that are written aside and renamed: ".tmp-NAME-PID", ".NAME.tmp-PID". */
 static bool is_aside(const char *name)
 {

@@ -152,11 +152,28 @@ static void wait_for_manifest(const struct rt_entry *entry)
 {
     const struct timespec nap = { .tv_sec = 1 };
     struct statfs fs;
-    for (int s = 0; s < NFS_WAIT_S && !rt_manifest_there(entry->path); s++) {
+    for (int s = 0; s < NFS_WAIT_S && !rt_manifest_there(entry->path) && !rt_checkpoint_foreign(entry->path);
+         s++) {
         if (statfs(entry->path, &fs) != 0 || fs.f_type != NFS_SUPER_MAGIC)
             return;
         nanosleep(&nap, NULL);
     }
+}
+
+/* Is it good? One of ours by its manifest, not from the disk; one of LLaMA-Factory, of which all is read. */
+static rt_status check(const char *folder, int64_t step, struct rt_error *err)
+{
+    struct rt_foreign *f;
+    if (!rt_checkpoint_foreign(folder))
+        return rt_manifest_check(folder, step, false, err);
+    RT_TRY(rt_foreign_open(&f, folder, err));
+    rt_foreign_close(f);
+    return RT_OK;
+}
+
+rt_status rt_checkpoint_verify(const char *folder, struct rt_error *err)
+{
+    return check(folder, rt_entry_step_of(folder), err);
 }
 
 rt_status rt_checkpoint_newest(const char *output_dir, char **folder, int64_t *step,
@@ -172,7 +189,7 @@ rt_status rt_checkpoint_newest(const char *output_dir, char **folder, int64_t *s
     if (count > 0 && entry[0].kind == RT_ENTRY_CHECKPOINT)
         wait_for_manifest(&entry[0]);
     for (int64_t i = 0; i < count && entry[i].kind != RT_ENTRY_LEFTOVER; i++) {
-        st = rt_manifest_check(entry[i].path, entry[i].step, false, &bad);
+        st = check(entry[i].path, entry[i].step, &bad);
         if (st == RT_OK) {
             *step = entry[i].step;
             *folder = entry[i].path;

@@ -29,8 +29,9 @@ struct rt_entry {
 rt_status rt_entries_list(const char *output_dir, struct rt_entry **entries, int64_t *count,
                           struct rt_error *err);
 void rt_entries_free(struct rt_entry *entries, int64_t count);
-/* N of "checkpoint-N", or -1 for any other name. */
+/* N of "checkpoint-N", or -1 for any other name; and of the last part of a path. */
 int64_t rt_entry_step(const char *name);
+int64_t rt_entry_step_of(const char *path);
 
 /* Delete the oldest checkpoints beyond limit; `newest`, which has been verified, stays. See
  * rt_checkpoint_commit. */

@@ -117,16 +117,6 @@ free_root:
     return st;
 }
 
-static bool is_foreign(const char *folder)
-{
-    char *path;
-    if (rt_file_path(&path, NULL, "%s/optimizer.pt", folder) != RT_OK)
-        return false;
-    const bool there = access(path, F_OK) == 0;
-    free(path);
-    return there;
-}
-
 /* The manifest's text and its parsed form, after its own digest held. */
 static rt_status load(const char *folder, char **text, json_t **root, struct rt_error *err)
 {
@@ -136,12 +126,8 @@ static rt_status load(const char *folder, char **text, json_t **root, struct rt_
     char hex[RT_DIGEST_CHARS + 1], *path, *all = NULL;
     const size_t body = sizeof HEAD - 1 + RT_DIGEST_CHARS + sizeof NECK - 1;
     if (!rt_manifest_there(folder))
-        return rt_fail(err, RT_ERR_FILE, "%s: has no " NAME "%s", folder,
-                       is_foreign(folder)
-                           ? ": LLaMA-Factory or transformers made it, and its optimizer.pt is not read "
-                             "here; adapter_name_or_path with this folder goes on from its adapter, "
-                             "with a new optimizer"
-                           : " (unfinished, or made by another program)");
+        return rt_fail(err, RT_ERR_FILE, "%s: has no " NAME " (unfinished, or made by another program)",
+                       folder);
     RT_TRY(rt_file_path(&path, err, "%s/" NAME, folder));
     RT_TRY_TO(st, rt_file_load(path, MANIFEST_MAX, &all, &bytes, err), free_path);
     if (bytes >= body)
@@ -206,19 +192,6 @@ rt_status rt_manifest_check(const char *folder, int64_t step, bool from_disk, st
             RT_TRY_TO(st, check_file(folder, name, entry, from_disk, err), free_root);
 free_root:
     json_decref(root);
-    return st;
-}
-
-rt_status rt_checkpoint_verify(const char *folder, struct rt_error *err)
-{
-    size_t length = strlen(folder);
-    while (length > 1 && folder[length - 1] == '/')
-        length--;
-    char *path;
-    RT_TRY(rt_file_path(&path, err, "%.*s", (int)length, folder));
-    const char *slash = strrchr(path, '/');
-    const rt_status st = rt_manifest_check(path, rt_entry_step(slash == NULL ? path : slash + 1), false, err);
-    free(path);
     return st;
 }
 

@@ -1,3 +1,4 @@
+librt_a_SOURCES += src/report/adopt.c
 librt_a_SOURCES += src/report/report.h src/report/private.h src/report/report.c src/report/logs.c src/report/progress.c \
     src/report/metrics.c src/report/resume.c src/report/trainer_log.c src/report/trainer_log.h \
     src/report/trainer_state.c src/report/results.c src/report/file.c src/report/file.h src/report/console.c \

@@ -87,6 +87,21 @@ rt_status rt_report_save(const struct rt_report *report, char **text, struct rt_
 rt_status rt_report_sync(const struct rt_report *report, struct rt_error *err);
 rt_status rt_report_resume(struct rt_report *report, const char *text, int64_t step, struct rt_error *err);
 
+/* The same for a run that LLaMA-Factory began: `state` is its trainer_state.json at the checkpoint of `step`.
+ * log_history and the best evaluation go on from there. trainer_log.jsonl is made to hold one line a logged
+ * loss of log_history: lines that the file has as they are, others anew; what it has besides (of steps after
+ * the checkpoint, or of another attempt) goes. A file that knows none of these losses stays, with a warning,
+ * unless the job overwrites. TensorBoard has a run of its own for what is to come. Fails: RT_ERR_FILE,
+ * RT_ERR_IO, RT_ERR_OUTPUT, RT_ERR_MEMORY. */
+struct rt_report_past {
+    double total_loss; /* of all steps; those after the last log count as its mean */
+    double grad_norm, total_flos, best_metric /* NaN: none */;
+    int64_t tokens_seen, best_step;
+    const char *best_checkpoint; /* the report's; NULL: not there */
+};
+rt_status rt_report_adopt(struct rt_report *report, const char *state, int64_t step,
+                          struct rt_report_past *past, struct rt_error *err);
+
 /* The first step comes next: elapsed time counts from here, total_steps and the fields below it are taken from
  * opt, the TensorBoard file is opened. `step` is 0, or the checkpoint's that was resumed. At step 0
  * trainer_log.jsonl starts anew with its first line: what a run left that was killed before its first

@@ -73,6 +73,23 @@ static rt_status show_state(const char *folder, struct rt_error *err)
     return rt_state_list(path, print_line, NULL, err);
 }
 
+static rt_status show_foreign(const char *folder, struct rt_error *err)
+{
+    struct rt_foreign *f = NULL;
+    RT_TRY(rt_foreign_open(&f, folder, err));
+    const struct rt_foreign_facts *facts = rt_foreign_facts(f);
+    printf("checkpoint of LLaMA-Factory in %s: all its files can be gone on from\n"
+           "  step %lld, epoch %.6g, written on %d %s with batches of %lld\n"
+           "  AdamW: learning rate %.6g%s, weight decay %g, beta %g and %g, epsilon %g\n"
+           "%lld tensors: LoRA's A and B, and of each its step and two moments\n",
+           folder, (long long)facts->step, facts->epoch, facts->ranks, facts->ranks == 1 ? "rank" : "ranks",
+           (long long)facts->train_batch_size, facts->learning_rate[0], facts->loraplus ? " (LoRA+)" : "",
+           facts->weight_decay, facts->adam_beta1, facts->adam_beta2, facts->adam_epsilon,
+           (long long)facts->tensors);
+    rt_foreign_close(f);
+    return RT_OK;
+}
+
 rt_status rt_tool_info(int argc, char **argv, struct rt_error *err)
 {
     if (argc != 1)
@@ -89,6 +106,10 @@ rt_status rt_tool_info(int argc, char **argv, struct rt_error *err)
     }
     if (exists(folder, "state.h5")) {
         RT_TRY(show_state(folder, err));
+        found = 1;
+    }
+    if (rt_checkpoint_foreign(folder)) {
+        RT_TRY(show_foreign(folder, err));
         found = 1;
     }
     return found ? RT_OK

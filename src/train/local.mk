@@ -1,4 +1,5 @@
 librt_a_SOURCES += src/train/vision_cache.c src/train/vision_cache_news.c
+librt_a_SOURCES += src/train/resume_foreign.c
 librt_a_SOURCES += src/train/best.c src/train/card.c src/train/counts.c src/train/device.c src/train/evaluate.c src/train/finish.c \
     src/train/identity.c src/train/resume.c src/train/run.h src/train/schedule.c src/train/schedule.h src/train/seats.c \
     src/train/seats.h src/train/setup.c src/train/tokens.c src/train/train.c src/train/step.c src/train/train.h

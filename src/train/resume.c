@@ -63,7 +63,7 @@ static rt_status check_state(struct rt_run *run, const char *folder)
     char path[4096];
     struct stat info;
     snprintf(path, sizeof path, "%s/state.h5", folder);
-    if (stat(path, &info) == 0 || errno != ENOENT)
+    if (rt_checkpoint_foreign(folder) || stat(path, &info) == 0 || errno != ENOENT)
         return RT_OK;
     return rt_fail(
         run->err, RT_ERR_FILE,
@@ -216,7 +216,8 @@ static rt_status share_state(struct rt_run *run, const char *folder)
     float *host = malloc(bytes);
     rt_status st = host == NULL ? rt_fail(run->err, RT_ERR_MEMORY, "out of host memory resuming") : RT_OK;
     if (st == RT_OK && rt_dist_rank(run->dist) == 0)
-        st = read_state(run, folder, host, scalars);
+        st = rt_checkpoint_foreign(folder) ? rt_run_read_foreign(run, folder, host, scalars)
+                                           : read_state(run, folder, host, scalars);
     st = rt_dist_agree(run->dist, st, run->err);
     if (st == RT_OK)
         st = rt_dist_bcast(run->dist, scalars, sizeof scalars, 0, run->err);

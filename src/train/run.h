@@ -231,6 +231,11 @@ void rt_run_save_close(struct rt_run *run);
 /* resume.c. Collective. */
 rt_status rt_run_resume(struct rt_run *run);
 
+/* resume_foreign.c, for rank 0: p, m and v of the adapter to host [3 * count], and the scalars as a checkpoint
+ * of ours has them (snapshot.h), from one that LLaMA-Factory wrote; the logs go on from there. RT_ERR_JOB where
+ * the job is another than the one that wrote it. */
+rt_status rt_run_read_foreign(struct rt_run *run, const char *folder, float *host, double *scalars);
+
 /* card.c, for rank 0: the adapter with the files beside it; and README.md, or its text (malloc'ed). */
 struct rt_card {
     double train_loss, eval_loss, eval_accuracy; /* NaN: not known */

@@ -30,7 +30,7 @@ enum {
 
 _Static_assert((int)RUN_SCALARS == (int)RT_RUN_SCALARS, "snapshot.h says how many");
 
-static void scalars_out(const struct rt_run *run, double s[RUN_SCALARS])
+void rt_run_scalars_out(const struct rt_run *run, double s[RT_RUN_SCALARS])
 {
     s[RUN_STEP] = (double)run->step;
     s[RUN_TOTAL] = run->total;
@@ -133,7 +133,7 @@ rt_status rt_snapshot_take(struct rt_snapshot *s, struct rt_run *run)
     s->ex = run->ex;
     s->model = run->model;
     s->beside = run->beside;
-    scalars_out(run, s->scalars);
+    rt_run_scalars_out(run, s->scalars);
     RT_TRY(take_adapter(s, run));
     return take_texts(s, run);
 }

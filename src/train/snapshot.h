@@ -45,7 +45,8 @@ rt_status rt_snapshot_write(const struct rt_snapshot *snapshot, const char *fold
 uint64_t rt_snapshot_bytes(const struct rt_snapshot *snapshot);
 void rt_snapshot_free(struct rt_snapshot *snapshot);
 
-/* The other way: the scalars of a checkpoint into the run. */
+/* The scalars alone; and the other way: those of a checkpoint into the run. */
+void rt_run_scalars_out(const struct rt_run *run, double scalars[RT_RUN_SCALARS]);
 void rt_run_scalars_in(struct rt_run *run, const double scalars[RT_RUN_SCALARS]);
 
 #endif

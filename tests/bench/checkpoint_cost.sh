@@ -1,8 +1,10 @@
 #!/usr/bin/env bash
-# What checkpoints cost a run on CPUs: the same job with a checkpoint each SAVE_STEPS steps and with none, in turn.
+# What checkpoints cost a run on CPUs: the same job without any, with one at the end, which is waited for whole, and with one each
+# SAVE_STEPS steps, in turn.
 # usage: checkpoint_cost.sh [FOLDER]    (FOLDER on the disk to be measured; ranktune from b/, or RT_BUILDDIR; RT_RANK,
 #        RT_STEPS, SAVE_STEPS, RT_RUNS and RT_RANKS for another adapter, length, interval, number of runs and of ranks)
-# Prints for each run the seconds of training, those that the ranks stood still for checkpoints, and what one checkpoint takes.
+# Prints for each run the seconds of training and those that the ranks stood still for what is saved, and at the end what one
+# checkpoint in the midst of a run costs, but for the processor time of the thread that writes it.
 set -euo pipefail
 case ${1-} in -*) sed -n '3,4s/^# //p' "$0" >&2; exit 2 ;; esac
 here=$(dirname "$(realpath "$0")")
@@ -36,18 +38,21 @@ END
 job=(train job.yaml)
 run=("$ranktune")
 [ "${RT_RANKS:-1}" = 1 ] || run=(mpirun --oversubscribe --bind-to none -np "$RT_RANKS" "$ranktune")
-number() { # KEY, the first in the run's summary
-    sed -n "s/.*\"$1\": \([0-9.]*\).*/\1/p" "$2/run_summary.json" | head -n 1
+number() { # KEY DIR: the first of that name in what the run left
+    cat "$2/run_summary.json" "$2/train_results.json" | sed -n "s/.*\"$1\": \([0-9.]*\).*/\1/p" | head -n 1
 }
+steps=${RT_STEPS:-40} every=${SAVE_STEPS:-10}
 echo "load before: $(cut -d' ' -f1-3 /proc/loadavg), $(nproc) cores,$(sed -n 's/^model name.*://p' /proc/cpuinfo | head -1)"
 for ((round = 1; round <= ${RT_RUNS:-3}; round++)); do
-    for way in save_strategy=no save_steps="${SAVE_STEPS:-10}"; do
+    still=()
+    for way in save_strategy=no save_steps="$steps" save_steps="$every"; do
         dir=$way-$round
-        "${run[@]}" "${job[@]}" output_dir="$dir" $way > "$dir.log" 2>&1 || { tail -n 20 "$dir.log" >&2; exit 1; }
-        echo "$way: training $(sed -n 's/.*"train_runtime": \([0-9.]*\).*/\1/p' "$dir/train_results.json") s, stood still for checkpoints $(number checkpoint "$dir") s"
+        "${run[@]}" "${job[@]}" output_dir="$dir" "$way" > "$dir.log" 2>&1 || { tail -n 20 "$dir.log" >&2; exit 1; }
+        still+=("$(number checkpoint "$dir")")
+        echo "$way: training $(number train_runtime "$dir") s, stood still ${still[-1]} s"
     done
-    last=$(cat "save_steps=${SAVE_STEPS:-10}-$round/latest")
-    bytes=$(du -sb "save_steps=${SAVE_STEPS:-10}-$round/$last" | cut -f 1)
+    between=$(((steps - 1) / every)) # checkpoints before the last one
+    echo "${still[*]}" | awk -v n=$between '{ printf "a checkpoint in the midst: %.3f s; the last one: %.3f s\n", ($3 - $2) / n, $2 - $1 }'
 done
-echo "one checkpoint: $((bytes / 1000000)) MB; $(ls -d "save_steps=${SAVE_STEPS:-10}-1"/checkpoint-* | wc -l) kept"
+echo "each of $(($(du -sb "save_steps=$every-1/checkpoint-$steps" | cut -f 1) / 1000000)) MB"
 echo "load after: $(cut -d' ' -f1-3 /proc/loadavg)"

@@ -30,3 +30,6 @@ tests_checkpoint_test_faults_t_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=open,--wrap=cl
 check_PROGRAMS += tests/checkpoint/test_beside.t
 tests_checkpoint_test_beside_t_SOURCES = tests/checkpoint/test_beside.c tests/checkpoint/common.h tests/tap.h
 tests_checkpoint_test_beside_t_LDADD = $(RT_LIBS)
+check_PROGRAMS += tests/checkpoint/test_foreign.t
+tests_checkpoint_test_foreign_t_SOURCES = tests/checkpoint/test_foreign.c tests/checkpoint/common.h tests/tap.h
+tests_checkpoint_test_foreign_t_LDADD = $(RT_LIBS)

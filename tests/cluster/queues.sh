@@ -12,7 +12,7 @@ PATH=$tmp/bin:$PATH
 export RANKTUNE="$program" OMPI_MCA_rmaps_base_oversubscribe=1 PRTE_MCA_rmaps_default_mapping_policy=:oversubscribe
 model small25
 job job.yaml small25
-sed -i 's/^max_steps:.*/max_steps: 100/' job.yaml # long enough to be stopped in
+sed -i 's/^max_steps:.*/max_steps: 300/' job.yaml # long enough to be stopped in, on a machine that others load too
 
 # edited SCRIPT SED_SCRIPT LINES: site/SCRIPT, in which so many lines were there to be edited
 edited() {
@@ -144,7 +144,7 @@ at_step 3 flux
 queue near 1
 end_of_queue
 check "Flux: exits with 75" codes 1 75
-check "Flux: a good checkpoint" good_checkpoint flux 100
+check "Flux: a good checkpoint" good_checkpoint flux 300
 flux batch site/flux.sh job.yaml output_dir=flux > id
 serve
 end_of_queue

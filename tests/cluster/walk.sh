@@ -46,7 +46,7 @@ dataset_dir: got/data
 report_to: tensorboard
 plot_loss: true
 save_steps: 4
-max_steps: 14
+max_steps: 40
 EOF
 net_up node-a node-b
 check "two hosts" [ "$(inside node-b hostname)" = node-b ]
@@ -65,16 +65,19 @@ check "from flags: the same log" same_logs file/trainer_log.jsonl flags_out/trai
 
 # ---- killed and gone on with ----
 over node-a:1,node-b:1 2 train job.yaml output_dir=resumed
-until_said 'checkpoint-8 written'
+until_said 'checkpoint-4 written'
 killed=$(running node-b)
+until_said 'checkpoint-8 written'
 # shellcheck disable=SC2086  # one number
 inside node-b kill -9 $killed
 end_of
 check "a rank killed on node-b: exit $rc" [ "$rc" -ne 0 ]
+newest=$(find resumed -maxdepth 1 -name 'checkpoint-*' | sort -V | tail -n 1) # 8, or a later one that came before the signal
+check "it was killed in the middle, after $newest" [ "${newest##*-}" -lt 40 ]
 over node-a:1,node-b:1 2 train job.yaml output_dir=resumed
 end_of
 check "the same command: exit $rc" rc_is 0
-check "it went on from a checkpoint" said 'going on from resumed/checkpoint-8'
+check "it went on from the newest checkpoint, $newest" said "going on from $newest"
 check "the same adapter to the bit" cmp file/adapter_model.safetensors resumed/adapter_model.safetensors
 check "the same log" same_logs file/trainer_log.jsonl resumed/trainer_log.jsonl
 

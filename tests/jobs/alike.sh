@@ -8,7 +8,7 @@ if ! faulty; then
 fi
 model small25
 job job.yaml small25
-cp -r "$data/drive" drive
+copy "$data/drive" drive
 # Its header is whole, so the scan takes it; what is missing shows when it is decoded.
 head -c 1500 drive/pictures/000.jpg > drive/pictures/broken.jpg
 cat > dataset_info.json << 'EOT'

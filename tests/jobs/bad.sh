@@ -5,7 +5,7 @@
 model small25 small2
 job job.yaml small25
 root=${data%/data}
-cp -r "$data/drive" drive
+copy "$data/drive" drive
 cat > dataset_info.json << 'EOF'
 {"x": {"file_name": "x.json", "formatting": "sharegpt", "columns": {"messages": "messages", "images": "images"},
   "tags": {"role_tag": "role", "content_tag": "content", "user_tag": "user", "assistant_tag": "assistant"}},
@@ -257,7 +257,7 @@ check "the rows that were too many are listed" [ "$(lines out.share.2/bad_rows.j
 
 # ---- pictures whose damage shows only when they are decoded ----
 golden=$root/tests/golden/image
-cp "$golden/mode-RGB.png" late.png
+copy "$golden/mode-RGB.png" late.png
 printf 'broken' | dd of=late.png bs=1 seek=$(($(wc -c < late.png) / 2)) conv=notrunc 2> /dev/null
 rows x.json "$(row '<image>what?' '"late.png"')" "$(row '<image>and?' '"late.png"')" "$(good 13)" "$(good 14)"
 for size in 1 2; do

@@ -102,7 +102,7 @@ on 2 check job.yaml model_name_or_path=nowhere
 check "no model folder: exit $rc" rc_is 66
 
 # ---- rows ----
-mkdir rows && cp -r "$data/drive" rows/ && cp "$data/dataset_info.json" rows/
+mkdir rows && copy "$data/drive" "$data/dataset_info.json" rows/
 picture=$(cd rows/drive && find . -name '*.jpg' -o -name '*.png' | sort | head -1)
 rm "rows/drive/$picture"
 on 2 check job.yaml dataset_dir=rows
@@ -114,8 +114,8 @@ on 2 check job.yaml dataset_dir=rows max_bad_rows=0
 check "a missing picture that is not borne: exit $rc" rc_is 65
 check "a missing picture that is not borne: why" line FAIL rows "max_bad_rows: 0"
 as_run 2 job.yaml dataset_dir=rows max_bad_rows=0 output_dir=never
-cp "$data/drive/"*.json rows/drive/
-cp -r "$data/drive/." rows/drive/
+copy "$data/drive/"*.json rows/drive/
+copy "$data/drive/." rows/drive/
 sed -i '0,/<image>/s/<image>/<image><image>/' rows/drive/train.json
 on 3 check job.yaml dataset_dir=rows
 check "a row with one <image> too many: exit $rc" rc_is 0

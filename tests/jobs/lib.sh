@@ -137,6 +137,10 @@ case $fault in /*) ;; *) fault=$here/$fault ;; esac
 faulty() {
     [ -e "$fault" ] && LD_PRELOAD=$fault "$program" --version > /dev/null 2>&1
 }
+# copy FROM ... TO: of what is shipped, to be changed; in a source tree that may not be written a copy could not be either.
+copy() {
+    cp -r --no-preserve=mode "$@"
+}
 # model PRESET ...: folders of that name beside the jobs.
 model() {
     for model_preset in "$@"; do

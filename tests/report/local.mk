@@ -18,3 +18,6 @@ EXTRA_DIST += tests/peers/check_report.py tests/golden/report/record.sh tests/go
     tests/golden/report/tokens.all_results.json tests/golden/report/tokens.checkpoint.json \
     tests/golden/report/tokens.eval_results.json tests/golden/report/tokens.train_results.json \
     tests/golden/report/tokens.trainer_log.jsonl tests/golden/report/tokens.trainer_state.json
+check_PROGRAMS += tests/report/test_adopt.t
+tests_report_test_adopt_t_SOURCES = tests/report/test_adopt.c tests/report/report_test.h tests/tap.h
+tests_report_test_adopt_t_LDADD = $(RT_LIBS)
