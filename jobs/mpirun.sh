@@ -15,9 +15,9 @@ done
 # Open MPI hears of a host that vanished by keep-alives, which it sends only after 5 minutes if not told otherwise; it then
 # ends the job with 205.
 export OMPI_MCA_oob_tcp_keepalive_time=10 OMPI_MCA_oob_tcp_keepalive_intvl=5 OMPI_MCA_oob_tcp_keepalive_probes=3
-where=(-hosts "$hosts") # MPICH
+where=(-hosts "$hosts") killed=9 # MPICH
 if mpirun --version 2> /dev/null | grep -qE 'Open MPI|OpenRTE'; then
-    where=(-host "$hosts" --bind-to none) # not one core a rank: decoding threads want more
+    where=(-host "$hosts" --bind-to none) killed=137 # not one core a rank: decoding threads want more
 fi
 again=${RESTARTS:-10}
 stopped=0
@@ -28,8 +28,8 @@ while :; do
     while kill -0 "$run" 2> /dev/null; do wait "$run"; done
     wait "$run"
     rc=$?
-    # 76, 205: a rank or a host was lost; 137: a rank was killed. max_hours (75) and Ctrl-C are stops that were meant.
-    if { [ $rc -ne 76 ] && [ $rc -ne 137 ] && [ $rc -ne 205 ]; } || [ $stopped -eq 1 ] || [ "$again" -le 0 ]; then
+    # 76, 205: a rank or a host was lost; 137, or MPICH's 9: a rank was killed. max_hours (75) and Ctrl-C are stops that were meant.
+    if { [ $rc -ne 76 ] && [ $rc -ne $killed ] && [ $rc -ne 205 ]; } || [ $stopped -eq 1 ] || [ "$again" -le 0 ]; then
         exit $rc
     fi
     again=$((again - 1))

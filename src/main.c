@@ -102,12 +102,16 @@ static int run_together(const struct command *command, int argc, char **argv, st
     const int rank = rt_dist_rank(dist), size = rt_dist_size(dist);
     if (st != RT_OK && rank == 0)
         fprintf(stderr, "ranktune: %s\n", err->text);
-    rt_dist_close(dist);
-    if (st == RT_OK || rank != 0)
+    const int code = st == RT_OK || rank != 0 ? 0 : err->exit_code > 0 ? err->exit_code : rt_exit_code(st);
+    if (stop[RT_SIGNAL_ANY] > 0)
+        rt_dist_close_signalled(dist, code);
+    else
+        rt_dist_close(dist);
+    if (code == 0)
         return 0;
     for (unsigned left = size > 1 ? 1 : 0; left > 0;) /* a signal ends a sleep */
         left = sleep(left);
-    return err->exit_code > 0 ? err->exit_code : rt_exit_code(st);
+    return code;
 }
 
 int main(int argc, char **argv)

@@ -1,13 +1,14 @@
 #!/bin/sh
 # Run one .mpi test under 1, 2 and 3 ranks, each with a time limit ($limit seconds, or 120); rank 0 prints the TAP lines.
-# usage: mpirun.sh PROGRAM [ARG ...]
+# usage: [RT_MPIRUN=mpiexec] mpirun.sh PROGRAM [ARG ...]     RT_MPIRUN: another launcher, with options
 set -u
+mpirun=${RT_MPIRUN:-mpirun --oversubscribe}
 n=0
 failed=0
 tmp=$(mktemp)
 trap 'rm -f "$tmp"' EXIT
 for ranks in 1 2 3; do
-    timeout "${limit:-120}" mpirun --oversubscribe -np $ranks "$@" > "$tmp" 2>&1
+    timeout "${limit:-120}" $mpirun -np $ranks "$@" > "$tmp" 2>&1
     rc=$?
     while IFS= read -r line; do
         case $line in

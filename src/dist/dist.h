@@ -21,6 +21,10 @@ struct rt_settings; /* base/settings.h */
 rt_status rt_dist_open(struct rt_dist **dist, int *argc, char ***argv, struct rt_error *err);
 /* Collective. Barrier, then MPI_Finalize. NULL is fine. */
 void rt_dist_close(struct rt_dist *dist);
+/* Collective. The same where this process got a signal and will exit with exit_code, 0 on all ranks but 0.
+ * MPICH's mpiexec before 4.1 loses the codes of processes that it has handed a signal on to: there rank 0 does
+ * not return, but ends in a way in which its code is heard. */
+void rt_dist_close_signalled(struct rt_dist *dist, int exit_code);
 
 /* Not collective. */
 int rt_dist_rank(const struct rt_dist *dist);

@@ -1,4 +1,4 @@
-librt_a_SOURCES += src/dist/gather.c src/dist/phase_clock.c src/dist/settings.c
+librt_a_SOURCES += src/dist/hydra.c src/dist/gather.c src/dist/phase_clock.c src/dist/settings.c
 librt_a_SOURCES += src/dist/dist.h src/dist/world.h src/dist/world.c src/dist/wait.c src/dist/share.c src/dist/word.c src/dist/board.h \
     src/dist/board.c src/dist/device.c src/dist/measure.c src/dist/reduce_mpi.c src/dist/reduce_nccl.h
 librt_a_SOURCES += src/dist/verdict.h src/dist/verdict.c src/dist/heartbeat.h src/dist/heartbeat.c src/dist/watch.h src/dist/watch.c \

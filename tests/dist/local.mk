@@ -6,7 +6,7 @@ tests_dist_test_verdict_t_SOURCES = tests/dist/test_verdict.c tests/tap.h
 tests_dist_test_verdict_t_LDADD = $(RT_LIBS)
 tests_dist_test_watch_mpi_SOURCES = tests/dist/test_watch.c tests/tap.h
 tests_dist_test_watch_mpi_LDADD = $(RT_LIBS)
-dist_check_SCRIPTS += tests/dist/test_abort.sh tests/dist/test_nccl_fail.sh tests/dist/test_watch.sh
+dist_check_SCRIPTS += tests/dist/test_abort.sh tests/dist/test_nccl_fail.sh tests/dist/test_watch_hang.sh
 EXTRA_DIST += tests/dist/fake_nccl.c
 FAKE_NCCL = tests/dist/fake/libnccl.so.2
 if HAVE_NCCL

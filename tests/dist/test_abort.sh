@@ -1,6 +1,7 @@
 #!/bin/sh
 # A rank that aborts ends the whole job with its code and text, under mpirun and without a launcher.
 set -u
+mpirun=${RT_MPIRUN:-mpirun --oversubscribe}
 program=${RT_BUILDDIR:-.}/tests/dist/test_dist.mpi
 host=$(hostname)
 n=0
@@ -18,7 +19,7 @@ check() { # check WHAT RC WANTED_RC FILE WANTED_LINE
 tmp=$(mktemp)
 trap 'rm -f "$tmp"' EXIT
 for rank in 0 2; do
-    timeout 60 mpirun --oversubscribe -np 3 "$program" $rank > "$tmp" 2>&1
+    timeout 60 $mpirun -np 3 "$program" $rank > "$tmp" 2>&1
     check "rank $rank of 3 aborts" $? 65 "$tmp" "[rank $rank $host] data.json: row 7: no picture"
 done
 timeout 60 "$program" 0 > "$tmp" 2>&1

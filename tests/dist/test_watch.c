@@ -1,7 +1,7 @@
 /*
  * tests/dist/test_watch.c - the watchdog; run on 1, 2 and 3 ranks.
  *
- * With arguments HOW FOLDER it ends badly, for test_watch.sh: rank 0 hangs with its main thread asleep
+ * With arguments HOW FOLDER it ends badly, for test_watch_hang.sh: rank 0 hangs with its main thread asleep
  * ("sleep"), in a loop ("spin"), or in a wait that it would leave if asked ("wait", where no rank is to blame).
  */
 #include "config.h"

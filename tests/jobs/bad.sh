@@ -55,7 +55,7 @@ bad() {
             if [ $bad_size -eq 1 ]; then
                 timeout -k 5 "${limit:-60}" "$program" "$@"
             else
-                timeout -k 5 "${limit:-60}" mpirun --oversubscribe --bind-to none -np 2 "$program" "$@"
+                timeout -k 5 "${limit:-60}" $mpirun -np 2 "$program" "$@"
             fi > "log.$bad_name.$bad_size" 2>&1 < /dev/null
             echo $? > "rc.$bad_name.$bad_size"
         ) &

@@ -177,20 +177,20 @@ fi
 
 # ---- ranks that differ ----
 two() { # WORD of the first rank, WORD of the second
-    run mpirun --oversubscribe --bind-to none -np 1 $1 "$program" check job.yaml : -np 1 $2 "$program" check job.yaml
+    run $mpirun -np 1 env $1 "$program" check job.yaml : -np 1 env $2 "$program" check job.yaml
 }
-two "-x NCCL_DEBUG=WARN" "-x NCCL_DEBUG=INFO"
+two NCCL_DEBUG=WARN NCCL_DEBUG=INFO
 check "settings that differ: exit $rc" rc_is 0
 check "settings that differ: which, and where" line warning settings 'NCCL_DEBUG differs: "WARN" on rank 0'
 check "settings that differ: the other" line warning settings '"INFO" on rank 1'
 check "settings that differ: what to do" cured settings "mpirun -x NCCL_DEBUG"
-two "-x UCX_TLS=tcp" ""
+two UCX_TLS=tcp ""
 check "a setting that one rank lacks: exit $rc" rc_is 0
 check "a setting that one rank lacks" line warning settings 'UCX_TLS differs: "tcp" on rank 0'
 check "a setting that one rank lacks: not set" line warning settings 'not set on rank 1'
 if unshare -u -m true 2> /dev/null; then # a second host on this one: another name, and a folder that it does not see
     two_hosts() { # COMMAND of the second before it starts
-        run mpirun --oversubscribe --bind-to none -np 2 "$program" check job.yaml : \
+        run $mpirun -np 2 "$program" check job.yaml : \
             -np 1 unshare -u -m sh -c "hostname elsewhere; $1; exec '$program' check job.yaml"
     }
     two_hosts true

@@ -130,7 +130,7 @@ end_of
 check "all wait inside MPI: exit $rc" rc_is 76
 check "all wait inside MPI: the summary has the code" summary out.c '"exit_code": 76'
 check "all wait inside MPI: the reason" summary out.c "all 2 ranks that are known wait inside collective #"
-check "all wait inside MPI: and how to go on" summary out.c '"continue": "mpirun --oversubscribe --bind-to none -np 2 '
+check "all wait inside MPI: and how to go on" summary out.c '"continue": "'"$mpirun"' -np 2 '
 check "all wait inside MPI: what rank 0's GPU says" one_error "all 2 ranks that are known wait inside collective #" "; GPU of rank 0 on $host: Xid 13: a kernel did something that is not allowed, SM 1980 of 1980 MHz, 61 C, clocks limited by: power cap" \
     "; GPU of rank 1 on $host: no Xid, SM 990 of 1980 MHz, 61 C, clocks limited by: hot (hardware)"
 finish

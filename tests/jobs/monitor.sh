@@ -100,7 +100,7 @@ check "a stop: exit $rc" rc_is 75
 check "its state" field_is b state stopped
 check "its code" field_is b exit_code 75
 check "the line to go on" field_has b continue "train job.yaml output_dir=b"
-check "with the launcher's own" field_has b continue "mpirun --oversubscribe --bind-to none -np 2"
+check "with the launcher's own" field_has b continue "$mpirun -np 2"
 at=$(field b step)
 again=$(field b continue)
 limit=60

@@ -54,7 +54,7 @@ for rank in 1 2; do
     until_said 'step 4/'
     kill -9 "$(echo $members | cut -d ' ' -f $rank)"
     end_of
-    check "process $rank of 2 killed: the job ends: exit $rc" rc_is 137
+    check "process $rank of 2 killed: the job ends: exit $rc" rc_is $killed_rc
     on 2 train job.yaml output_dir=one$rank gradient_accumulation_steps=2
     check "process $rank of 2 killed: goes on: exit $rc" rc_is 0
     check "process $rank of 2 killed: the same bits and lines" same_run whole2 one$rank

@@ -33,8 +33,11 @@ on 2 train job.yaml output_dir=whole
 check "a whole run: exit $rc" rc_is 0
 
 # ---- each signal, to one rank, to all, to mpirun ----
-# mpirun does not hand on TERM and INT as they are: it ends its ranks within 2 s, which is no time to count on.
-for word in USR1:one USR2:one TERM:one INT:one XCPU:one USR1:all XCPU:all USR1:mpirun USR2:mpirun; do
+# Open MPI's mpirun does not hand on TERM and INT as they are: it ends its ranks within 2 s, which is no time to count on.
+# Hydra's hands them on, once, and kills nobody; USR2 ends itself.
+words='USR1:one USR2:one TERM:one INT:one XCPU:one USR1:all XCPU:all USR1:mpirun'
+if hydra; then words="$words TERM:mpirun INT:mpirun"; else words="$words USR2:mpirun"; fi
+for word in $words; do
     signal=${word%:*} dir=$(echo "$word" | tr : -)
     begin 2 train job.yaml output_dir=$dir
     find_ranks

@@ -157,8 +157,8 @@ check "the adapter has the tower's modules" grep -q 'visual.blocks.0.attn.qkv.lo
 check "adapter_config.json has rslora" grep -qF '"use_rslora": true' tied/adapter_config.json
 
 # ---- a launcher that does not hand the environment on alike ----
-run mpirun --oversubscribe --bind-to none -np 1 -x NCCL_DEBUG=WARN -x UCX_TLS=tcp -x OMP_NUM_THREADS=1 "$program" train job.yaml output_dir=env max_steps=1 : \
-    -np 1 -x NCCL_DEBUG=INFO -x OMP_NUM_THREADS=1 -x CUDA_VISIBLE_DEVICES=7 "$program" train job.yaml output_dir=env max_steps=1
+run $mpirun -np 1 env NCCL_DEBUG=WARN UCX_TLS=tcp "$program" train job.yaml output_dir=env max_steps=1 : \
+    -np 1 env NCCL_DEBUG=INFO CUDA_VISIBLE_DEVICES=7 "$program" train job.yaml output_dir=env max_steps=1
 check "settings that differ: exit $rc" rc_is 0
 check "settings that differ: both values" said 'WARN  environment: NCCL_DEBUG is "WARN" on rank 0 and "INFO" on rank 1; give all ranks the same'
 check "settings that differ: one that is missing" said 'WARN  environment: UCX_TLS is "tcp" on rank 0 and not set on rank 1;'
@@ -183,7 +183,7 @@ fi
 "$program" init small25 other --corpus "$data/drive/train.json" --dtype fp32 --seed 9 > /dev/null
 if unshare -u -m true 2> /dev/null; then # a second host on this one
     second() { # COMMAND of the second before it starts
-        run mpirun --oversubscribe --bind-to none -np 2 "$program" train job.yaml output_dir=hosts max_steps=1 : \
+        run $mpirun -np 2 "$program" train job.yaml output_dir=hosts max_steps=1 : \
             -np 1 unshare -u -m sh -c "hostname elsewhere; $1; exec '$program' train job.yaml output_dir=hosts max_steps=1"
     }
     second "mount --bind other small25"

@@ -61,7 +61,8 @@ trial() {
     errors > verdicts
     cat verdicts
     echo "trial $1: rank $rank, $how: exit $rc after $took s"
-    [ "$rc" -eq 76 ] && [ "$took" -le $((timeout_s + 15)) ] &&
+    # Hydra ends with the code that it hears of first, which may be 9 of the rank that hangs and that it has to kill.
+    { [ "$rc" -eq 76 ] || { hydra && [ "$rc" -eq 9 ]; }; } && grep -qF '"exit_code": 76' out.$1/run_summary.json && [ "$took" -le $((timeout_s + 15)) ] &&
         [ "$(wc -l < verdicts)" -eq 1 ] && [ "$(grep -o 'rank [0-9]* on [^ ]* (process' verdicts | wc -l)" -eq 1 ] &&
         grep -qE "rank $rank on $(hostname) \(process $process(, stopped by a signal)?\) does not answer: for [0-9]+ s in $phase of step [0-9]+(, inside collective #[0-9]+)?, sample [0-9]+ \(.* row [0-9]+" verdicts &&
         [ "$(ls out.$1/diag/rank-*.jsonl | wc -l)" -eq $ranks ] && [ -s out.$1/hb/verdict ]

@@ -125,7 +125,7 @@ on_small() { # COMMAND ...: what it leaves there is listed
 on_small true
 if [ "$rc" -eq 0 ]; then
     for ranks in 1 2; do
-        on_small mpirun --oversubscribe --bind-to none -np $ranks "$program" train job.yaml output_dir=full$ranks \
+        on_small $mpirun -np $ranks "$program" train job.yaml output_dir=full$ranks \
             vision_cache=disk vision_cache_dir=small vision_cache_gib=1
         check "$ranks ranks, a full disk: exit $rc" rc_is 0
         check "$ranks ranks, a full disk: one warning" [ "$(grep -c 'No space left on device' log)" -eq 1 ]
