@@ -34,6 +34,20 @@ awk -v seed="$seed" -v n=$((kills * 4)) 'BEGIN {
         print int(rand() * 3), int(rand() * 800), int(rand() * 4) == 0
 }' > draws
 
+# watch: a job that is still there 20 s after the kill is looked at, as it may never end by itself.
+watch() {
+    (
+        sleep 20
+        echo "# $dir: 20 s after the kill of ${1:-all}:"
+        for watch_process in $job $(children "$job") $launcher $members; do
+            [ ! -e "/proc/$watch_process" ] ||
+                echo "#   $watch_process $(tr '\0' ' ' < "/proc/$watch_process/cmdline" | cut -c 1-60) $(grep -s State "/proc/$watch_process/status")"
+        done
+        tail -n 5 log | sed 's/^/#   /'
+    ) &
+    watcher=$!
+}
+
 # written: the newest checkpoint that this run says it wrote, in all its attempts. came: where an attempt went on from.
 killed=0 writing=0 loading=0 runs=1 written=0 lost=0 unequal=0 odd=0 dir=run1 kept=0
 : > verdicts
@@ -91,7 +105,9 @@ while read -r victim when in_writing && [ $killed -lt "$kills" ]; do
     # shellcheck disable=SC2086  # several numbers
     if [ "$victim" -eq 0 ]; then kill -9 $members 2> /dev/null; else kill -9 "$(echo $members | cut -d ' ' -f "$victim")" 2> /dev/null; fi
     hit=$?
+    watch "$victim"
     end_of
+    kill -9 $watcher 2> /dev/null && wait $watcher 2> /dev/null # TERM is lost where it comes before a subshell has begun
     took=$(($(now_ms) - begun))
     look_back
     case $hit$rc in
