@@ -111,8 +111,10 @@ EOF
 check "training_loss.png: $(python3 look.py resumed/training_loss.png)" python3 look.py resumed/training_loss.png
 events=$(find resumed/runs -mindepth 2 -maxdepth 2 -name '*tfevents*' | wc -l)
 check "TensorBoard's files of the job: $events, one an attempt" [ "$events" -eq 2 ]
-events=$(find resumed/runs -mindepth 3 -name '*tfevents*' | wc -l)
+events=$(find resumed/runs -mindepth 3 -maxdepth 3 -name '*tfevents*' | wc -l)
 check "TensorBoard's files of the hosts: $events, one a host and attempt" [ "$events" -eq 4 ]
+for name in resumed/runs/*/*/steps; do find "$name" -name '*tfevents*' | grep -q . && echo "$name"; done > by_step
+check "TensorBoard's files of the hosts, by the job's steps: $(lines by_step), one a host at least" [ "$(lines by_step)" -eq 2 ]
 if [ -n "${RT_WALK_KEEP-}" ]; then
     mkdir -p "$RT_WALK_KEEP" && cp -r resumed got/model "$RT_WALK_KEEP"
 fi
