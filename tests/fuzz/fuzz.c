@@ -48,6 +48,19 @@ const char *fuzz_file(const char *name, const void *data, size_t bytes)
     return fuzz.path;
 }
 
+char *fuzz_text_and_file(const char *name, const uint8_t *data, size_t bytes)
+{
+    const uint8_t *nul = memchr(data, 0, bytes);
+    const size_t text_bytes = nul != NULL ? (size_t)(nul - data) : bytes;
+    char *text = malloc(text_bytes + 1);
+    if (text == NULL)
+        abort();
+    memcpy(text, data, text_bytes);
+    text[text_bytes] = '\0';
+    (void)fuzz_file(name, nul != NULL ? nul + 1 : data, nul != NULL ? bytes - text_bytes - 1 : 0);
+    return text;
+}
+
 char *fuzz_source(const char *name, size_t *bytes)
 {
     char path[4096];

@@ -18,6 +18,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t bytes);
 const char *fuzz_folder(void);
 /* FOLDER/name with these bytes in it; the path is good until the next call. */
 const char *fuzz_file(const char *name, const void *data, size_t bytes);
+/* The bytes before the first zero as a text, malloc'ed; those behind it as the file FOLDER/name, which is empty
+ * where there are none. */
+char *fuzz_text_and_file(const char *name, const uint8_t *data, size_t bytes);
 /* A file of the source tree, malloc'ed and NUL-terminated. */
 char *fuzz_source(const char *name, size_t *bytes);
 /* A failure has to say something: ends the process if it does not. Returns whether it went well. */

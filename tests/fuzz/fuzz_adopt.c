@@ -5,24 +5,15 @@
 #include "tests/fuzz/fuzz.h"
 
 #include <stdlib.h>
-#include <string.h>
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t bytes)
 {
     struct rt_error err = { .text = "" };
-    const uint8_t *nul = memchr(data, 0, bytes);
-    const size_t state_bytes = nul != NULL ? (size_t)(nul - data) : bytes;
     const struct rt_report_options opt = { .output_dir = fuzz_folder(), .total_steps = 8, .logging_steps = 1 };
     const struct rt_train_log log = { .step = 4, .loss = 1, .grad_norm = 1, .learning_rate = 1, .epoch = 1 };
     struct rt_report_past past;
     struct rt_report *report;
-    char *text = malloc(state_bytes + 1), *again = NULL;
-    if (text == NULL)
-        abort();
-    memcpy(text, data, state_bytes);
-    text[state_bytes] = '\0';
-    (void)fuzz_file("trainer_log.jsonl", nul != NULL ? nul + 1 : data,
-                    nul != NULL ? bytes - state_bytes - 1 : 0);
+    char *text = fuzz_text_and_file("trainer_log.jsonl", data, bytes), *again = NULL;
     if (rt_report_open(&report, &opt, &err) != RT_OK)
         abort();
     if (fuzz_told(rt_report_adopt(report, text, 3, &past, &err), &err) &&

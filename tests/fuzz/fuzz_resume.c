@@ -5,7 +5,6 @@
 #include "tests/fuzz/fuzz.h"
 
 #include <stdlib.h>
-#include <string.h>
 
 /* Take the state up and, if `again` is not NULL, go on with a log and give the new state there. */
 static int go_on(const struct rt_report_options *opt, const char *text, int64_t step, char **again)
@@ -29,16 +28,8 @@ static int go_on(const struct rt_report_options *opt, const char *text, int64_t 
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t bytes)
 {
-    const uint8_t *nul = memchr(data, 0, bytes);
-    const size_t state_bytes = nul != NULL ? (size_t)(nul - data) : bytes;
     const struct rt_report_options opt = { .output_dir = fuzz_folder(), .total_steps = 8, .logging_steps = 1 };
-    char *text = malloc(state_bytes + 1), *again = NULL;
-    if (text == NULL)
-        abort();
-    memcpy(text, data, state_bytes);
-    text[state_bytes] = '\0';
-    (void)fuzz_file("trainer_log.jsonl", nul != NULL ? nul + 1 : data,
-                    nul != NULL ? bytes - state_bytes - 1 : 0);
+    char *text = fuzz_text_and_file("trainer_log.jsonl", data, bytes), *again = NULL;
     if (go_on(&opt, text, 3, &again) && again != NULL &&
         !go_on(&opt, again, 4, NULL)) /* what we wrote is read */
         abort();

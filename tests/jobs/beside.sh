@@ -19,9 +19,6 @@ max_steps: 12
 logging_steps: 1
 save_steps: 5
 EOF
-same_run() { # DIR, of the whole run and this one
-    cmp "$1/adapter_model.safetensors" "$2/adapter_model.safetensors" && same_logs "$1/trainer_log.jsonl" "$2/trainer_log.jsonl"
-}
 # same_checkpoint DIR DIR STEP: what is learned and the logs; times differ.
 same_checkpoint() {
     cmp "$1/checkpoint-$3/adapter_model.safetensors" "$2/checkpoint-$3/adapter_model.safetensors" &&

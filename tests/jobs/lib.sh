@@ -218,6 +218,10 @@ same_logs() {
     log_bits "$2" > "$tmp/b.log"
     diff "$tmp/a.log" "$tmp/b.log"
 }
+# same_run DIR DIR: two runs ended with the same bits and lines.
+same_run() {
+    cmp "$1/adapter_model.safetensors" "$2/adapter_model.safetensors" && same_logs "$1/trainer_log.jsonl" "$2/trainer_log.jsonl"
+}
 lines() {
     wc -l < "$1" | tr -d ' '
 }

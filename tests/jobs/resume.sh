@@ -18,10 +18,6 @@ eval_strategy: steps
 eval_steps: 5
 EOF
 
-same_run() { # DIR, of the whole run and this one
-    cmp "$1/adapter_model.safetensors" "$2/adapter_model.safetensors" && same_logs "$1/trainer_log.jsonl" "$2/trainer_log.jsonl"
-}
-
 for size in 1 2; do
     g=$((4 / size)) whole=whole$size
     on $size train job.yaml output_dir=$whole gradient_accumulation_steps=$g

@@ -43,10 +43,6 @@ is_empty() {
     ls -A "$1"
     [ -z "$(ls -A "$1")" ]
 }
-same_run() {
-    cmp "$1/adapter_model.safetensors" "$2/adapter_model.safetensors" && same_logs "$1/trainer_log.jsonl" "$2/trainer_log.jsonl"
-}
-
 # ---- the same bits ----
 for ranks in 1 2; do
     on $ranks train job.yaml output_dir=off$ranks vision_cache=off
