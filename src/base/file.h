@@ -37,6 +37,8 @@ rt_status rt_file_fail_out(struct rt_error *err, int code, const char *verb, con
 rt_status rt_file_open(int *fd, uint64_t *size, const char *path, struct rt_error *err);
 rt_status rt_file_read(int fd, const char *path, uint64_t offset, void *dst, size_t count,
                        struct rt_error *err);
+/* Is there a folder/name, of whatever kind? false where that cannot be told. */
+bool rt_file_there(const char *folder, const char *name);
 /* The whole file, malloc'ed, with a zero byte behind it; larger than limit is RT_ERR_FILE. */
 rt_status rt_file_load(const char *path, size_t limit, char **data, size_t *bytes, struct rt_error *err);
 /* Size and xxh3-128 of a file; from_disk drops its cached pages first, so that what is read is what is stored.

@@ -39,6 +39,16 @@ rt_status rt_file_open(int *fd, uint64_t *size, const char *path, struct rt_erro
     return RT_OK;
 }
 
+bool rt_file_there(const char *folder, const char *name)
+{
+    char *path;
+    if (rt_file_path(&path, NULL, "%s/%s", folder, name) != RT_OK)
+        return false;
+    const bool there = access(path, F_OK) == 0;
+    free(path);
+    return there;
+}
+
 size_t rt_file_read_some(int fd, void *dst, size_t count, uint64_t offset)
 {
     size_t done = 0;

@@ -8,7 +8,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 struct rt_foreign {
     struct rt_peft_in *adapter;
@@ -18,19 +17,10 @@ struct rt_foreign {
     struct rt_foreign_facts facts;
 };
 
-static bool there(const char *folder, const char *name)
-{
-    char *path;
-    if (rt_file_path(&path, NULL, "%s/%s", folder, name) != RT_OK)
-        return false;
-    const bool found = access(path, F_OK) == 0;
-    free(path);
-    return found;
-}
-
 bool rt_checkpoint_foreign(const char *folder)
 {
-    return !rt_manifest_there(folder) && (there(folder, "optimizer.pt") || there(folder, "training_args.bin"));
+    return !rt_manifest_there(folder) &&
+           (rt_file_there(folder, "optimizer.pt") || rt_file_there(folder, "training_args.bin"));
 }
 
 static rt_status open_file(struct rt_torch **file, const char *folder, const char *name, struct rt_error *err)
@@ -64,11 +54,11 @@ static rt_status read_generators(const char *folder, const char *name, struct rt
 static rt_status count_ranks(struct rt_foreign *f, const char *folder, struct rt_error *err)
 {
     char name[40] = "rng_state_0.pth";
-    if (!there(folder, name)) {
+    if (!rt_file_there(folder, name)) {
         f->facts.ranks = 1;
         return read_generators(folder, "rng_state.pth", err);
     }
-    while (there(folder, name)) {
+    while (rt_file_there(folder, name)) {
         RT_TRY(read_generators(folder, name, err));
         snprintf(name, sizeof name, "rng_state_%d.pth", ++f->facts.ranks);
     }

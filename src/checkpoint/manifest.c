@@ -19,12 +19,7 @@ enum { MANIFEST_MAX = 16 << 20 };
 
 bool rt_manifest_there(const char *folder)
 {
-    char *path;
-    if (rt_file_path(&path, NULL, "%s/" NAME, folder) != RT_OK)
-        return false;
-    const bool there = access(path, F_OK) == 0;
-    free(path);
-    return there;
+    return rt_file_there(folder, NAME);
 }
 
 static rt_status add_file(json_t *files, const char *folder, const char *name, struct rt_error *err)

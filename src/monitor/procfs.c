@@ -12,33 +12,33 @@ static const char *next_line(const char *text)
     return end != NULL ? end + 1 : text + strlen(text);
 }
 
+/* The range that a list such as "0-3,8" begins with; *list moves behind it. false: there is none. */
+static bool next_range(const char **list, long *from, long *to)
+{
+    char *end;
+    *from = strtol(*list, &end, 10);
+    if (end == *list)
+        return false;
+    *to = *end == '-' ? strtol(end + 1, &end, 10) : *from;
+    *list = *end == ',' ? end + 1 : "";
+    return true;
+}
+
 bool rt_proc_in_list(const char *list, int n)
 {
-    while (*list != '\0') {
-        char *end;
-        const long from = strtol(list, &end, 10);
-        if (end == list)
-            return false;
-        const long to = *end == '-' ? strtol(end + 1, &end, 10) : from;
+    long from, to;
+    while (next_range(&list, &from, &to))
         if (n >= from && n <= to)
             return true;
-        list = *end == ',' ? end + 1 : "";
-    }
     return false;
 }
 
 void rt_proc_mark(const char *list, bool *has)
 {
-    while (*list != '\0') {
-        char *end;
-        const long from = strtol(list, &end, 10);
-        if (end == list || from < 0)
-            return;
-        const long to = *end == '-' ? strtol(end + 1, &end, 10) : from;
+    long from, to;
+    while (next_range(&list, &from, &to) && from >= 0)
         for (long n = from; n <= to && n < RT_PROC_CPUS; n++)
             has[n] = true;
-        list = *end == ',' ? end + 1 : "";
-    }
 }
 
 void rt_proc_list(const bool *has, char *list, size_t bytes)

@@ -205,7 +205,6 @@ static void close_device(struct rt_run *run, bool failed)
 void rt_run_close(struct rt_run *run)
 {
     const bool failed = rt_hardware_failed(run);
-    rt_run_save_close(run);
     rt_run_say_rest(run);
     rt_hardware_close(run);       /* it tells the watchdog */
     rt_dist_watch_end(run->dist); /* it names rows of the data */

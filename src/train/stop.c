@@ -2,6 +2,7 @@
  * ranks. */
 #include "config.h"
 #include "base/clock.h"
+#include "base/file.h"
 #include "base/signals.h"
 #include "train/run.h"
 
@@ -13,18 +14,6 @@
 static const double look_s = 10; /* a look at a file may cost a network file system something */
 enum { STOPS = RT_STOP_SIGNAL | RT_STOP_TIME | RT_STOP_FILE };
 
-static void name_of(const struct rt_run *run, const char *name, char path[4096])
-{
-    snprintf(path, 4096, "%s/%s", run->job->output_dir, name);
-}
-
-static bool there(const struct rt_run *run, const char *name)
-{
-    char path[4096];
-    name_of(run, name, path);
-    return access(path, F_OK) == 0;
-}
-
 static void look_for_files(struct rt_run *run)
 {
     const double now = rt_now_s();
@@ -32,8 +21,8 @@ static void look_for_files(struct rt_run *run)
         (run->stop_state.looked_s > 0 && now - run->stop_state.looked_s < look_s))
         return;
     run->stop_state.looked_s = now;
-    run->stop_state.stop_file = there(run, "STOP");
-    run->stop_state.checkpoint_file = there(run, "CHECKPOINT");
+    run->stop_state.stop_file = rt_file_there(run->job->output_dir, "STOP");
+    run->stop_state.checkpoint_file = rt_file_there(run->job->output_dir, "CHECKPOINT");
 }
 
 static uint32_t own_bits(struct rt_run *run)
@@ -117,7 +106,7 @@ rt_status rt_stop_between(struct rt_run *run)
 static void remove_file(struct rt_run *run, const char *name)
 {
     char path[4096];
-    name_of(run, name, path);
+    snprintf(path, sizeof path, "%s/%s", run->job->output_dir, name);
     if (unlink(path) != 0 && errno != ENOENT)
         rt_report_warn(run->report, "%s: cannot be removed: %s; remove it before the run goes on", path,
                        strerror(errno));

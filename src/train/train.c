@@ -218,10 +218,9 @@ rt_status rt_train(const struct rt_job *job, struct rt_dist *dist, const volatil
                      run.unsaved);
     if (st == RT_STOPPED)
         st = say_stopped(&run);
-    if (st != RT_ERR_COMM)
-        rt_run_save_close(&run);
     if (st == RT_ERR_COMM) /* a device that waits for another rank would not let go of its memory */
         rt_summary_abort(&run, st);
+    rt_run_save_close(&run);
     rt_summary_end(&run, st);
     rt_run_close(&run);
     return st;

@@ -98,7 +98,6 @@ rt_status rt_writer_start(struct rt_writer **writer, const struct rt_writing *wr
     rt_cond_init(&made->wake);
     const int failed = rt_thread_start(&made->thread, NULL, run, made);
     if (failed != 0) {
-        made->joined = true;
         rt_writer_free(made);
         return rt_fail(err, RT_ERR_MEMORY, "no thread for a checkpoint: %s", strerror(failed));
     }
